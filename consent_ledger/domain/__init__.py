@@ -1,0 +1,45 @@
+"""Every aggregate of the ledger, imported here so that a fresh process can read what another wrote."""
+
+from eventsourcing.domain import CanMutateAggregate
+
+from consent_ledger.domain.agency import Agency
+from consent_ledger.domain.agreement import Agreement
+from consent_ledger.domain.base import RecordedAggregate, recording_time
+from consent_ledger.domain.consent import Exclusion, Grant, Marker, Refusal
+from consent_ledger.domain.registration import Involvement, Link, Registration
+
+AGGREGATES: tuple[type[RecordedAggregate], ...] = (
+    Agency,
+    Agreement,
+    Registration,
+    Link,
+    Involvement,
+    Grant,
+    Refusal,
+    Exclusion,
+    Marker,
+)
+
+TOPICS: dict[str, type] = {aggregate.TOPIC: aggregate for aggregate in AGGREGATES} | {
+    nested.TOPIC: nested
+    for aggregate in AGGREGATES
+    for nested in vars(aggregate).values()
+    if isinstance(nested, type) and issubclass(nested, CanMutateAggregate) and hasattr(nested, "TOPIC")
+}
+"""The closed set of what a row may name, by its stored topic."""
+
+__all__ = [
+    "AGGREGATES",
+    "TOPICS",
+    "Agency",
+    "Agreement",
+    "Exclusion",
+    "Grant",
+    "Involvement",
+    "Link",
+    "Marker",
+    "RecordedAggregate",
+    "Refusal",
+    "Registration",
+    "recording_time",
+]

@@ -1,0 +1,56 @@
+"""Agencies: who takes part, which certificate speaks for them, and what their adapters subscribe to."""
+
+from consent_ledger.domain.base import RecordedAggregate, event
+
+
+class Agency(RecordedAggregate):
+    """One organisation's service, under its own id. Holds nothing about clients."""
+
+    TOPIC = "agency"
+
+    class Created(RecordedAggregate.Created):
+        TOPIC = "agency.registered.v1"
+        agency_id: str
+        name: str
+        controller_id: str
+        service_type: str
+        public_authority: bool
+
+    class CertificateAuthorised(RecordedAggregate.Event):
+        TOPIC = "agency.certificate-authorised.v1"
+        uri: str
+        public_key_sha256: str
+
+    class Subscribed(RecordedAggregate.Event):
+        TOPIC = "agency.subscribed.v1"
+        feed_id: str
+        certificate_uri: str
+        service_type: str
+        purposes: list[str]
+        categories: list[str]
+        enforces_person_restriction: bool
+
+    def __init__(
+        self, *, agency_id: str, name: str, controller_id: str, service_type: str, public_authority: bool
+    ) -> None:
+        self.agency_id = agency_id
+        self.name = name
+        self.controller_id = controller_id
+        self.service_type = service_type
+        self.public_authority = public_authority
+
+    @event(CertificateAuthorised)
+    def authorise_certificate(self, uri: str, public_key_sha256: str) -> None:
+        """Lets a certificate speak for the agency: its URI and its key together."""
+
+    @event(Subscribed)
+    def subscribe(
+        self,
+        feed_id: str,
+        certificate_uri: str,
+        service_type: str,
+        purposes: list[str],
+        categories: list[str],
+        enforces_person_restriction: bool,
+    ) -> None:
+        """Opens a feed for one adapter."""

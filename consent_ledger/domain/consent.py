@@ -1,0 +1,179 @@
+"""What people chose: grants, refusals, exclusions, and the markers that protect them.
+
+Aligned with ISO/IEC TS 27560 (consent record), DPV 2.3 and FHIR R4 Consent; a refusal is a stored
+fact, not an absent record.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from consent_ledger.domain.base import RecordedAggregate, event
+
+
+class Grant(RecordedAggregate):
+    """A confidentiality basis for one scope, recorded on the capturing registration."""
+
+    TOPIC = "grant"
+
+    class Created(RecordedAggregate.Created):
+        """Empty recipient fields but `support_team` mean the role-wide grant."""
+
+        TOPIC = "grant.recorded.v1"
+        registration_id: UUID
+        captured_by: str
+        purposes: list[str]
+        categories: list[str]
+        agency_id: str | None
+        service_type: str | None
+        support_team: bool
+        confidentiality_basis: str
+        capture_method: str
+        notice_id: str
+        given_time: datetime
+        effective_from: datetime
+        effective_until: datetime
+        data_from: datetime | None
+        data_until: datetime | None
+        weak: bool
+
+    class Begun(RecordedAggregate.Event):
+        """Its beginning has passed."""
+
+        TOPIC = "grant.begun.v1"
+
+    class Expired(RecordedAggregate.Event):
+        """Its end has passed."""
+
+        TOPIC = "grant.expired.v1"
+
+    class Withdrawn(RecordedAggregate.Event):
+        TOPIC = "grant.withdrawn.v1"
+        by: str
+        remove: bool
+
+    class Reconfirmed(RecordedAggregate.Event):
+        TOPIC = "grant.reconfirmed.v1"
+        by: str
+
+    def __init__(
+        self,
+        *,
+        registration_id: UUID,
+        captured_by: str,
+        purposes: list[str],
+        categories: list[str],
+        agency_id: str | None,
+        service_type: str | None,
+        support_team: bool,
+        confidentiality_basis: str,
+        capture_method: str,
+        notice_id: str,
+        given_time: datetime,
+        effective_from: datetime,
+        effective_until: datetime,
+        data_from: datetime | None,
+        data_until: datetime | None,
+        weak: bool,
+    ) -> None:
+        self.registration_id = registration_id
+        self.captured_by = captured_by
+
+    @event(Begun)
+    def begin_effect(self) -> None:
+        """Its beginning has passed."""
+
+    @event(Expired)
+    def expire(self) -> None:
+        """Its end has passed."""
+
+    @event(Withdrawn)
+    def withdraw(self, by: str, remove: bool) -> None:
+        """Ends it and closes its scope in every earlier grant."""
+
+    @event(Reconfirmed)
+    def reconfirm(self, by: str) -> None:
+        """An agency that is not the recipient says that it still stands."""
+
+
+class Refusal(RecordedAggregate):
+    """The person said no. Empty lists and no recipient mean everything and everybody."""
+
+    TOPIC = "refusal"
+
+    class Created(RecordedAggregate.Created):
+        TOPIC = "refusal.recorded.v1"
+        registration_id: UUID
+        purposes: list[str]
+        categories: list[str]
+        agency_id: str | None
+        service_type: str | None
+        support_team: bool
+
+    def __init__(
+        self,
+        *,
+        registration_id: UUID,
+        purposes: list[str],
+        categories: list[str],
+        agency_id: str | None,
+        service_type: str | None,
+        support_team: bool,
+    ) -> None:
+        self.registration_id = registration_id
+
+
+class Exclusion(RecordedAggregate):
+    """An agency, somebody at an agency, or a category shut out. Yields to no grant."""
+
+    TOPIC = "exclusion"
+
+    class Created(RecordedAggregate.Created):
+        TOPIC = "exclusion.recorded.v1"
+        registration_id: UUID
+        recorded_by: str
+        agency_id: str | None
+        staff_reference: str | None
+        category: str | None
+        remove: bool
+
+    class Lifted(RecordedAggregate.Event):
+        TOPIC = "exclusion.lifted.v1"
+
+    def __init__(
+        self,
+        *,
+        registration_id: UUID,
+        recorded_by: str,
+        agency_id: str | None,
+        staff_reference: str | None,
+        category: str | None,
+        remove: bool,
+    ) -> None:
+        self.registration_id = registration_id
+
+    @event(Lifted)
+    def lift(self) -> None:
+        """The person let them in again."""
+
+
+class Marker(RecordedAggregate):
+    """Protects a registration's address, or one record. Yields to no grant."""
+
+    TOPIC = "marker"
+
+    class Created(RecordedAggregate.Created):
+        TOPIC = "marker.placed.v1"
+        registration_id: UUID
+        placed_by: str
+        kind: str
+        record_id: UUID | None
+
+    class Lifted(RecordedAggregate.Event):
+        TOPIC = "marker.lifted.v1"
+
+    def __init__(self, *, registration_id: UUID, placed_by: str, kind: str, record_id: UUID | None) -> None:
+        self.registration_id = registration_id
+
+    @event(Lifted)
+    def lift(self) -> None:
+        """The protection is no longer needed."""

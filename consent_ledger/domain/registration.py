@@ -1,0 +1,115 @@
+"""Registrations, links and involvements: whose reference, which are one person, who works with them."""
+
+from uuid import UUID
+
+from consent_ledger.domain.base import RecordedAggregate, event
+
+
+class Registration(RecordedAggregate):
+    """One agency's own reference to a person: the unit of keys, streams and deliveries."""
+
+    TOPIC = "registration"
+
+    class Created(RecordedAggregate.Created):
+        TOPIC = "registration.opened.v1"
+        agency_id: str
+        reference: str
+        matching: str | None
+
+    class Closed(RecordedAggregate.Event):
+        TOPIC = "registration.closed.v1"
+        reason: str
+
+    class StatusRecorded(RecordedAggregate.Event):
+        TOPIC = "registration.status-recorded.v1"
+        status: str
+
+    class LeadAppointed(RecordedAggregate.Event):
+        TOPIC = "registration.lead-appointed.v1"
+        agency_id: str
+
+    class InvolvementEnded(RecordedAggregate.Event):
+        TOPIC = "registration.involvement-ended.v1"
+
+    def __init__(self, *, agency_id: str, reference: str, matching: str | None) -> None:
+        self.agency_id = agency_id
+        self.reference = reference
+        self.matching = matching
+
+    @event(Closed)
+    def close(self, reason: str) -> None:
+        """The agency no longer works with the person, or never did."""
+
+    @event(StatusRecorded)
+    def record_status(self, status: str) -> None:
+        """A fact about the person that changes what may be shared."""
+
+    @event(LeadAppointed)
+    def appoint_lead(self, agency_id: str) -> None:
+        """Another agency leads from now on."""
+
+    @event(InvolvementEnded)
+    def end_involvement(self) -> None:
+        """The agency's work with the person ends; every earlier opening is spent."""
+
+
+class Link(RecordedAggregate):
+    """The assertion that two registrations are one person. It can be undone, and never starts a delivery."""
+
+    TOPIC = "link"
+
+    class Created(RecordedAggregate.Created):
+        """`token_label`: keyed label of the one-use token, hexadecimal; the token itself is not kept."""
+
+        TOPIC = "link.offered.v1"
+        registration_id: UUID
+        token_label: str | None
+
+    class Redeemed(RecordedAggregate.Event):
+        TOPIC = "link.proposed.v1"
+        registration_id: UUID
+
+    class Confirmed(RecordedAggregate.Event):
+        TOPIC = "link.confirmed.v1"
+        evidence: str
+
+    class Undone(RecordedAggregate.Event):
+        TOPIC = "link.undone.v1"
+        by: str
+
+    def __init__(self, *, registration_id: UUID, token_label: str | None) -> None:
+        self.registration_id = registration_id
+        self.token_label = token_label
+
+    @event(Redeemed)
+    def redeem(self, registration_id: UUID) -> None:
+        """A second agency proposes that its registration is the same person."""
+
+    @event(Confirmed)
+    def confirm(self, evidence: str) -> None:
+        """Confirmed by a person (`CONFIRMED`) or by three agreeing details (`EXACT_MATCH`)."""
+
+    @event(Undone)
+    def undo(self, by: str) -> None:
+        """The assertion was wrong: everything follows."""
+
+
+class Involvement(RecordedAggregate):
+    """Somebody else's word that an agency works with a person. Nobody confirms itself."""
+
+    TOPIC = "involvement"
+
+    class Created(RecordedAggregate.Created):
+        """`registration_id` is the registration of the agency that says so."""
+
+        TOPIC = "involvement.opened.v1"
+        registration_id: UUID
+        agency_id: str
+        ground: str
+        by: str
+
+    def __init__(self, *, registration_id: UUID, agency_id: str, ground: str, by: str) -> None:
+        self.registration_id = registration_id
+        self.agency_id = agency_id
+        self.ground = ground
+        self.by = by
