@@ -1,0 +1,184 @@
+"""Every refusal and failure of OnceTold, as data: a code, ids, and what to do next.
+
+`code` is the name of an `ErrorReason` of the contract without its prefix, so that `hub/rpc/status.py`
+alone decides the gRPC status. `details` holds codes and ids, never what anybody wrote about a client.
+"""
+
+from typing import ClassVar
+from uuid import UUID
+
+
+class OnceToldError(Exception):
+    """A refusal or failure. `code` names it, `details` says where, `next_step` what helps."""
+
+    code: str = "INTERNAL"
+    next_step: str = "Give the error id to the operator."
+
+    def __init__(self, **details: object) -> None:
+        self.details: dict[str, str] = {name: str(value) for name, value in details.items()}
+        super().__init__(self.code, self.details)
+
+    def __str__(self) -> str:
+        found = ", ".join(f"{name}={value}" for name, value in self.details.items())
+        return f"{self.code}{f' ({found})' if found else ''}: {self.next_step}"
+
+
+class Refused(OnceToldError):
+    """A use case says no. `code` is an `ErrorReason` name without its prefix."""
+
+    next_step = "See the comment on this reason in error_reason.proto."
+
+    def __init__(self, code: str, **details: object) -> None:
+        self.code = code
+        super().__init__(**details)
+
+
+class LedgerError(OnceToldError):
+    """Something between a command and its durable entries."""
+
+
+class StalePolicy(LedgerError):
+    """An entry that changes decisions stands behind the position this one was decided at."""
+
+    code = "UNAVAILABLE"
+    next_step = "Read on to `policy_position`, decide again, then append."
+
+    def __init__(self, decided_at: int, policy_position: int) -> None:
+        self.decided_at = decided_at
+        self.policy_position = policy_position
+        super().__init__(decided_at=decided_at, policy_position=policy_position)
+
+
+class StreamConflict(LedgerError):
+    """The stream's next version is another one than the draft's."""
+
+    code = "STALE_REVISION"
+    next_step = "Read the stream again, then append."
+
+    def __init__(self, stream_id: UUID, expected: int) -> None:
+        self.stream_id = stream_id
+        self.expected = expected
+        super().__init__(stream_id=stream_id, expected=expected)
+
+
+class RequestReused(LedgerError):
+    """This request id was answered before, for another body."""
+
+    code = "REQUEST_ID_REUSED"
+    next_step = "Make a new request id for a new attempt."
+
+
+class AggregateNotFound(LedgerError):
+    """No entry stands in this stream."""
+
+    code = "NOT_FOUND"
+    next_step = "Check the id."
+
+    def __init__(self, aggregate_id: UUID) -> None:
+        self.aggregate_id = aggregate_id
+        super().__init__(aggregate_id=aggregate_id)
+
+
+class EntryNotFound(LedgerError):
+    """The ledger does not reach to this position."""
+
+    code = "NOT_FOUND"
+    next_step = "Ask for a position from 1 to the ledger's size."
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        super().__init__(position=position)
+
+
+class UnknownTopic(LedgerError):
+    """An event of a kind that this version does not know; nothing is guessed from its name."""
+
+    next_step = "Run the version that wrote the entry, or a later one."
+
+
+class LedgerClosed(LedgerError):
+    """The hub is stopping."""
+
+    code = "UNAVAILABLE"
+    next_step = "Try again once the hub has started."
+
+
+class VaultError(OnceToldError):
+    """Something between a key and what it seals."""
+
+
+class UnsealFailed(VaultError):
+    """What was stored does not open with its key and context: it was altered, moved, or its key is gone."""
+
+    next_step = "Restore the database from a backup and its key table, then check the ledger."
+
+
+class KeyFileRefused(VaultError):
+    """The root key file is missing, not 32 bytes, readable by others, or of another ledger."""
+
+    code = "UNAVAILABLE"
+
+    def __init__(self, problem: str, next_step: str) -> None:
+        self.next_step = next_step
+        super().__init__(problem=problem)
+
+
+class StorageError(OnceToldError):
+    """The database or the disk under it."""
+
+    code = "UNAVAILABLE"
+    fatal: ClassVar[bool] = False
+    """True: whether the last commit is durable is unknown, so nothing more is written until reopened."""
+
+
+class StorageFull(StorageError):
+    """The disk is full. What was acknowledged is intact; reads go on."""
+
+    code = "STORAGE_FULL"
+    next_step = "Free disk space; nothing needs to be repaired."
+
+
+class StorageFailed(StorageError):
+    """The disk or database failed. Nothing more is written until the ledger is opened again."""
+
+    fatal = True
+    next_step = "Check the disk, then restart the hub."
+
+
+class EntryCorrupt(StorageError):
+    """The bytes stored at this position are not those that were appended."""
+
+    code = "INTERNAL"
+    next_step = "Restore this database from a backup; the ledger itself shows which entries differ."
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        super().__init__(position=position)
+
+
+class LedgerInUse(StorageError):
+    """Another process holds this ledger: one writes at a time."""
+
+    next_step = "Stop that process, or go through its socket."
+
+    def __init__(self, pid: int | None) -> None:
+        self.pid = pid
+        super().__init__(pid="unknown" if pid is None else pid)
+
+
+class LedgerMissing(StorageError):
+    """There is no ledger here."""
+
+    next_step = "Create it first (`oncetold init`), or name the right place."
+
+
+class LedgerExists(StorageError):
+    """There is a ledger here already; it is never overwritten."""
+
+    next_step = "Open it, or name another place."
+
+
+class StorageUnsupported(StorageError):
+    """No backend of this kind is built in, or the database is of another layout."""
+
+    next_step = "Give a file path or a sqlite:/// URL."
