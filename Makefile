@@ -1,0 +1,66 @@
+# Everything a newcomer runs. The environment is .venv, made from the lock file when it is missing or out of date.
+#   make demo [ARGS=--once]   make test   make test-slow   make check   make generate   make baseline   make lock
+.DEFAULT_GOAL := demo
+.DELETE_ON_ERROR:
+.PHONY: demo test test-slow check generate baseline lock
+SHELL := /bin/bash
+
+PYTHON ?= python3
+BIN := .venv/bin
+CODEGEN := .codegen/bin
+PIP_FLAGS := --quiet --disable-pip-version-check --no-input
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+
+demo: .venv/installed
+	@$(BIN)/oncetold demo $(ARGS)
+
+test: .venv/installed
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: .venv/installed
+	$(PYTEST) -m slow --timeout 1800 $(ARGS)
+
+check: .venv/installed .codegen/installed
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	bash proto/check.sh $(abspath $(CODEGEN)/python) $(abspath $(BIN)/buf)
+	$(BIN)/python -m pytest -q -m "not slow" tests/docs
+
+generate: .codegen/installed
+	bash proto/generate.sh $(abspath $(CODEGEN)/python)
+
+baseline: .venv/installed .codegen/installed
+	bash proto/check.sh $(abspath $(CODEGEN)/python) $(abspath $(BIN)/buf) --update-baseline
+
+# Needs uv (https://docs.astral.sh/uv), which nothing else here does.
+UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --custom-compile-command "make lock" --upgrade
+lock:
+	$(UV_COMPILE) pyproject.toml --extra hub --extra sql --extra dev -o requirements.lock
+	$(UV_COMPILE) pyproject.toml --extra hub -c requirements.lock -o deploy/hub.lock
+	$(UV_COMPILE) pyproject.toml --extra sql -c requirements.lock -o deploy/adapter.lock
+	$(UV_COMPILE) proto/codegen.in -o proto/codegen.lock
+
+# A virtual environment at $(1) with exactly what the lock file $(2) names.
+define locked_environment
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+  { echo "OnceTold needs Python 3.11 or newer. Name one: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+  { echo "This Python cannot make virtual environments. On Debian: apt-get install python3-venv" >&2; exit 1; }
+@echo "Making $(1) from $(2): about half a minute, once ..."
+@$(PYTHON) -m venv --clear $(1)
+@$(1)/bin/python -m pip install $(PIP_FLAGS) --require-hashes -r $(2)
+endef
+
+.venv/locked: requirements.lock
+	$(call locked_environment,.venv,requirements.lock)
+	@touch $@
+
+.venv/installed: .venv/locked pyproject.toml
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.codegen/installed: proto/codegen.lock
+	$(call locked_environment,.codegen,proto/codegen.lock)
+	@touch $@
