@@ -1,0 +1,266 @@
+"""The committed facts that decisions are made from: values only, no ledger, no clock.
+
+A projection folds ledger entries into these; the policy reads nothing else. Positions order them;
+a boundary in time is already an entry of its own, so no fact depends on "now".
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from consent_ledger.vocabulary import (
+    Article9Condition,
+    Article10Condition,
+    CaptureMethod,
+    ConfidentialityBasis,
+    DataCategory,
+    HandlingMark,
+    InvolvementGround,
+    LawfulBasis,
+    Level,
+    MarkerKind,
+    OnEnd,
+    Purpose,
+    ServiceType,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a choice covers. A refusal's empty purposes or categories, or no recipient, mean every one."""
+
+    purposes: frozenset[Purpose]
+    categories: frozenset[DataCategory]
+    agency_id: str | None = None
+    service_type: ServiceType | None = None
+    support_team: bool = False
+
+    def names(self, recipient: "Feed") -> bool:
+        """Whether the recipient is meant: by name, as a kind of service, or as one of everyone."""
+        if self.agency_id is not None:
+            return self.agency_id == recipient.agency_id
+        if self.service_type is not None:
+            return self.service_type == recipient.service_type
+        return True
+
+    def covers(self, purpose: Purpose, category: DataCategory, recipient: "Feed") -> bool:
+        """Whether it reaches this use of this content by this recipient."""
+        return (
+            (not self.purposes or purpose in self.purposes)
+            and (not self.categories or category in self.categories)
+            and self.names(recipient)
+        )
+
+
+@dataclass(slots=True)
+class Grant:
+    """A confidentiality basis with its evidence."""
+
+    grant_id: UUID
+    registration_id: UUID
+    position: int
+    captured_by: str
+    scope: Scope
+    basis: ConfidentialityBasis
+    method: CaptureMethod
+    notice_id: str
+    data_from: datetime | None
+    data_until: datetime | None
+    weak: bool
+    begun: bool
+    expired: bool = False
+    withdrawn: bool = False
+    reconfirmed: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def active(self) -> bool:
+        """Begun, and neither expired nor withdrawn."""
+        return self.begun and not self.expired and not self.withdrawn
+
+    def captured_for_itself(self, agency_id: str) -> bool:
+        """Whether only the recipient itself vouches for it."""
+        return self.captured_by == agency_id and all(by == agency_id for _, by in self.reconfirmed)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A refusal, or a withdrawal of `grant_id`: closes its scope in every earlier grant."""
+
+    registration_id: UUID
+    position: int
+    scope: Scope
+    grant_id: UUID | None
+    remove: bool
+
+
+@dataclass(slots=True)
+class Exclusion:
+    """An agency (a person at it counts as the agency) or a category shut out."""
+
+    registration_id: UUID
+    position: int
+    agency_id: str | None
+    category: DataCategory | None
+    remove: bool
+    recorded_by: str
+    lifted: bool = False
+
+
+@dataclass(slots=True)
+class Marker:
+    """Protection of an address (no record) or of one record."""
+
+    registration_id: UUID
+    position: int
+    kind: MarkerKind
+    record_id: UUID | None
+    placed_by: str
+    lifted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Somebody else's word that an agency works with the person."""
+
+    registration_id: UUID
+    position: int
+    agency_id: str
+    ground: InvolvementGround
+    by: str
+
+
+@dataclass(slots=True)
+class Registration:
+    """One agency's own reference to a person."""
+
+    registration_id: UUID
+    agency_id: str
+    reference: str
+    position: int
+    closed: bool = False
+    in_error: bool = False
+    involvement_ended: int = 0
+    restricted: bool = False
+    opted_out: bool = False
+    death_reported: bool = False
+    lead_agency_id: str | None = None
+    lead_position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PartyBasis:
+    """One controller's basis in law for one purpose."""
+
+    lawful_basis: LawfulBasis | None
+    article9: Article9Condition | None
+    article10: Article10Condition | None
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One agency's part in an agreement."""
+
+    bases: dict[Purpose, PartyBasis]
+    receives_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What an agreement says of one (category, purpose)."""
+
+    on_end: OnEnd
+    self_captured_restricted: bool
+
+
+@dataclass(slots=True)
+class AgreementVersion:
+    """One version; it counts for two agencies once both have signed it."""
+
+    version: int
+    parties: dict[str, Party]
+    rows: dict[tuple[DataCategory, Purpose], Row]
+    notice_id: str
+    begun: bool
+    lapsed: bool = False
+    signed_by: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Agreement:
+    """An agreement over its versions, oldest first."""
+
+    agreement_id: str
+    versions: list[AgreementVersion] = field(default_factory=list)
+    terminated: bool = False
+
+    def row_at_end(self, category: DataCategory, purpose: Purpose) -> Row | None:
+        """The newest version's row for the pair: it says how a permission ends."""
+        for version in reversed(self.versions):
+            if (row := version.rows.get((category, purpose))) is not None:
+                return row
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What one agency's adapter subscribes to."""
+
+    feed_id: UUID
+    agency_id: str
+    certificate_uri: str
+    service_type: ServiceType
+    purposes: frozenset[Purpose]
+    categories: frozenset[DataCategory]
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """What the policy needs to know of one fragment; never its content."""
+
+    fragment_id: UUID
+    record_id: UUID
+    registration_id: UUID
+    origin_agency_id: str
+    categories: tuple[DataCategory, ...]
+    envelope_category: DataCategory
+    level: Level
+    free_text: bool
+    third_party: bool
+    occurred_at: datetime
+    revision: int
+    marks: frozenset[HandlingMark]
+    solely_about: tuple[UUID, ...] = ()
+    superseded: bool = False
+    review_overdue: bool = False
+    spent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The view of one person: the registrations joined by confirmed links, and all that was chosen on them.
+
+    `disputed`: a link was cut but its two ends are still joined through others.
+    """
+
+    registrations: dict[UUID, Registration]
+    grants: tuple[Grant, ...]
+    stops: tuple[Stop, ...]
+    exclusions: tuple[Exclusion, ...]
+    markers: tuple[Marker, ...]
+    openings: tuple[Opening, ...]
+    disputed: bool
+
+    @property
+    def restricted(self) -> bool:
+        """UK GDPR Article 18: processing is restricted on any registration."""
+        return any(one.restricted for one in self.registrations.values())
+
+    @property
+    def opted_out(self) -> bool:
+        """The national data opt-out is set on any registration."""
+        return any(one.opted_out for one in self.registrations.values())
+
+    @property
+    def deceased(self) -> bool:
+        """Two agencies reported the death: one alone may be a mistake, or malice."""
+        return len({one.agency_id for one in self.registrations.values() if one.death_reported}) >= 2

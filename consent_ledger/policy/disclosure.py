@@ -1,0 +1,252 @@
+"""May this fragment go to this recipient for this purpose? The decision table, test by test.
+
+Tests 1, 2, 6, 7 and 9 ask about the person and the fragment; 3, 4, 5 and 8 about one agreement. A fragment
+passes only if every category it holds, and its envelope's (which service knows the person), passes. At the
+agency's level test 8 is the recorded involvement; staff roles narrow reads further and never widen them.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from uuid import UUID
+
+from consent_ledger.facts import Agreement, AgreementVersion, Feed, Fragment, Grant, Person, Registration
+from consent_ledger.policy import agreement as agreements_tests
+from consent_ledger.policy import confidentiality
+from consent_ledger.policy.confidentiality import Use
+from consent_ledger.policy.decision import Decision, Finding, first
+from consent_ledger.policy.involvement import highest_level
+from consent_ledger.vocabulary import (
+    DEFAULT_LEVEL,
+    REASON_OF_MARKER,
+    ConfidentialityBasis,
+    DataCategory,
+    MarkerKind,
+    Purpose,
+    Reason,
+    ServiceType,
+    Verdict,
+)
+
+_NO_ROWS_LEAVE = frozenset({Purpose.SERVICE_IMPROVEMENT_EVALUATION, Purpose.RESEARCH})
+_SPENT_FOR = frozenset({ServiceType.HOUSING, ServiceType.EMPLOYMENT})
+
+
+def may_disclose(
+    fragment: Fragment,
+    recipient: Feed,
+    purpose: Purpose,
+    person: Person,
+    agreements: Iterable[Agreement],
+    others: Sequence[Person] = (),
+) -> Decision:
+    """Decides one use. `person` is whoever told it; `others` are those whom it is solely about."""
+    if fragment.origin_agency_id == recipient.agency_id:
+        return Decision(Verdict.ALLOW_OWN, 0)
+    general = list(_about_person_and_fragment(fragment, recipient, purpose, person, others))
+    best: tuple[tuple[int, int], Finding] | None = None
+    for one in agreements:
+        outcome = _under(one, fragment, recipient, purpose, person, others)
+        if isinstance(outcome, Finding):
+            if outcome.reason is Reason.NOT_A_PARTY and not _is_provider(one, fragment.origin_agency_id):
+                continue
+            progress = (_progress(outcome), outcome)
+            best = progress if best is None or progress[0] > best[0] else best
+        elif not general:
+            return Decision(Verdict.PERMIT, 10, None, one.agreement_id, (one.agreement_id, *outcome))
+        else:
+            return _withheld(general)
+    own = best[1] if best is not None else Finding(3, Reason.NO_AGREEMENT)
+    return _withheld([*general, own])
+
+
+def permitted_rows(
+    fragment: Fragment,
+    recipient: Feed,
+    person: Person,
+    agreements: Sequence[Agreement],
+    others: Sequence[Person] = (),
+) -> frozenset[tuple[Purpose, str]]:
+    """Every (purpose, agreement id) under which the recipient may have the fragment; empty when none."""
+    if fragment.origin_agency_id == recipient.agency_id:
+        return frozenset()
+    if not recipient.categories.issuperset(fragment.categories):
+        return frozenset()
+    rows = set()
+    for purpose in recipient.purposes:
+        if next(_about_person_and_fragment(fragment, recipient, purpose, person, others), None) is not None:
+            continue
+        for one in agreements:
+            if not isinstance(_under(one, fragment, recipient, purpose, person, others), Finding):
+                rows.add((purpose, one.agreement_id))
+    return frozenset(rows)
+
+
+def _withheld(findings: list[Finding]) -> Decision:
+    finding = first(findings)
+    return Decision(finding.verdict, finding.test, finding.reason, told_by=finding.told_by)
+
+
+def _progress(finding: Finding) -> tuple[int, int]:
+    order = agreements_tests.PROGRESS_WITHIN_AGREEMENT
+    return (finding.test, order.index(finding.reason) if finding.reason in order else len(order))
+
+
+def _is_provider(agreement: Agreement, agency_id: str) -> bool:
+    return any(agency_id in version.parties for version in agreement.versions)
+
+
+def _all_categories(fragment: Fragment) -> tuple[DataCategory, ...]:
+    return (*fragment.categories, fragment.envelope_category)
+
+
+def _recipient_registration(person: Person, recipient: Feed) -> Registration | None:
+    """The recipient's own registration of the person, its open one first."""
+    own = [one for one in person.registrations.values() if one.agency_id == recipient.agency_id]
+    return min(own, key=lambda one: (one.closed, -one.position), default=None)
+
+
+def _about_person_and_fragment(
+    fragment: Fragment, recipient: Feed, purpose: Purpose, person: Person, others: Sequence[Person]
+) -> Iterator[Finding]:
+    """Tests 1, 2, 6, 7 and 9."""
+    if person.disputed or _recipient_registration(person, recipient) is None:
+        yield Finding(1, Reason.IDENTITY_UNCERTAIN)
+    if fragment.superseded:
+        yield Finding(2, Reason.SUPERSEDED)
+    if person.deceased:
+        yield Finding(2, Reason.DECEASED)
+    if person.restricted:
+        yield Finding(2, Reason.ART18_RESTRICTED)
+    if fragment.review_overdue:
+        yield Finding(2, Reason.REVIEW_OVERDUE)
+    if fragment.spent and (recipient.service_type in _SPENT_FOR or purpose is Purpose.REFERRAL_ELIGIBILITY):
+        yield Finding(2, Reason.SPENT)
+    for subject in (person, *others):
+        yield from _excluded(fragment, recipient, subject)
+        yield from _protected(fragment, subject)
+    if purpose in _NO_ROWS_LEAVE:
+        yield Finding(9, Reason.DATA_OPT_OUT if person.opted_out else Reason.SMALL_NUMBER)
+
+
+def _excluded(fragment: Fragment, recipient: Feed, person: Person) -> Iterator[Finding]:
+    """Test 6. An exclusion yields to no grant."""
+    for exclusion in person.exclusions:
+        if not exclusion.lifted and (
+            exclusion.agency_id == recipient.agency_id
+            or (exclusion.category is not None and exclusion.category in _all_categories(fragment))
+        ):
+            yield Finding(6, Reason.CLIENT_EXCLUSION, told_by=exclusion.recorded_by)
+
+
+def _protected(fragment: Fragment, person: Person) -> Iterator[Finding]:
+    """Test 7. A marker yields to no grant."""
+    if fragment.third_party:
+        yield Finding(7, Reason.THIRD_PARTY_DATA, told_by=fragment.origin_agency_id)
+    for marker in person.markers:
+        if marker.lifted:
+            continue
+        if marker.kind is MarkerKind.PROTECTED_ADDRESS:
+            if DataCategory.CONTACT_LOCATION in fragment.categories:
+                yield Finding(7, Reason.PROTECTED_ADDRESS, told_by=marker.placed_by)
+        elif marker.record_id == fragment.record_id:
+            yield Finding(7, REASON_OF_MARKER[marker.kind], told_by=marker.placed_by)
+
+
+def _under(
+    agreement: Agreement,
+    fragment: Fragment,
+    recipient: Feed,
+    purpose: Purpose,
+    person: Person,
+    others: Sequence[Person],
+) -> Finding | tuple[str, ...]:
+    """Tests 3, 4, 5 and 8 under one agreement: what speaks against it, or the ids of the grants relied on."""
+    version = agreements_tests.effective_version(agreement, fragment.origin_agency_id, recipient.agency_id)
+    if isinstance(version, Reason):
+        return Finding(3, version)
+    for category in _all_categories(fragment):
+        if (reason := agreements_tests.covered(version, category, purpose)) is not None:
+            return Finding(3, reason)
+    both = agreements_tests.bases(version, fragment.origin_agency_id, recipient, purpose)
+    findings = [
+        finding
+        for category in _all_categories(fragment)
+        if (finding := agreements_tests.lawful(both, category)) is not None
+    ]
+    if findings:
+        return first(findings)
+    relied_on: list[str] = []
+    for subject in (person, *others):
+        outcome = _confidential(fragment, recipient, purpose, version, subject)
+        if isinstance(outcome, Finding):
+            findings.append(outcome)
+        else:
+            if agreements_tests.rests_on_consent(both) and not _consented(outcome):
+                findings.append(Finding(4, Reason.NO_LAWFUL_BASIS))
+            relied_on += [str(grant.grant_id) for grants in outcome.values() for grant in grants]
+        if agreements_tests.withdrawal_is_objection(both) and any(
+            confidentiality.objected(subject, use) for use in _uses(fragment, recipient, purpose, version)
+        ):
+            findings.append(Finding(4, Reason.OBJECTION, Verdict.REVIEW))
+    if (finding := _involved(fragment, recipient, purpose, version, person)) is not None:
+        findings.append(finding)
+    return first(findings) if findings else tuple(sorted(set(relied_on)))
+
+
+def _uses(fragment: Fragment, recipient: Feed, purpose: Purpose, version: AgreementVersion) -> Iterator[Use]:
+    """Each category the fragment holds, then its envelope's."""
+    for index, category in enumerate(_all_categories(fragment)):
+        level = DEFAULT_LEVEL[category]
+        if index < len(fragment.categories):
+            level = max(level, fragment.level, key=lambda one: one.rank)
+        yield Use(
+            category,
+            purpose,
+            recipient,
+            level,
+            fragment.occurred_at,
+            version.notice_id,
+            version.rows[(category, purpose)],
+        )
+
+
+def _confidential(
+    fragment: Fragment, recipient: Feed, purpose: Purpose, version: AgreementVersion, person: Person
+) -> Finding | dict[tuple[int, DataCategory], list[Grant]]:
+    """Test 5 for every category: the grants that open each, or the first that none opens."""
+    opened: dict[tuple[int, DataCategory], list[Grant]] = {}
+    content: set[UUID] = set()
+    for index, use in enumerate(_uses(fragment, recipient, purpose, version)):
+        is_envelope = index == len(fragment.categories)
+        grants = list(
+            confidentiality.grants_for(
+                person, use, as_envelope_of=frozenset(content) if is_envelope else frozenset()
+            )
+        )
+        if not grants:
+            return Finding(5, confidentiality.why_closed(person, use))
+        opened[(index, use.category)] = grants
+        content |= {grant.grant_id for grant in grants}
+    return opened
+
+
+def _consented(opened: dict[tuple[int, DataCategory], list[Grant]]) -> bool:
+    """Whether explicit consent opens every category, where consent is the basis in law as well."""
+    return all(
+        any(grant.basis is ConfidentialityBasis.EXPLICIT_CONSENT for grant in grants)
+        for grants in opened.values()
+    )
+
+
+def _involved(
+    fragment: Fragment, recipient: Feed, purpose: Purpose, version: AgreementVersion, person: Person
+) -> Finding | None:
+    """Test 8 at the agency's level: its work with the person was opened, by somebody else."""
+    registration = _recipient_registration(person, recipient)
+    if registration is not None and not registration.closed:
+        for use in _uses(fragment, recipient, purpose, version):
+            highest = highest_level(person, registration, recipient, use.row)
+            if highest is None or use.level.rank > highest.rank:
+                break
+        else:
+            return None
+    return Finding(8, Reason.NOT_INVOLVED)

@@ -1,0 +1,31 @@
+"""Test 8: what opens an agency. A link never does; nobody confirms itself."""
+
+from consent_ledger.facts import Feed, Grant, Person, Registration, Row
+from consent_ledger.vocabulary import Level
+
+
+def highest_level(person: Person, registration: Registration, recipient: Feed, row: Row) -> Level | None:
+    """The highest level that the recipient's recorded involvement opens; `None` when it has none.
+
+    Evidence counts while its own registration is still the same person's, and only when it is later than the
+    recipient's registration and than the last end of its involvement.
+    """
+    since = max(registration.position, registration.involvement_ended)
+    if any(
+        opening.agency_id == recipient.agency_id and opening.position > since for opening in person.openings
+    ):
+        return Level.V
+    named = [grant for grant in person.grants if grant.scope.agency_id == recipient.agency_id]
+    if any(_vouched_for_by_another(grant, recipient.agency_id, since) for grant in named):
+        return Level.V
+    itself = any(grant.captured_by == recipient.agency_id and grant.position > since for grant in named)
+    if not itself:
+        return None
+    return Level.R if row.self_captured_restricted else Level.N
+
+
+def _vouched_for_by_another(grant: Grant, recipient_agency_id: str, since: int) -> bool:
+    """Captured, or reconfirmed, by an agency other than the recipient, late enough."""
+    if grant.captured_by != recipient_agency_id and grant.position > since:
+        return True
+    return any(by != recipient_agency_id and position > since for position, by in grant.reconfirmed)
