@@ -1,0 +1,143 @@
+"""Splits a record into fragments, so that each can be permitted, sealed and delivered alone.
+
+Every field of a record type names the least its content is (the ``category`` option); content that
+can be about anything carries its own category. A fragment holds one category's fields and is still
+a valid message of its type. Free text is a fragment of its own, under the categories its author
+released it with.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from consent_ledger.errors import Refused
+from consent_ledger.vocabulary import DEFAULT_LEVEL, ENVELOPE_CATEGORY, DataCategory, Level, ServiceType
+from hub.records.enums import term_of
+from oncetold.v1 import common_pb2, record_service_pb2, records_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class SplitFragment:
+    """One category's part of a record, or its released free text."""
+
+    categories: tuple[str, ...]
+    """Sorted; one, or several for released free text."""
+    level: str
+    """``N``, ``R`` or ``V``."""
+    free_text: bool
+    third_party: bool
+    """Free text of a note that its author marked as holding information about somebody else."""
+    content: bytes
+    """A serialised RecordContent of the record's type with only this fragment's fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRecord:
+    """A record as the ledger keeps it."""
+
+    envelope_category: DataCategory
+    """What merely being known to this kind of service discloses."""
+    record_type: str
+    """The field name in RecordContent, e.g. ``service_episode``; empty for a withdrawn record."""
+    fragments: tuple[SplitFragment, ...]
+    """By categories; the structured fragment of a category before free text."""
+
+
+def split(record: record_service_pb2.Record) -> SplitRecord:
+    """Splits a checked record; one without content (withdrawn by its author) has no fragments.
+
+    Raises Refused: FREE_TEXT_NOT_RELEASED for words without released categories, INVALID_FIELD for
+    content that says nothing. Raises LookupError when the contract gives a field no category.
+    """
+    service = term_of(common_pb2.ServiceType.DESCRIPTOR, record.service_type)
+    if service is None:
+        raise Refused("INVALID_FIELD", field="service_type", rule="required")
+    envelope_category = ENVELOPE_CATEGORY[ServiceType(service)]
+    if not record.HasField("content"):
+        return SplitRecord(envelope_category, "", ())
+    record_type = record.content.WhichOneof("type")
+    if record_type is None:
+        raise Refused("INVALID_FIELD", field="content.type", rule="required")
+    fragments = _fragments(record_type, getattr(record.content, record_type))
+    if not fragments:
+        raise Refused("INVALID_FIELD", field=f"content.{record_type}", rule="at_least_one_field")
+    return SplitRecord(envelope_category, record_type, fragments)
+
+
+def _fragments(record_type: str, content: Message) -> tuple[SplitFragment, ...]:
+    structured: dict[DataCategory, records_pb2.RecordContent] = {}
+    fragments: list[SplitFragment] = []
+    for field, value in content.ListFields():
+        if field.GetOptions().Extensions[common_pb2.free_text]:
+            fragments.append(_free_text(record_type, content, field, value))
+            continue
+        floor = _floor(field)
+        for part, category in _parts(field, value, floor):
+            fragment = structured.setdefault(category, records_pb2.RecordContent())
+            _put(getattr(fragment, record_type), field, part)
+    for category, fragment in structured.items():
+        level = DEFAULT_LEVEL[category]
+        fragments.append(
+            SplitFragment((category.value,), level.value, False, False, _serialised(fragment)),
+        )
+    return tuple(sorted(fragments, key=lambda each: (each.categories, each.free_text)))
+
+
+def _floor(field: FieldDescriptor) -> DataCategory:
+    number = field.GetOptions().Extensions[common_pb2.category]
+    category = term_of(common_pb2.DataCategory.DESCRIPTOR, number)
+    if category is None:
+        raise LookupError(f"the contract gives {field.full_name} no category")
+    return DataCategory(category)
+
+
+def _parts(field: FieldDescriptor, value: Any, floor: DataCategory) -> Iterable[tuple[Any, DataCategory]]:
+    """A field's value, or each of its items, with the category it falls under."""
+    items = value if field.is_repeated else (value,)
+    if field.message_type is common_pb2.CategorisedAnswer.DESCRIPTOR:
+        return [(item, stricter(floor, _own_category(field, item))) for item in items]
+    return [(item, floor) for item in items]
+
+
+def _own_category(field: FieldDescriptor, answer: common_pb2.CategorisedAnswer) -> DataCategory:
+    category = term_of(common_pb2.DataCategory.DESCRIPTOR, answer.category)
+    if category is None:
+        raise Refused("INVALID_FIELD", field=f"content.{field.name}.category", rule="required")
+    return DataCategory(category)
+
+
+def stricter(floor: DataCategory, own: DataCategory) -> DataCategory:
+    """The stricter of a field's floor and the category its content carries; the content's if alike."""
+    return floor if DEFAULT_LEVEL[floor].rank > DEFAULT_LEVEL[own].rank else own
+
+
+def _put(message: Message, field: FieldDescriptor, part: Any) -> None:
+    if field.is_repeated:
+        getattr(message, field.name).append(part)
+    elif field.message_type is not None:
+        getattr(message, field.name).CopyFrom(part)
+    else:
+        setattr(message, field.name, part)
+
+
+def _free_text(record_type: str, content: Message, field: FieldDescriptor, text: Any) -> SplitFragment:
+    numbers = text.released_categories
+    if not numbers:
+        raise Refused("FREE_TEXT_NOT_RELEASED", field=f"content.{record_type}.{field.name}")
+    released = {term_of(common_pb2.DataCategory.DESCRIPTOR, number) for number in numbers}
+    fragment = records_pb2.RecordContent()
+    _put(getattr(fragment, record_type), field, text)
+    return SplitFragment(
+        tuple(sorted(DataCategory(str(category)).value for category in released)),
+        Level.V.value,
+        True,
+        bool(getattr(content, "third_party", False)),
+        _serialised(fragment),
+    )
+
+
+def _serialised(fragment: records_pb2.RecordContent) -> bytes:
+    return fragment.SerializeToString(deterministic=True)
