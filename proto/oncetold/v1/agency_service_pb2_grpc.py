@@ -92,7 +92,7 @@ class AgencyServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListAgencies(self, request, context):
-        """Lists agencies and feeds. Holds nothing about clients.
+        """Lists agencies and feeds. Holds nothing about clients. Repeating reads again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

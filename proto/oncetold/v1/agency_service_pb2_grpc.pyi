@@ -51,7 +51,7 @@ class AgencyServiceStub:
     unknown agency or certificate is FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
     """
     ListAgencies: _grpc.UnaryUnaryMultiCallable[_agency_service_pb2.ListAgenciesRequest, _agency_service_pb2.ListAgenciesResponse]
-    """Lists agencies and feeds. Holds nothing about clients."""
+    """Lists agencies and feeds. Holds nothing about clients. Repeating reads again."""
 
 @_typing.type_check_only
 class AgencyServiceAsyncStub(AgencyServiceStub):
@@ -76,7 +76,7 @@ class AgencyServiceAsyncStub(AgencyServiceStub):
     unknown agency or certificate is FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
     """
     ListAgencies: _aio.UnaryUnaryMultiCallable[_agency_service_pb2.ListAgenciesRequest, _agency_service_pb2.ListAgenciesResponse]  # type: ignore[assignment]
-    """Lists agencies and feeds. Holds nothing about clients."""
+    """Lists agencies and feeds. Holds nothing about clients. Repeating reads again."""
 
 class AgencyServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who takes part. Every call here is the hub operator's, over the hub's local administration
@@ -122,6 +122,6 @@ class AgencyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _agency_service_pb2.ListAgenciesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_agency_service_pb2.ListAgenciesResponse, _abc.Awaitable[_agency_service_pb2.ListAgenciesResponse]]:
-        """Lists agencies and feeds. Holds nothing about clients."""
+        """Lists agencies and feeds. Holds nothing about clients. Repeating reads again."""
 
 def add_AgencyServiceServicer_to_server(servicer: AgencyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -92,7 +92,8 @@ class AgreementServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListAgreements(self, request, context):
-        """Lists the caller's agreements; the operator sees all.
+        """Lists the caller's agreements; the operator sees all. Repeating reads again. Other fields than the contract's
+        are INVALID_ARGUMENT (ERROR_REASON_UNKNOWN_FIELD).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

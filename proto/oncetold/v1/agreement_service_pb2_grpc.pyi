@@ -52,7 +52,9 @@ class AgreementServiceStub:
     (ERROR_REASON_NOT_FOUND) when the caller is no party.
     """
     ListAgreements: _grpc.UnaryUnaryMultiCallable[_agreement_service_pb2.ListAgreementsRequest, _agreement_service_pb2.ListAgreementsResponse]
-    """Lists the caller's agreements; the operator sees all."""
+    """Lists the caller's agreements; the operator sees all. Repeating reads again. Other fields than the contract's
+    are INVALID_ARGUMENT (ERROR_REASON_UNKNOWN_FIELD).
+    """
 
 @_typing.type_check_only
 class AgreementServiceAsyncStub(AgreementServiceStub):
@@ -78,7 +80,9 @@ class AgreementServiceAsyncStub(AgreementServiceStub):
     (ERROR_REASON_NOT_FOUND) when the caller is no party.
     """
     ListAgreements: _aio.UnaryUnaryMultiCallable[_agreement_service_pb2.ListAgreementsRequest, _agreement_service_pb2.ListAgreementsResponse]  # type: ignore[assignment]
-    """Lists the caller's agreements; the operator sees all."""
+    """Lists the caller's agreements; the operator sees all. Repeating reads again. Other fields than the contract's
+    are INVALID_ARGUMENT (ERROR_REASON_UNKNOWN_FIELD).
+    """
 
 class AgreementServiceServicer(metaclass=_abc_1.ABCMeta):
     """Information sharing agreements: who may share what with whom, why, and by what basis in law. An
@@ -125,6 +129,8 @@ class AgreementServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _agreement_service_pb2.ListAgreementsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_agreement_service_pb2.ListAgreementsResponse, _abc.Awaitable[_agreement_service_pb2.ListAgreementsResponse]]:
-        """Lists the caller's agreements; the operator sees all."""
+        """Lists the caller's agreements; the operator sees all. Repeating reads again. Other fields than the contract's
+        are INVALID_ARGUMENT (ERROR_REASON_UNKNOWN_FIELD).
+        """
 
 def add_AgreementServiceServicer_to_server(servicer: AgreementServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

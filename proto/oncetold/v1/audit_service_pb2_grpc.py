@@ -64,7 +64,8 @@ class AuditServiceServicer(object):
     """
 
     def GetLedger(self, request, context):
-        """The ledger's id and size. Any agency, or the operator.
+        """The ledger's id and size. Any agency, or the operator. Repeating reads again. Other fields than the contract's
+        are INVALID_ARGUMENT (ERROR_REASON_UNKNOWN_FIELD).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -82,7 +83,8 @@ class AuditServiceServicer(object):
 
     def ListDisclosures(self, request, context):
         """Lists what left the caller's agency: fragment, recipient, when, and for retractions whether and how they were
-        receipted. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+        receipted. Any agency, about its own clients. Repeats are recorded again. NOT_FOUND
+        (ERROR_REASON_REFERENCE_NOT_REGISTERED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -90,7 +92,7 @@ class AuditServiceServicer(object):
 
     def GetFeedStatus(self, request, context):
         """Totals of one feed: sent, acknowledged, retractions open and receipted. The operator, or the feed's certificate.
-        NOT_FOUND (ERROR_REASON_NOT_FOUND).
+        Repeating reads again. NOT_FOUND (ERROR_REASON_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,9 @@ class AuditServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuditServiceAsyncStub: ...
     GetLedger: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.GetLedgerRequest, _audit_service_pb2.GetLedgerResponse]
-    """The ledger's id and size. Any agency, or the operator."""
+    """The ledger's id and size. Any agency, or the operator. Repeating reads again. Other fields than the contract's
+    are INVALID_ARGUMENT (ERROR_REASON_UNKNOWN_FIELD).
+    """
     ExplainDecision: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ExplainDecisionRequest, _audit_service_pb2.ExplainDecisionResponse]
     """Explains one decision: may this agency have this record's fragments for this purpose, and by which test was it
     decided? The agency that published the record asks about its own record; the operator for an agency that it
@@ -45,11 +47,12 @@ class AuditServiceStub:
     """
     ListDisclosures: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ListDisclosuresRequest, _audit_service_pb2.ListDisclosuresResponse]
     """Lists what left the caller's agency: fragment, recipient, when, and for retractions whether and how they were
-    receipted. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+    receipted. Any agency, about its own clients. Repeats are recorded again. NOT_FOUND
+    (ERROR_REASON_REFERENCE_NOT_REGISTERED).
     """
     GetFeedStatus: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.GetFeedStatusRequest, _audit_service_pb2.GetFeedStatusResponse]
     """Totals of one feed: sent, acknowledged, retractions open and receipted. The operator, or the feed's certificate.
-    NOT_FOUND (ERROR_REASON_NOT_FOUND).
+    Repeating reads again. NOT_FOUND (ERROR_REASON_NOT_FOUND).
     """
 
 @_typing.type_check_only
@@ -60,7 +63,9 @@ class AuditServiceAsyncStub(AuditServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetLedger: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.GetLedgerRequest, _audit_service_pb2.GetLedgerResponse]  # type: ignore[assignment]
-    """The ledger's id and size. Any agency, or the operator."""
+    """The ledger's id and size. Any agency, or the operator. Repeating reads again. Other fields than the contract's
+    are INVALID_ARGUMENT (ERROR_REASON_UNKNOWN_FIELD).
+    """
     ExplainDecision: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ExplainDecisionRequest, _audit_service_pb2.ExplainDecisionResponse]  # type: ignore[assignment]
     """Explains one decision: may this agency have this record's fragments for this purpose, and by which test was it
     decided? The agency that published the record asks about its own record; the operator for an agency that it
@@ -69,11 +74,12 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """
     ListDisclosures: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ListDisclosuresRequest, _audit_service_pb2.ListDisclosuresResponse]  # type: ignore[assignment]
     """Lists what left the caller's agency: fragment, recipient, when, and for retractions whether and how they were
-    receipted. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+    receipted. Any agency, about its own clients. Repeats are recorded again. NOT_FOUND
+    (ERROR_REASON_REFERENCE_NOT_REGISTERED).
     """
     GetFeedStatus: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.GetFeedStatusRequest, _audit_service_pb2.GetFeedStatusResponse]  # type: ignore[assignment]
     """Totals of one feed: sent, acknowledged, retractions open and receipted. The operator, or the feed's certificate.
-    NOT_FOUND (ERROR_REASON_NOT_FOUND).
+    Repeating reads again. NOT_FOUND (ERROR_REASON_NOT_FOUND).
     """
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -87,7 +93,9 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audit_service_pb2.GetLedgerRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.GetLedgerResponse, _abc.Awaitable[_audit_service_pb2.GetLedgerResponse]]:
-        """The ledger's id and size. Any agency, or the operator."""
+        """The ledger's id and size. Any agency, or the operator. Repeating reads again. Other fields than the contract's
+        are INVALID_ARGUMENT (ERROR_REASON_UNKNOWN_FIELD).
+        """
 
     @_abc_1.abstractmethod
     def ExplainDecision(
@@ -108,7 +116,8 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.ListDisclosuresResponse, _abc.Awaitable[_audit_service_pb2.ListDisclosuresResponse]]:
         """Lists what left the caller's agency: fragment, recipient, when, and for retractions whether and how they were
-        receipted. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+        receipted. Any agency, about its own clients. Repeats are recorded again. NOT_FOUND
+        (ERROR_REASON_REFERENCE_NOT_REGISTERED).
         """
 
     @_abc_1.abstractmethod
@@ -118,7 +127,7 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.GetFeedStatusResponse, _abc.Awaitable[_audit_service_pb2.GetFeedStatusResponse]]:
         """Totals of one feed: sent, acknowledged, retractions open and receipted. The operator, or the feed's certificate.
-        NOT_FOUND (ERROR_REASON_NOT_FOUND).
+        Repeating reads again. NOT_FOUND (ERROR_REASON_NOT_FOUND).
         """
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

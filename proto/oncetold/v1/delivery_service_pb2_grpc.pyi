@@ -40,9 +40,9 @@ class DeliveryServiceStub:
     first, then CORRECT, then DISCLOSE. Decided, recorded and durable in the ledger before the answer; an empty answer is
     recorded like a full one. Long-polls up to `wait` when there is nothing.
 
-    Delivery is at least once: a batch that was not acknowledged is decided again and sent again under the same numbers,
-    except what was forbidden meanwhile, which is retracted under a new one. Apply items in order, in one
-    transaction with the bookmark, or idempotently by (feed_id, epoch, sequence).
+    Repeat: delivery is at least once. A batch that was not acknowledged is decided again and sent again under the
+    same numbers, except what was forbidden meanwhile, which is retracted under a new one. Apply items in order, in
+    one transaction with the bookmark, or idempotently by (feed_id, epoch, sequence).
 
     INVALID_ARGUMENT: ERROR_REASON_NEVER_SENT, ERROR_REASON_BAD_RECEIPT, ERROR_REASON_INVALID_FIELD.
     FAILED_PRECONDITION: ERROR_REASON_EPOCH_CHANGED when the bookmark is behind what was acknowledged or of another
@@ -66,9 +66,9 @@ class DeliveryServiceAsyncStub(DeliveryServiceStub):
     first, then CORRECT, then DISCLOSE. Decided, recorded and durable in the ledger before the answer; an empty answer is
     recorded like a full one. Long-polls up to `wait` when there is nothing.
 
-    Delivery is at least once: a batch that was not acknowledged is decided again and sent again under the same numbers,
-    except what was forbidden meanwhile, which is retracted under a new one. Apply items in order, in one
-    transaction with the bookmark, or idempotently by (feed_id, epoch, sequence).
+    Repeat: delivery is at least once. A batch that was not acknowledged is decided again and sent again under the
+    same numbers, except what was forbidden meanwhile, which is retracted under a new one. Apply items in order, in
+    one transaction with the bookmark, or idempotently by (feed_id, epoch, sequence).
 
     INVALID_ARGUMENT: ERROR_REASON_NEVER_SENT, ERROR_REASON_BAD_RECEIPT, ERROR_REASON_INVALID_FIELD.
     FAILED_PRECONDITION: ERROR_REASON_EPOCH_CHANGED when the bookmark is behind what was acknowledged or of another
@@ -95,9 +95,9 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
         first, then CORRECT, then DISCLOSE. Decided, recorded and durable in the ledger before the answer; an empty answer is
         recorded like a full one. Long-polls up to `wait` when there is nothing.
 
-        Delivery is at least once: a batch that was not acknowledged is decided again and sent again under the same numbers,
-        except what was forbidden meanwhile, which is retracted under a new one. Apply items in order, in one
-        transaction with the bookmark, or idempotently by (feed_id, epoch, sequence).
+        Repeat: delivery is at least once. A batch that was not acknowledged is decided again and sent again under the
+        same numbers, except what was forbidden meanwhile, which is retracted under a new one. Apply items in order, in
+        one transaction with the bookmark, or idempotently by (feed_id, epoch, sequence).
 
         INVALID_ARGUMENT: ERROR_REASON_NEVER_SENT, ERROR_REASON_BAD_RECEIPT, ERROR_REASON_INVALID_FIELD.
         FAILED_PRECONDITION: ERROR_REASON_EPOCH_CHANGED when the bookmark is behind what was acknowledged or of another
