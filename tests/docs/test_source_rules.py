@@ -28,7 +28,7 @@ def generated(path: Path) -> bool:
 
 
 def sources(*suffixes: str) -> list[Path]:
-    """Every file of ours with one of these endings; never empty, so that no rule passes by finding nothing."""
+    """Every file of ours with such an ending; never empty, so that no rule passes by finding nothing."""
     found = [
         path
         for room in ROOMS
