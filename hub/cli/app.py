@@ -1,0 +1,65 @@
+"""The command tree of `oncetold`."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="oncetold",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        try:
+            print(f"oncetold {version('oncetold')}")
+        except PackageNotFoundError:
+            print("oncetold (run from its source)")
+        raise typer.Exit
+
+
+@app.callback(epilog="\b\nExample:\n  oncetold --data ./hub agency list")
+def root(
+    context: typer.Context,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", envvar="ONCETOLD_DATA", help="The hub's data folder."),
+    ] = None,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A person tells their story once; each agency sees the part that it may see, for as long as it may.
+
+    Commands speak to the hub of the data folder. If none is running, the command opens it for itself.
+
+    Exit codes: 0 done, 1 refused by the hub, 2 the command or its configuration has to change.
+    """
+    context.obj = data.expanduser().absolute() if data is not None else None
+
+
+def build() -> typer.Typer:
+    """The whole tree. Each module adds its own commands."""
+    from hub.cli.commands import agency, agreement, consent, deliveries, hub_itself, link, registration
+
+    hub_itself.register(app)
+    for commands in (
+        agency.commands,
+        agreement.commands,
+        consent.commands,
+        registration.commands,
+        link.commands,
+        deliveries.commands,
+        hub_itself.clock,
+    ):
+        app.add_typer(commands)
+    deliveries.register_why(app)
+    return app

@@ -1,0 +1,105 @@
+"""How a command is registered: its example is part of its help, and every failure ends in a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import typer
+
+from hub.cli import enums
+from hub.cli.errors import CliError, Misused, Unforeseen
+from hub.cli.output import show_failure
+
+Params = ParamSpec("Params")
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
+
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as one JSON object.")]
+ActingFor = Annotated[
+    str, typer.Option("--as", metavar="AGENCY", help="The agency that you act for.", show_default=False)
+]
+Reference = Annotated[
+    str, typer.Argument(metavar="REFERENCE", help="The acting agency's own reference to the person.")
+]
+
+
+def group(name: str, purpose: str) -> typer.Typer:
+    """A group of commands with its one-line purpose."""
+    return typer.Typer(
+        name=name, help=purpose, no_args_is_help=True, rich_markup_mode=None, add_completion=False
+    )
+
+
+def command(
+    app: typer.Typer, name: str, *, example: str
+) -> Callable[[Callable[Params, None]], Callable[Params, None]]:
+    """Registers a function as a command. It may raise CliError; nothing else may reach its user."""
+
+    def register(function: Callable[Params, None]) -> Callable[Params, None]:
+        @functools.wraps(function)
+        def told(*args: Params.args, **kwargs: Params.kwargs) -> None:
+            as_json = bool(kwargs.get("as_json", False))
+            try:
+                function(*args, **kwargs)
+                sys.stdout.flush()
+            except typer.Exit:
+                raise
+            except (KeyboardInterrupt, asyncio.CancelledError):
+                print("\nStopped. Nothing was left half-done.", file=sys.stderr)
+                raise typer.Exit(INTERRUPTED) from None
+            except BrokenPipeError:
+                # The reader went away (`| head`). The interpreter would complain once more while it flushes.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                raise typer.Exit(1) from None
+            except Exception as error:  # noqa: BLE001  # no traceback ever reaches the operator
+                failure = as_failure(error)
+                show_failure(failure, as_json=as_json)
+                raise typer.Exit(failure.exit_code) from None
+
+        # Click fills paragraphs; \b keeps one as it is typed.
+        app.command(name, epilog=f"\b\nExample:\n  {example}".replace("\n\n", "\n\n\b\n"))(told)
+        return function
+
+    return register
+
+
+def as_failure(error: Exception) -> CliError:
+    """Whatever was raised, as something that can be told."""
+    if isinstance(error, CliError):
+        return error
+    if isinstance(error, enums.UnknownWord):
+        return Misused(
+            f"What is given as {error.kind} is not known.",
+            f"Give one of {', '.join(error.allowed)}.",
+            reason="UNKNOWN_ENUM",
+            details={"field": error.kind},
+        )
+    # Its text might hold somebody's data, so only its kind and place are told.
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
+    return Unforeseen(
+        f"Something failed inside OnceTold ({type(error).__name__} at {place}).",
+        "Report this line; it holds nothing about anybody.",
+        reason="INTERNAL",
+        details={"kind": type(error).__name__, "place": place},
+    )
+
+
+def data_folder(context: typer.Context) -> Path:
+    """The hub's data folder, from `--data` or ONCETOLD_DATA. Raises Misused when neither names one."""
+    data = context.find_root().obj
+    if not isinstance(data, Path):
+        raise Misused(
+            "No hub is named.",
+            "Give --data DIR before the command, or set ONCETOLD_DATA.",
+            reason="NO_DATA_FOLDER",
+        )
+    return data

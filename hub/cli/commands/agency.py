@@ -1,0 +1,177 @@
+"""`oncetold agency`: who takes part, with which certificates and feeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+
+from hub.cli import enums
+from hub.cli.command import Json, command, data_folder, group
+from hub.cli.connection import ask
+from hub.cli.errors import BadFile
+from hub.cli.output import position, show, show_rows
+from oncetold.v1.agency_service_pb2 import (
+    Agency,
+    AuthoriseCertificateRequest,
+    ListAgenciesRequest,
+    RegisterAgencyRequest,
+    SubscribeRequest,
+)
+
+commands = group("agency", "Agencies, their certificates and their feeds.")
+
+AgencyId = Annotated[str, typer.Argument(metavar="AGENCY", help="Small letters, digits and hyphens.")]
+
+
+@command(
+    commands,
+    "add",
+    example="oncetold --data ./hub agency add northside --name 'Northside Hostel' --service-type HOSTEL",
+)
+def add(
+    context: typer.Context,
+    agency_id: AgencyId,
+    name: Annotated[str, typer.Option(help="The public name; a confidential service gives a neutral one.")],
+    service_type: Annotated[str, typer.Option(help=enums.SERVICE_TYPE.help)],
+    controller: Annotated[str, typer.Option(help="The controller in law. Unset: the agency itself.")] = "",
+    public_authority: Annotated[bool, typer.Option(help="Whether it is a public authority.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Registers an agency."""
+    request = RegisterAgencyRequest(
+        request_id=str(uuid4()),
+        agency_id=agency_id,
+        name=name,
+        controller_id=controller or agency_id,
+        service_type=enums.SERVICE_TYPE.value(service_type),
+        public_authority=public_authority,
+    )
+    answer = ask(data_folder(context), lambda hub: hub.agencies.RegisterAgency, request)
+    show(
+        {"agency_id": agency_id, "position": position(answer.position)},
+        [f"{agency_id} is registered (ledger position {answer.position.index})."],
+        as_json=as_json,
+    )
+
+
+@command(
+    commands,
+    "certificate",
+    example="oncetold --data ./hub agency certificate northside --file ./hub/pki/northside.crt",
+)
+def certificate(
+    context: typer.Context,
+    agency_id: AgencyId,
+    file: Annotated[Path, typer.Option(help="The certificate, PEM. Only its public part is read.")],
+    as_json: Json = False,
+) -> None:
+    """Lets a certificate speak for an agency: its URI name and its public key together."""
+    # The certificate library is slow to load, and only this command needs it.
+    from hub.pki import CertificateUnusable, certificate_identity
+
+    try:
+        identity = certificate_identity(file.read_bytes())
+    except OSError as error:
+        raise BadFile(
+            str(file), "", f"cannot be read ({error.strerror or 'unknown cause'})", "Check the path."
+        ) from None
+    except CertificateUnusable as error:
+        raise BadFile(
+            str(file), "", str(error), "Give a PEM certificate with exactly one URI name."
+        ) from None
+    request = AuthoriseCertificateRequest(
+        request_id=str(uuid4()),
+        agency_id=agency_id,
+        uri=identity.uri,
+        public_key_sha256=identity.public_key_sha256,
+    )
+    answer = ask(data_folder(context), lambda hub: hub.agencies.AuthoriseCertificate, request)
+    show(
+        {"agency_id": agency_id, "uri": identity.uri, "position": position(answer.position)},
+        [f"{identity.uri} now speaks for {agency_id}."],
+        as_json=as_json,
+    )
+
+
+@command(
+    commands,
+    "subscribe",
+    example=(
+        "oncetold --data ./hub agency subscribe northside --uri spiffe://hub/agency/northside/adapter/1"
+        " --service-type HOSTEL --purpose DIRECT_SUPPORT --category IDENTITY,ACCOMMODATION"
+    ),
+)
+def subscribe(
+    context: typer.Context,
+    agency_id: AgencyId,
+    uri: Annotated[str, typer.Option(help="The URI name of the adapter's certificate.")],
+    service_type: Annotated[str, typer.Option(help="The service that reads. " + enums.SERVICE_TYPE.help)],
+    purpose: Annotated[list[str], typer.Option(help=enums.PURPOSE.help + " Several: repeat, or commas.")],
+    category: Annotated[list[str], typer.Option(help=enums.CATEGORY.help + " Several: repeat, or commas.")],
+    enforces_person_restriction: Annotated[
+        bool, typer.Option(help="The agency's own system can hide a client from one member of staff.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Opens a feed for one of an agency's adapters."""
+    request = SubscribeRequest(
+        request_id=str(uuid4()),
+        agency_id=agency_id,
+        certificate_uri=uri,
+        service_type=enums.SERVICE_TYPE.value(service_type),
+        purposes=enums.PURPOSE.values(purpose),
+        categories=enums.CATEGORY.values(category),
+        enforces_person_restriction=enforces_person_restriction,
+    )
+    answer = ask(data_folder(context), lambda hub: hub.agencies.Subscribe, request)
+    show(
+        {"feed_id": answer.feed_id, "epoch": answer.epoch, "position": position(answer.position)},
+        [f"Feed {answer.feed_id} is open, epoch {answer.epoch}. The adapter's configuration names both."],
+        as_json=as_json,
+    )
+
+
+@command(commands, "list", example="oncetold --data ./hub agency list")
+def list_agencies(context: typer.Context, as_json: Json = False) -> None:
+    """Lists agencies and feeds."""
+    answer = ask(data_folder(context), lambda hub: hub.agencies.ListAgencies, ListAgenciesRequest())
+    show_rows(
+        "agencies",
+        [_agency(agency) for agency in answer.agencies],
+        {
+            "agency_id": "Agency",
+            "name": "Name",
+            "service_type": "Service",
+            "public_authority": "Public authority",
+            "certificate_uris": "Certificates",
+            "feed_ids": "Feeds",
+        },
+        nothing="No agency is registered yet: oncetold agency add --help",
+        as_json=as_json,
+    )
+
+
+def _agency(agency: Agency) -> dict[str, object]:
+    return {
+        "agency_id": agency.agency_id,
+        "name": agency.name,
+        "controller_id": agency.controller_id,
+        "service_type": enums.SERVICE_TYPE.word(agency.service_type),
+        "public_authority": agency.public_authority,
+        "certificate_uris": list(agency.certificate_uris),
+        "feed_ids": [feed.feed_id for feed in agency.feeds],
+        "feeds": [
+            {
+                "feed_id": feed.feed_id,
+                "certificate_uri": feed.certificate_uri,
+                "service_type": enums.SERVICE_TYPE.word(feed.service_type),
+                "purposes": [enums.PURPOSE.word(purpose) for purpose in feed.purposes],
+                "categories": [enums.CATEGORY.word(category) for category in feed.categories],
+                "enforces_person_restriction": feed.enforces_person_restriction,
+            }
+            for feed in agency.feeds
+        ],
+    }

@@ -1,0 +1,197 @@
+"""The way to the hub: its local administration socket, or the hub opened here for the length of one command.
+
+The process that holds a hub's lease serves `<data>/socket/admin.sock` in a folder that only its owner may
+enter. With no such process this one takes the lease, serves the same socket, asks, and lets go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from hub.cli import words
+from hub.cli.errors import CliError, HubNotReachable, Misused, Refused
+from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
+from oncetold.v1.agreement_service_pb2_grpc import AgreementServiceStub
+from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
+from oncetold.v1.consent_service_pb2_grpc import ConsentServiceStub
+from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
+
+ACTING_AGENCY = "oncetold-agency"
+"""Metadata key by which the operator names the agency it acts for."""
+
+TIMEOUT_SECONDS = 30.0
+CONNECT_SECONDS = 2.0
+
+Request = TypeVar("Request", bound=Message)
+Response = TypeVar("Response", bound=Message)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class HubClient:
+    """The contract's services as the operator calls them."""
+
+    agencies: AgencyServiceStub
+    agreements: AgreementServiceStub
+    consent: ConsentServiceStub
+    registrations: RegistrationServiceStub
+    audit: AuditServiceStub
+
+    @classmethod
+    def over(cls, channel: grpc.aio.Channel) -> HubClient:
+        """The services over one channel."""
+        return cls(
+            agencies=AgencyServiceStub(channel),
+            agreements=AgreementServiceStub(channel),
+            consent=ConsentServiceStub(channel),
+            registrations=RegistrationServiceStub(channel),
+            audit=AuditServiceStub(channel),
+        )
+
+
+Method = Callable[[HubClient], "grpc.UnaryUnaryMultiCallable[Request, Response]"]
+
+
+def socket_path(data: Path) -> Path:
+    """Where the hub of this data folder listens for its operator."""
+    return data / "socket" / "admin.sock"
+
+
+async def is_served(data: Path) -> bool:
+    """Whether a hub answers on the socket. A file left by a killed hub does not count."""
+    try:
+        _, writer = await asyncio.open_unix_connection(socket_path(data))
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
+    except PermissionError:
+        raise HubNotReachable(
+            f"The hub's socket in {data} belongs to another user.",
+            "Run this command as the user that runs the hub.",
+            reason="NOT_PERMITTED",
+        ) from None
+    except OSError:
+        raise HubNotReachable(
+            f"The path {socket_path(data)} is too long for a socket (107 bytes at most).",
+            "Name the data folder by a shorter path, or by a symbolic link.",
+            reason="PATH_TOO_LONG",
+        ) from None
+    writer.close()
+    await writer.wait_closed()
+    return True
+
+
+@asynccontextmanager
+async def connect(data: Path) -> AsyncIterator[HubClient]:
+    """Yields the hub of a data folder: the one that runs, or one opened here until the block ends.
+
+    Raises HubNotReachable when the folder holds no hub, or another process holds it and does not answer.
+    """
+    if await is_served(data):
+        async with _channel(data) as client:
+            yield client
+        return
+    # Only needed when nobody serves: a running hub answers without its code being loaded here.
+    from hub.cli.opening import opened_here
+
+    async with opened_here(data), _channel(data) as client:
+        yield client
+
+
+@asynccontextmanager
+async def _channel(data: Path) -> AsyncIterator[HubClient]:
+    # A proxy named in the environment must never stand between the operator and the hub.
+    options = [("grpc.enable_http_proxy", 0)]
+    async with grpc.aio.insecure_channel(f"unix:{socket_path(data)}", options=options) as channel:
+        yield HubClient.over(channel)
+
+
+async def call(
+    client: HubClient, method: Method[Request, Response], request: Request, *, agency: str | None = None
+) -> Response:
+    """Makes one call as the operator, for `agency` if one is named. Raises Refused with the hub's reason."""
+    metadata = ((ACTING_AGENCY, agency),) if agency else ()
+    asked: Awaitable[Response] = method(client)(  # type: ignore[assignment]  # the stubs are typed for sync channels
+        request, metadata=metadata, timeout=TIMEOUT_SECONDS
+    )
+    try:
+        return await asked
+    except grpc.aio.AioRpcError as error:
+        raise failure(error) from None
+    except ValueError:
+        raise Misused(
+            "The agency named with --as is no agency id.",
+            "Agency ids are small letters, digits and hyphens.",
+            reason="INVALID_FIELD",
+        ) from None
+
+
+def run(work: Callable[[], Awaitable[Result]]) -> Result:
+    """Runs one command's work to its end, or to Ctrl-C; in both cases what was opened is closed first."""
+
+    async def main() -> Result:
+        return await work()
+
+    return asyncio.run(main())
+
+
+def ask(
+    data: Path, method: Method[Request, Response], request: Request, *, agency: str | None = None
+) -> Response:
+    """Connects, makes one call, and lets go. One command is one call, so nothing can be left half-done."""
+
+    async def work() -> Response:
+        async with connect(data) as client:
+            return await call(client, method, request, agency=agency)
+
+    return run(work)
+
+
+def failure(error: grpc.aio.AioRpcError) -> CliError:
+    """The hub's refusal as the contract's reason in plain English."""
+    info = _error_info(error)
+    if info is not None:
+        told = words.told(info.reason, info.metadata)
+        return Refused(
+            told.what,
+            told.next_step,
+            reason=info.reason.removeprefix(words.PREFIX),
+            details=dict(info.metadata),
+        )
+    code = error.code()
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return Refused(
+            f"The hub did not answer within {TIMEOUT_SECONDS:.0f} seconds; it may still have done it.",
+            "Look with the list commands before repeating it.",
+            reason="UNAVAILABLE",
+        )
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return Refused("The hub went away.", "Start it again: oncetold serve", reason="UNAVAILABLE")
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        return Refused(
+            "The hub that runs does not know this call.",
+            "Use the `oncetold` of the same version as the hub.",
+            reason="UNIMPLEMENTED",
+        )
+    # A status without a reason carries text that was written for no reader: only its code is told.
+    return Refused(f"The hub refused ({code.name}).", "Look in the hub's log.", reason=code.name)
+
+
+def _error_info(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo | None:
+    for key, value in error.trailing_metadata() or ():
+        if key != "grpc-status-details-bin" or not isinstance(value, bytes):
+            continue
+        status = status_pb2.Status.FromString(value)
+        for detail in status.details:
+            info = error_details_pb2.ErrorInfo()
+            if detail.Unpack(info) and info.domain == words.DOMAIN:
+                return info
+    return None
