@@ -1,0 +1,86 @@
+"""What can go wrong in an adapter. Every error says what happened and what to do next, and holds no row's
+words."""
+
+
+class AdapterError(Exception):
+    """The root of an adapter's errors. `code` is stable, `next_step` tells a person what to do."""
+
+    def __init__(self, code: str, message: str, next_step: str) -> None:
+        super().__init__(f"{message} {next_step}")
+        self.code = code
+        self.message = message
+        self.next_step = next_step
+
+
+class ConfigInvalid(AdapterError):
+    """The configuration cannot be used. `problems` are sentences, each naming the setting."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("CONFIG_INVALID", " ".join(problems), "Correct the configuration, then check.")
+        self.problems = problems
+
+
+class HubUnreachable(AdapterError):
+    """No answer from the hub: the network, TLS, or a hub that is down. `code` names the transport refusal.
+
+    `retryable` is False where waiting cannot help, as with an expired certificate.
+    """
+
+    def __init__(self, code: str, message: str, next_step: str, *, retryable: bool) -> None:
+        super().__init__(code, message, next_step)
+        self.retryable = retryable
+
+
+class HubRefused(AdapterError):
+    """The hub answered no. `reason` is an ErrorReason's name without its prefix; `metadata` holds codes and
+    ids."""
+
+    def __init__(self, reason: str, metadata: dict[str, str], next_step: str, *, retryable: bool) -> None:
+        detail = "".join(f" {key}={value}" for key, value in sorted(metadata.items()))
+        super().__init__(reason, f"The hub refused: {reason}{detail}.", next_step)
+        self.reason = reason
+        self.metadata = metadata
+        self.retryable = retryable
+
+
+class DeliveryNotWritten(AdapterError):
+    """The sink cannot write this one delivery; others may go on. `reason` is a code, never the content."""
+
+    def __init__(self, sequence: int, reason: str) -> None:
+        super().__init__(reason, f"Delivery {sequence} could not be written: {reason}.", "It is tried again.")
+        self.sequence = sequence
+        self.reason = reason
+
+
+class SinkUnavailable(AdapterError):
+    """The agency's own database does not answer or refuses everything; nothing was written or
+    acknowledged."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "SINK_UNAVAILABLE",
+            f"The database that keeps deliveries does not work: {reason}.",
+            "Check that it runs, that the account may write, and that its disk is not full.",
+        )
+        self.reason = reason
+
+
+class RetractionNotDone(AdapterError):
+    """A retraction could not be carried out. It is never put aside: the feed waits here until it is done."""
+
+    def __init__(self, sequence: int, reason: str) -> None:
+        super().__init__(
+            "RETRACTION_NOT_DONE",
+            f"Retraction {sequence} could not be carried out: {reason}.",
+            "Somebody withdrew; make the database accept the deletion, then run again.",
+        )
+        self.sequence = sequence
+        self.reason = reason
+
+
+class SourceUnreadable(AdapterError):
+    """The source itself cannot be read. `reason` is a code."""
+
+    def __init__(self, reason: str, next_step: str) -> None:
+        super().__init__("SOURCE_UNREADABLE", f"The source cannot be read: {reason}.", next_step)
+        self.reason = reason

@@ -1,0 +1,56 @@
+"""What a person does next about each of the hub's refusals. The list follows the contract's ErrorReason."""
+
+PREFIX = "ERROR_REASON_"
+
+NEXT_STEP: dict[str, str] = {
+    "INVALID_FIELD": "Correct the named field in the mapping or the source.",
+    "UNKNOWN_FIELD": "The hub is older than this adapter: update the hub, or use the adapter of its version.",
+    "UNKNOWN_ENUM": "Use a purpose, category or service type that this hub knows.",
+    "IMPOSSIBLE_TIME": "Correct the time: not in the future, not before 1900, no end before its start.",
+    "FREE_TEXT_NOT_RELEASED": "Let the author release the text with its categories, or leave it out.",
+    "MESSAGE_TOO_LARGE": "Send less than 1 MiB in one message.",
+    "REQUEST_ID_REUSED": "Remove nothing; run again, a new request id is made for a new attempt.",
+    "CERTIFICATE_NAME": "Ask the hub operator for a certificate with exactly one URI name.",
+    "UNKNOWN_CERTIFICATE": "Ask the hub operator to register the agency of this certificate.",
+    "OPERATOR_ONLY": "This call is for the hub operator.",
+    "REFERENCE_NOT_REGISTERED": "Register the client's reference, or leave the client out if it is closed.",
+    "NOT_FOUND": "Check feed_id: the feed must be opened for exactly this certificate.",
+    "NO_LAWFUL_BASIS": "The agreement needs a lawful basis for this purpose.",
+    "BASIS_BARRED": "A public authority cannot rest on this basis; correct the agreement.",
+    "GRANT_BEYOND_AGREEMENT": "Sign an agreement that covers what is granted.",
+    "UNKNOWN_AGENCY": "Ask the hub operator to register that agency.",
+    "ALREADY_EXISTS": "It exists with other content; read it first.",
+    "STALE_REVISION": "Somebody else published this record; the expected revision is named.",
+    "EPOCH_CHANGED": "Run the adapter: it tells the hub what it holds and goes on by itself.",
+    "NEVER_SENT": "The hub was restored: run with --reconcile to tell it what is held.",
+    "BAD_RECEIPT": "Use the certificate and key that the feed was opened for, then run again.",
+    "FETCH_IN_PROGRESS": "Another copy of this adapter runs for the same feed: stop one of them.",
+    "CLOCK_IN_DOUBT": "Ask the hub operator to check the hub's clock and to resume it.",
+    "UNAVAILABLE": "Wait; the adapter tries again by itself.",
+    "STORAGE_FULL": "Tell the hub operator: the hub's disk is full.",
+    "INTERNAL": "Give the error_id to the hub operator.",
+    "NO_STANDING_RECIPIENT": "This kind of service or purpose never gets a subscription.",
+    "SELF_CONFIRMATION": "Another agency confirms this, never the agency itself.",
+    "LINK_TOKEN": "Ask for a new link token.",
+    "ROLE_WIDE_GRANT": "Name the recipient in the grant.",
+    "AGREEMENT_STATE": "Read the agreement: it is terminated or was signed in other words.",
+}
+
+# Reasons that are about one record in a batch. The others are about the caller, the hub or the whole message.
+ABOUT_ONE_RECORD = frozenset(
+    {
+        "INVALID_FIELD",
+        "UNKNOWN_FIELD",
+        "UNKNOWN_ENUM",
+        "IMPOSSIBLE_TIME",
+        "FREE_TEXT_NOT_RELEASED",
+        "MESSAGE_TOO_LARGE",
+        "REFERENCE_NOT_REGISTERED",
+        "STALE_REVISION",
+    }
+)
+
+
+def next_step(reason: str) -> str:
+    """The next step for a reason without its prefix; a reason newer than this adapter gets a general one."""
+    return NEXT_STEP.get(reason, "This adapter does not know the reason: update it, or ask the hub operator.")

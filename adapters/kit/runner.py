@@ -1,0 +1,189 @@
+"""Receives a feed: fetches, lets the sink apply in one transaction with the bookmark, acknowledges with the
+next fetch.
+
+Stopping at any point is safe. Before the sink's commit, the hub sends the same batch again; after it, the
+bookmark says so and the next fetch acknowledges.
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from google.protobuf.duration_pb2 import Duration
+
+from adapters.kit.backoff import Backoff
+from adapters.kit.client import Hub
+from adapters.kit.config import FeedSettings
+from adapters.kit.errors import DeliveryNotWritten, HubRefused, RetractionNotDone, SinkUnavailable
+from adapters.kit.receipts import ReceiptSigner
+from adapters.kit.sink import Bookmark, Sink
+from oncetold.v1.delivery_service_pb2 import (
+    Delivery,
+    FetchDeliveriesRequest,
+    FetchDeliveriesResponse,
+    Holding,
+    ReconcileHoldingsRequest,
+)
+
+Answer = TypeVar("Answer")
+
+HOLDINGS_PAGE = 1000
+MOST_RECEIPTS = 64
+# When a batch at least this large fails in every single item, it is the database and not the items.
+TOO_MANY_TO_BLAME = 4
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What one run did. `put_aside` could not be written and wait in the sink; `reconciled` counts
+    reconciliations."""
+
+    fetches: int = 0
+    applied: int = 0
+    retracted: int = 0
+    put_aside: int = 0
+    reconciled: int = 0
+    stopped: bool = False
+
+
+class Runner:
+    """Keeps one sink in step with one feed."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        sink: Sink,
+        signer: ReceiptSigner,
+        feed: FeedSettings,
+        *,
+        backoff: Backoff | None = None,
+        on_pause: Callable[[Exception], None] = lambda _: None,
+    ) -> None:
+        """`on_pause` is told of every error that is waited out, so that a person sees why nothing happens."""
+        self._hub = hub
+        self._sink = sink
+        self._signer = signer
+        self._feed = feed
+        self._backoff = backoff or Backoff()
+        self._on_pause = on_pause
+
+    def run(self, *, once: bool = False, reconcile: bool = False) -> RunReport:
+        """Receives until Ctrl-C, or with `once` until two fetches in a row are empty: the second also tells
+        that the first one's acknowledgement caused nothing new. `reconcile` first tells the hub what is
+        held, which also brings back what was put aside. Ctrl-C (KeyboardInterrupt) ends it cleanly with
+        `stopped`; errors that do not pass by themselves go on."""
+        report = RunReport()
+        try:
+            if reconcile:
+                self._reconcile(report)
+            empty = 0
+            while not once or empty < 2:
+                response = self._fetch(report, wait_seconds=0 if once else self._feed.wait_seconds)
+                empty = 0 if response.deliveries else empty + 1
+                if response.deliveries:
+                    self._apply(response.deliveries, report)
+        except KeyboardInterrupt:
+            report.stopped = True
+        return report
+
+    def _fetch(self, report: RunReport, *, wait_seconds: int) -> FetchDeliveriesResponse:
+        try:
+            response = self._patiently(partial(self._fetch_once, wait_seconds))
+        except HubRefused as refusal:
+            # NEVER_SENT: the hub was restored and forgot what it sent; the same remedy.
+            if refusal.reason not in ("EPOCH_CHANGED", "NEVER_SENT"):
+                raise
+            self._reconcile(report)
+            # If it is refused again now, repeating would never end: let the refusal go on.
+            response = self._patiently(partial(self._fetch_once, wait_seconds))
+        report.fetches += 1
+        return response
+
+    def _fetch_once(self, wait_seconds: int) -> FetchDeliveriesResponse:
+        bookmark = self._sink.bookmark()
+        pending = self._sink.pending_receipts(MOST_RECEIPTS + 1)
+        acknowledge = bookmark.sequence
+        if len(pending) > MOST_RECEIPTS:
+            # A retraction is acknowledged together with its receipt, so no further than the receipts that
+            # fit.
+            pending = pending[:MOST_RECEIPTS]
+            acknowledge = pending[-1].sequence
+        response = self._hub.fetch(
+            FetchDeliveriesRequest(
+                feed_id=bookmark.feed_id,
+                epoch=bookmark.epoch,
+                acknowledge=acknowledge,
+                receipts=[self._signer.sign(receipt) for receipt in pending],
+                max_items=self._feed.max_items,
+                wait=Duration(seconds=wait_seconds),
+            )
+        )
+        self._sink.receipts_sent([receipt.sequence for receipt in pending])
+        return response
+
+    def _apply(self, deliveries: Sequence[Delivery], report: RunReport) -> None:
+        """Applies one batch. A delivery that fails `attempts` times is put aside and the others go on; a
+        retraction never is: what came before it is kept, then RetractionNotDone."""
+        before = self._sink.bookmark()
+        failures: dict[int, int] = {}
+        put_aside: dict[int, str] = {}
+        fresh = [delivery for delivery in deliveries if delivery.sequence > before.sequence]
+        while True:
+            after = Bookmark(before.feed_id, before.epoch, deliveries[-1].sequence)
+            try:
+                staged = self._patiently(partial(self._sink.apply, deliveries, after, put_aside))
+                break
+            except DeliveryNotWritten as failure:
+                failures[failure.sequence] = failures.get(failure.sequence, 0) + 1
+                if failures[failure.sequence] < self._feed.attempts:
+                    self._on_pause(failure)
+                    continue
+                failed = next(item for item in deliveries if item.sequence == failure.sequence)
+                if failed.WhichOneof("step") == "retract":
+                    self._keep_before(deliveries, failure.sequence, before, put_aside)
+                    raise RetractionNotDone(failure.sequence, failure.reason) from failure
+                put_aside[failure.sequence] = failure.reason
+                if len(put_aside) == len(fresh) >= TOO_MANY_TO_BLAME:
+                    raise SinkUnavailable(failure.reason) from failure
+        report.applied += len(fresh) - len(put_aside)
+        report.retracted += len(staged)
+        report.put_aside += len(put_aside)
+
+    def _keep_before(
+        self, deliveries: Sequence[Delivery], sequence: int, before: Bookmark, put_aside: dict[int, str]
+    ) -> None:
+        earlier = [item for item in deliveries if item.sequence < sequence]
+        if earlier:
+            self._sink.apply(earlier, Bookmark(before.feed_id, before.epoch, earlier[-1].sequence), put_aside)
+
+    def _reconcile(self, report: RunReport) -> None:
+        """Tells the hub everything that is held, page by page, and continues under the epoch that it
+        answers."""
+        bookmark = self._sink.bookmark()
+        number, page = 1, self._sink.holdings(1, HOLDINGS_PAGE)
+        while True:
+            following = self._sink.holdings(number + 1, HOLDINGS_PAGE) if len(page) == HOLDINGS_PAGE else []
+            request = ReconcileHoldingsRequest(
+                request_id=str(uuid.uuid4()),
+                feed_id=bookmark.feed_id,
+                holdings=[
+                    Holding(
+                        fragment_id=held.fragment_id, etag=held.etag, client_reference=held.client_reference
+                    )
+                    for held in page
+                ],
+                page=number,
+                last_page=not following,
+                bookmark=bookmark.sequence,
+            )
+            response = self._patiently(partial(self._hub.reconcile, request))
+            if not following:
+                break
+            number, page = number + 1, following
+        self._sink.adopt(Bookmark(bookmark.feed_id, response.epoch, response.acknowledge))
+        report.reconciled += 1
+
+    def _patiently(self, work: Callable[[], Answer]) -> Answer:
+        return self._backoff.call(work, on_pause=self._on_pause)

@@ -1,0 +1,122 @@
+"""The place where an agency keeps what is delivered to it: the promises that an implementation makes.
+
+Delivery is at least once. A sink turns it into exactly one effect by writing rows and bookmark in one
+transaction.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from oncetold.v1.common_pb2 import LawfulBasis
+from oncetold.v1.delivery_service_pb2 import Delivery, RetractionOutcome, RetractionStatement
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """The last delivery that is durable here: 0 at first. Sequences are compared within one epoch only."""
+
+    feed_id: str
+    epoch: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class PendingReceipt:
+    """A serialised RetractionStatement that the hub has not been shown yet."""
+
+    sequence: int
+    statement: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HeldElement:
+    """What the hub is told of one fragment that is held: its id, etag and the reference it is held under."""
+
+    fragment_id: str
+    etag: str
+    client_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class SinkStatus:
+    """Counts for a person. `put_aside` are deliveries that could not be written and wait for a
+    reconciliation."""
+
+    bookmark: Bookmark
+    held: int
+    receipts_to_send: int
+    put_aside: list[tuple[int, str]]
+    retained: int
+
+
+class Sink(Protocol):
+    """Keeps one feed's deliveries. Every method is one transaction and may be repeated."""
+
+    def bookmark(self) -> Bookmark:
+        """Where this sink stands; epoch 1, sequence 0 if it is new."""
+        ...
+
+    def apply(
+        self, deliveries: Sequence[Delivery], bookmark: Bookmark, put_aside: Mapping[int, str] | None = None
+    ) -> list[PendingReceipt]:
+        """Writes the deliveries in order, stages a receipt for each retraction, and moves to `bookmark`, all
+        in one transaction. A delivery at or before the present bookmark of the same epoch changes nothing.
+        Those named in `put_aside` (sequence to reason code) are noted instead of written; never a
+        retraction. Answers the receipts staged. DeliveryNotWritten if one cannot be written, SinkUnavailable
+        if the database does not work; then nothing at all was changed.
+        """
+        ...
+
+    def pending_receipts(self, limit: int) -> list[PendingReceipt]:
+        """Receipts of the present epoch that were not sent, by sequence."""
+        ...
+
+    def receipts_sent(self, sequences: Sequence[int]) -> None:
+        """Notes that the hub accepted these receipts of the present epoch."""
+        ...
+
+    def holdings(self, page: int, size: int) -> list[HeldElement]:
+        """One page of what is held, ordered by fragment id, counted from 1. Empty past the end."""
+        ...
+
+    def adopt(self, bookmark: Bookmark) -> None:
+        """Continues from what a reconciliation answered. Receipts of earlier epochs are kept as sent or
+        superseded; notes about deliveries put aside are dropped, because the hub now sends again what is
+        lacking."""
+        ...
+
+    def status(self) -> SinkStatus:
+        """What a person wants to know."""
+        ...
+
+
+def statement(
+    bookmark: Bookmark,
+    delivery: Delivery,
+    *,
+    outcome: RetractionOutcome,
+    looked_at: Sequence[str],
+    done: datetime,
+    own_basis: LawfulBasis | None = None,
+) -> PendingReceipt:
+    """States what was done about a retraction. `done` is aware; `own_basis` only for RETAINED_OWN_BASIS."""
+    done_time = Timestamp()
+    done_time.FromDatetime(done)
+    said = RetractionStatement(
+        feed_id=bookmark.feed_id,
+        epoch=bookmark.epoch,
+        sequence=delivery.sequence,
+        fragment_id=delivery.retract.fragment_id,
+        # A retraction has no maps and its unknown fields stay, so this is the delivery as it was received.
+        delivery_sha256=hashlib.sha256(delivery.SerializeToString(deterministic=True)).digest(),
+        outcome=outcome,
+        looked_at=looked_at,
+        own_basis=own_basis or 0,
+        done_time=done_time,
+    )
+    return PendingReceipt(delivery.sequence, said.SerializeToString(deterministic=True))
