@@ -1,0 +1,252 @@
+"""A history read once: who is registered and linked, and every choice in its place. Decides nothing."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from tests.oracle import history as h
+
+
+@dataclass(eq=False)
+class Registration:
+    """One agency's own reference to a person, from its registration to its closing."""
+
+    agency: str
+    reference: str
+    seq: int
+    closed: str | None = None
+    ended: int = 0  # when involvement last ended
+    links: set["Link"] = field(default_factory=set)
+    grants: list[h.GrantRecorded] = field(default_factory=list)
+    refusals: list[h.RefusalRecorded] = field(default_factory=list)
+    withdrawals: list[tuple[h.GrantWithdrawn, h.GrantRecorded]] = field(default_factory=list)
+    exclusions: dict[str, h.ExclusionRecorded] = field(default_factory=dict)
+    lifted: list[h.ExclusionRecorded] = field(default_factory=list)
+    addresses: set[str] = field(default_factory=set)  # protecting markers in place
+    statuses: set[str] = field(default_factory=set)
+    openings: list[h.InvolvementOpened] = field(default_factory=list)
+    records: list["Record"] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Link:
+    a: Registration
+    b: Registration
+    seq: int
+    undone: bool = False
+
+
+@dataclass(eq=False)
+class Record:
+    """A record with all its revisions, oldest first, and the kinds of marker on it."""
+
+    registration: Registration
+    revisions: list[h.RecordPublished] = field(default_factory=list)
+    others: list[Registration | None] = field(default_factory=list)  # of the latest revision's other subjects
+    markers: set[str] = field(default_factory=set)  # marker ids
+
+    @property
+    def latest(self) -> h.RecordPublished:
+        return self.revisions[-1]
+
+    def key(self, part: h.Part) -> h.FragmentKey:
+        latest = self.latest
+        return h.FragmentKey(latest.agency, latest.record_id, part.categories, part.free_text)
+
+
+@dataclass
+class Agreement:
+    versions: dict[int, h.AgreementDrafted] = field(default_factory=dict)
+    signed: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    terminated: bool = False
+
+    def signed_by(self, *agencies: str) -> list[h.AgreementDrafted]:
+        """The versions that all of them signed, oldest first."""
+        return [self.versions[n] for n in sorted(self.versions) if set(agencies) <= self.signed[n]]
+
+
+@dataclass(eq=False)
+class Person:
+    """The registrations joined by links (R1)."""
+
+    registrations: frozenset[Registration]
+
+    @cached_property
+    def disputed(self) -> bool:
+        latest: dict[frozenset[Registration], Link] = {}
+        for link in {link for one in self.registrations for link in one.links}:
+            pair = frozenset({link.a, link.b})
+            if pair not in latest or latest[pair].seq < link.seq:
+                latest[pair] = link
+        return any(link.undone and pair <= self.registrations for pair, link in latest.items())
+
+    @cached_property
+    def grants(self) -> list[h.GrantRecorded]:
+        return [grant for one in self.registrations for grant in one.grants]
+
+    @cached_property
+    def refusals(self) -> list[h.RefusalRecorded]:
+        return [refusal for one in self.registrations for refusal in one.refusals]
+
+    @cached_property
+    def withdrawals(self) -> list[tuple[h.GrantWithdrawn, h.GrantRecorded]]:
+        return [withdrawal for one in self.registrations for withdrawal in one.withdrawals]
+
+    @cached_property
+    def exclusions(self) -> list[h.ExclusionRecorded]:
+        return [exclusion for one in self.registrations for exclusion in one.exclusions.values()]
+
+    @cached_property
+    def openings(self) -> list[h.InvolvementOpened]:
+        return [opening for one in self.registrations for opening in one.openings]
+
+    @cached_property
+    def records(self) -> list[Record]:
+        return [record for one in self.registrations for record in one.records]
+
+    @cached_property
+    def address_protected(self) -> bool:
+        return any(one.addresses for one in self.registrations)
+
+    @cached_property
+    def processing_restricted(self) -> bool:
+        return any("PROCESSING_RESTRICTED" in one.statuses for one in self.registrations)
+
+    @cached_property
+    def deceased(self) -> bool:
+        return len({one.agency for one in self.registrations if "DEATH_REPORTED" in one.statuses}) >= 2
+
+
+_ENDS_STATUS = {
+    "RESTRICTION_LIFTED": "PROCESSING_RESTRICTED",
+    "DATA_OPT_IN": "DATA_OPT_OUT",
+    "DEATH_REPORT_WITHDRAWN": "DEATH_REPORTED",
+}
+
+
+class Facts:
+    """Everything a history says, up to its end."""
+
+    def __init__(self, history: Iterable[h.Event]) -> None:
+        self.service_types: dict[str, str] = {}
+        self.feeds: dict[str, h.FeedOpened] = {}
+        self.agreements: dict[str, Agreement] = defaultdict(Agreement)
+        self.registrations: list[Registration] = []
+        self.current: dict[tuple[str, str], Registration] = {}
+        self.all_of: dict[tuple[str, str], list[Registration]] = defaultdict(list)  # oldest first
+        self.links: dict[str, Link] = {}
+        self.grants: dict[str, h.GrantRecorded] = {}
+        self.grant_places: dict[str, Registration] = {}
+        self.withdrawn: dict[str, h.GrantWithdrawn] = {}
+        self.reconfirmed: dict[str, list[h.GrantReconfirmed]] = defaultdict(list)
+        self.exclusion_places: dict[str, Registration] = {}
+        self.markers: dict[str, h.MarkerPlaced] = {}
+        self.records: dict[tuple[str, str], Record] = {}
+        self._people: dict[Registration, Person] = {}
+        for event in history:
+            self._read(event)
+
+    def person(self, registration: Registration) -> Person:
+        """The person whom a registration is about, as linked at the end of the history."""
+        if registration not in self._people:
+            found, waiting = {registration}, [registration]
+            while waiting:
+                one = waiting.pop()
+                for link in one.links:
+                    other = link.b if link.a is one else link.a
+                    cut = link.undone or "IN_ERROR" in (one.closed, other.closed)
+                    if not cut and other not in found:
+                        found.add(other)
+                        waiting.append(other)
+            person = Person(frozenset(found))
+            for one in found:
+                self._people[one] = person
+        return self._people[registration]
+
+    def _read(self, event: h.Event) -> None:
+        match event:
+            case h.AgencyRegistered():
+                self.service_types[event.agency] = event.service_type
+            case h.FeedOpened():
+                self.feeds[event.feed] = event
+            case h.AgreementDrafted():
+                self.agreements[event.agreement].versions[event.version] = event
+            case h.AgreementSigned():
+                self.agreements[event.agreement].signed[event.version].add(event.agency)
+            case h.AgreementTerminated():
+                self.agreements[event.agreement].terminated = True
+            case h.ClientRegistered():
+                known = self.current.get((event.agency, event.reference))
+                if known is None or known.closed:
+                    fresh = Registration(event.agency, event.reference, event.seq)
+                    self.current[event.agency, event.reference] = fresh
+                    self.all_of[event.agency, event.reference].append(fresh)
+                    self.registrations.append(fresh)
+            case h.RegistrationClosed():
+                self.current[event.agency, event.reference].closed = event.reason
+            case h.LinkConfirmed():
+                link = Link(self.current[event.a], self.current[event.b], event.seq)
+                self.links[event.link] = link
+                link.a.links.add(link)
+                link.b.links.add(link)
+            case h.LinkUndone():
+                self.links[event.link].undone = True
+            case h.InvolvementOpened():
+                self.current[event.by_agency, event.reference].openings.append(event)
+            case h.InvolvementEnded():
+                self.current[event.agency, event.reference].ended = event.seq
+            case h.GrantRecorded():
+                place = self.current[event.agency, event.reference]
+                self.grants[event.grant] = event
+                self.grant_places[event.grant] = place
+                place.grants.append(event)
+            case h.RefusalRecorded():
+                self.current[event.agency, event.reference].refusals.append(event)
+            case h.GrantWithdrawn():
+                if event.grant not in self.withdrawn:  # withdrawing twice is once
+                    self.withdrawn[event.grant] = event
+                    place = self.grant_places[event.grant]
+                    place.withdrawals.append((event, self.grants[event.grant]))
+            case h.GrantReconfirmed():
+                self.reconfirmed[event.grant].append(event)
+            case h.ExclusionRecorded():
+                place = self.current[event.agency, event.reference]
+                self.exclusion_places[event.exclusion] = place
+                place.exclusions[event.exclusion] = event
+            case h.ExclusionLifted():
+                place = self.exclusion_places[event.exclusion]
+                gone = place.exclusions.pop(event.exclusion, None)
+                if gone is not None:
+                    place.lifted.append(gone)
+            case h.MarkerPlaced():
+                self.markers[event.marker] = event
+                if event.kind == "PROTECTED_ADDRESS":
+                    self.current[event.agency, event.reference].addresses.add(event.marker)
+                else:
+                    assert event.record_id is not None
+                    self.records[event.agency, event.record_id].markers.add(event.marker)
+            case h.MarkerLifted():
+                placed = self.markers[event.marker]
+                for one in self.registrations:
+                    one.addresses.discard(event.marker)
+                if placed.record_id is not None:
+                    self.records[placed.agency, placed.record_id].markers.discard(event.marker)
+            case h.StatusRecorded():
+                statuses = self.current[event.agency, event.reference].statuses
+                if event.status in _ENDS_STATUS:
+                    statuses.discard(_ENDS_STATUS[event.status])
+                else:
+                    statuses.add(event.status)
+            case h.RecordPublished():
+                known_record = self.records.get((event.agency, event.record_id))
+                if known_record is None:
+                    known_record = Record(self.current[event.agency, event.reference])
+                    self.records[event.agency, event.record_id] = known_record
+                    known_record.registration.records.append(known_record)
+                known_record.revisions.append(event)
+                known_record.others = [
+                    self.current.get((event.agency, other.reference)) for other in event.other_subjects
+                ]
+            case _:
+                raise TypeError(type(event).__name__)
