@@ -20,6 +20,11 @@ class Registration(RecordedAggregate):
         TOPIC = "registration.closed.v1"
         reason: str
 
+    class Reopened(RecordedAggregate.Event):
+        """Registered again after its case was closed: links stay, every opening before is spent."""
+
+        TOPIC = "registration.reopened.v1"
+
     class StatusRecorded(RecordedAggregate.Event):
         TOPIC = "registration.status-recorded.v1"
         status: str
@@ -39,6 +44,10 @@ class Registration(RecordedAggregate):
     @event(Closed)
     def close(self, reason: str) -> None:
         """The agency no longer works with the person, or never did."""
+
+    @event(Reopened)
+    def reopen(self) -> None:
+        """The agency works with the person again, and must be opened anew."""
 
     @event(StatusRecorded)
     def record_status(self, status: str) -> None:

@@ -1,0 +1,238 @@
+"""The consent index: every committed fact that a decision reads, in memory, tagged with its position.
+
+Folded from ledger entries only. A view of one person is built from the component of linked
+registrations and kept until a fact changes; decisions themselves are never kept.
+"""
+
+import heapq
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from consent_ledger.facts import (
+    Agreement,
+    Exclusion,
+    Feed,
+    Grant,
+    Marker,
+    Opening,
+    Person,
+    Registration,
+    Stop,
+)
+from consent_ledger.vocabulary import ServiceType, Term
+
+
+@dataclass(slots=True)
+class Agency:
+    """Who takes part. `certificates` maps a URI name to the SHA-256 of its public key, hexadecimal."""
+
+    agency_id: str
+    name: str
+    controller_id: str
+    service_type: ServiceType
+    public_authority: bool
+    position: int
+    certificates: dict[str, str] = field(default_factory=dict)
+    feeds: list[UUID] = field(default_factory=list)
+
+
+class LinkState(Term):
+    """How far a link has come."""
+
+    OFFERED = "OFFERED"
+    PROPOSED = "PROPOSED"
+    CONFIRMED = "CONFIRMED"
+    UNDONE = "UNDONE"
+
+
+@dataclass(slots=True)
+class Link:
+    """An assertion that two registrations are one person."""
+
+    link_id: UUID
+    first: UUID
+    token_label: str | None
+    offered_at: datetime
+    second: UUID | None = None
+    state: LinkState = LinkState.OFFERED
+    changed: int = 0
+
+
+class BoundaryKind(Term):
+    """What a moment in time ends or begins."""
+
+    GRANT_BEGINS = "GRANT_BEGINS"
+    GRANT_EXPIRES = "GRANT_EXPIRES"
+    AGREEMENT_BEGINS = "AGREEMENT_BEGINS"
+    AGREEMENT_LAPSES = "AGREEMENT_LAPSES"
+    REVIEW = "REVIEW"
+    SPENT = "SPENT"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Boundary:
+    """A moment by which something changes; it decides nothing until its entry is appended.
+
+    `subject` is a grant's id, an agreement's id, or a record's; `number` its version or revision.
+    """
+
+    due: datetime
+    kind: BoundaryKind
+    subject: str
+    number: int = 0
+    registration_id: UUID | None = None
+
+
+class ConsentIndex:
+    """Committed facts and the questions asked of them. `folding.fold` alone changes it."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.agencies: dict[str, Agency] = {}
+        self.certificate_owner: dict[str, str] = {}
+        self.feeds: dict[UUID, Feed] = {}
+        self.agreements: dict[str, Agreement] = {}
+        self.agreement_streams: dict[UUID, str] = {}
+        self.agreement_contents: dict[tuple[str, int], dict[str, object]] = {}
+        self.registrations: dict[UUID, Registration] = {}
+        self.by_reference: dict[tuple[str, str], list[UUID]] = {}
+        self.by_agency: defaultdict[str, list[UUID]] = defaultdict(list)
+        self.by_matching: defaultdict[str, list[UUID]] = defaultdict(list)
+        self.links: dict[UUID, Link] = {}
+        self.links_of: defaultdict[UUID, list[Link]] = defaultdict(list)
+        self.link_tokens: dict[str, UUID] = {}
+        self.grants: dict[UUID, Grant] = {}
+        self.grants_on: defaultdict[UUID, list[Grant]] = defaultdict(list)
+        self.stops_on: defaultdict[UUID, list[Stop]] = defaultdict(list)
+        self.refusals: dict[UUID, Stop] = {}
+        self.exclusions: dict[UUID, Exclusion] = {}
+        self.exclusions_on: defaultdict[UUID, list[Exclusion]] = defaultdict(list)
+        self.markers: dict[UUID, Marker] = {}
+        self.markers_on: defaultdict[UUID, list[Marker]] = defaultdict(list)
+        self.openings_on: defaultdict[UUID, list[Opening]] = defaultdict(list)
+        self.recorded_times: dict[UUID, datetime] = {}
+        self.review_overdue: set[tuple[UUID, int]] = set()
+        self.spent: set[tuple[UUID, int]] = set()
+        self.told_about: defaultdict[UUID, set[UUID]] = defaultdict(set)
+        self._boundaries: list[Boundary] = []
+        self._people: dict[UUID, Person] = {}
+
+    # -- time -----------------------------------------------------------------------------------
+
+    def await_boundary(self, boundary: Boundary) -> None:
+        """Keeps a moment that will change a decision."""
+        heapq.heappush(self._boundaries, boundary)
+
+    def due_boundaries(self, now: datetime) -> list[Boundary]:
+        """Moments that have passed and still would change something, earliest first."""
+        due: list[Boundary] = []
+        waiting = list(self._boundaries)
+        while waiting and waiting[0].due <= now:
+            boundary = heapq.heappop(waiting)
+            if self._still_matters(boundary) and boundary not in due:
+                due.append(boundary)
+        return due
+
+    def is_boundary_due(self, now: datetime) -> bool:
+        """Whether an entry has to be appended before anything is decided."""
+        while self._boundaries and self._boundaries[0].due <= now:
+            if self._still_matters(self._boundaries[0]):
+                return True
+            heapq.heappop(self._boundaries)
+        return False
+
+    def _still_matters(self, boundary: Boundary) -> bool:
+        match boundary.kind:
+            case BoundaryKind.GRANT_BEGINS:
+                grant = self.grants[UUID(boundary.subject)]
+                return not (grant.begun or grant.withdrawn)
+            case BoundaryKind.GRANT_EXPIRES:
+                grant = self.grants[UUID(boundary.subject)]
+                return not (grant.expired or grant.withdrawn)
+            case BoundaryKind.AGREEMENT_BEGINS:
+                return not self.agreements[boundary.subject].versions[boundary.number - 1].begun
+            case BoundaryKind.AGREEMENT_LAPSES:
+                return not self.agreements[boundary.subject].versions[boundary.number - 1].lapsed
+            case BoundaryKind.REVIEW:
+                return (UUID(boundary.subject), boundary.number) not in self.review_overdue
+            case BoundaryKind.SPENT:
+                return (UUID(boundary.subject), boundary.number) not in self.spent
+
+    # -- people ---------------------------------------------------------------------------------
+
+    def forget_views(self) -> None:
+        """Drops the views of people: a fact has changed."""
+        self._people.clear()
+
+    def component(self, registration_id: UUID) -> frozenset[UUID]:
+        """The registrations joined to this one by confirmed links, itself included."""
+        found, waiting = {registration_id}, [registration_id]
+        while waiting:
+            for link in self.links_of[waiting.pop()]:
+                if link.state is LinkState.CONFIRMED and link.second is not None and self._stands(link):
+                    for end in (link.first, link.second):
+                        if end not in found:
+                            found.add(end)
+                            waiting.append(end)
+        return frozenset(found)
+
+    def _stands(self, link: Link) -> bool:
+        return not any(
+            self.registrations[end].in_error for end in (link.first, link.second) if end is not None
+        )
+
+    def _disputed(self, component: frozenset[UUID]) -> bool:
+        """A link was cut and nothing newer joins its two ends, yet they are still joined through others."""
+        latest: dict[frozenset[UUID], Link] = {}
+        for registration_id in component:
+            for link in self.links_of[registration_id]:
+                if link.second is None or link.state not in (LinkState.CONFIRMED, LinkState.UNDONE):
+                    continue
+                ends = frozenset((link.first, link.second))
+                if ends <= component and (ends not in latest or latest[ends].changed < link.changed):
+                    latest[ends] = link
+        return any(link.state is LinkState.UNDONE for link in latest.values())
+
+    def person(self, registration_id: UUID) -> Person:
+        """The view of the person a registration belongs to."""
+        known = self._people.get(registration_id)
+        if known is not None:
+            return known
+        component = self.component(registration_id)
+        order = sorted(component)
+        view = Person(
+            {one: self.registrations[one] for one in order},
+            tuple(sorted((g for one in order for g in self.grants_on[one]), key=lambda g: g.position)),
+            tuple(sorted((s for one in order for s in self.stops_on[one]), key=lambda s: s.position)),
+            tuple(exclusion for one in order for exclusion in self.exclusions_on[one]),
+            tuple(marker for one in order for marker in self.markers_on[one]),
+            tuple(opening for one in order for opening in self.openings_on[one]),
+            self._disputed(component),
+        )
+        for one in component:
+            self._people[one] = view
+        return view
+
+    # -- registrations --------------------------------------------------------------------------
+
+    def current_registration(self, agency_id: str, reference: str) -> Registration | None:
+        """The agency's registration under its reference; the newest when one was in error."""
+        chain = self.by_reference.get((agency_id, reference))
+        return None if chain is None else self.registrations[chain[-1]]
+
+    def pair_of(self, registration_id: UUID) -> UUID:
+        """The first registration under the same reference: what an adapter holds is kept by it."""
+        registration = self.registrations[registration_id]
+        return self.by_reference[(registration.agency_id, registration.reference)][0]
+
+    def current_of_pair(self, pair: UUID) -> Registration:
+        """The registration that now stands under the pair's reference."""
+        registration = self.registrations[pair]
+        return self.registrations[self.by_reference[(registration.agency_id, registration.reference)][-1]]
+
+    def lead_of(self, person: Person) -> str | None:
+        """The agency that leads for the person, by the latest appointment."""
+        newest = max(person.registrations.values(), key=lambda one: one.lead_position)
+        return newest.lead_agency_id

@@ -1,0 +1,162 @@
+"""Sealed segments: every fragment of one registration and category side by side, each revision kept.
+
+A segment is a row of chunks under the key of (registration, category), so that destroying that key destroys
+it, and a history is a handful of reads. Cell keys are keyed labels: they name neither person nor category.
+"""
+
+import base64
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from consent_ledger.facts import Fragment
+from consent_ledger.ledger import KeyOwner, Transaction
+from consent_ledger.records import PublishedFragment, RecordPublished
+from consent_ledger.vocabulary import DataCategory, HandlingMark, KeyCategory, Level, ServiceType
+
+SEGMENTS = "segment"
+RECORDS = "record"
+_CHUNK_BYTES = 48 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFragment:
+    """One revision of one fragment with its envelope. `content` is empty when the revision took it away."""
+
+    facts: Fragment
+    service_type: ServiceType
+    source_system: str
+    recorded_at: datetime
+    content: bytes
+
+
+class Segments:
+    """Reads and folds segments within one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def fold(self, record: RecordPublished, recorded_at: datetime) -> None:
+        """Adds a revision's fragments, and says of those it no longer has that they are gone."""
+        by_category: dict[DataCategory, list[dict[str, Any]]] = {}
+        present = {}
+        for fragment in record.fragments:
+            present[fragment.fragment_id.hex] = fragment.key_category
+            by_category.setdefault(fragment.key_category, []).append(_write(record, fragment, recorded_at))
+        owner = KeyOwner(record.registration_id, KeyCategory.CONSENT)
+        known = self._transaction.get(RECORDS, record.record_id.bytes)
+        if known is not None:
+            before: dict[str, str] = json.loads(
+                self._transaction.vault.open_cell(owner, record.record_id.bytes, known)
+            )
+            for fragment_id, category in before.items():
+                if fragment_id not in present:
+                    gone = {"gone": True, "fragment": fragment_id, "revision": record.revision}
+                    by_category.setdefault(DataCategory(category), []).append(gone)
+                    present[fragment_id] = DataCategory(category)
+        sealed = self._transaction.vault.seal_cell(
+            owner, record.record_id.bytes, json.dumps(present).encode()
+        )
+        self._transaction.put(RECORDS, record.record_id.bytes, sealed)
+        for category in sorted(by_category):
+            self._add(record.registration_id, category, by_category[category])
+
+    def of_registration(self, registration_id: UUID) -> dict[UUID, list[StoredFragment]]:
+        """Every fragment of a registration, each as its revisions, oldest first.
+
+        A last revision with `facts.superseded` set says that the author took the fragment away.
+        """
+        found: dict[UUID, list[StoredFragment]] = {}
+        for category in DataCategory:
+            for item in self._items(registration_id, category):
+                fragment_id = UUID(item["fragment"])
+                revisions = found.setdefault(fragment_id, [])
+                if item.get("gone"):
+                    last = revisions[-1]
+                    facts = replace(last.facts, superseded=True, revision=item["revision"])
+                    revisions.append(replace(last, facts=facts, content=b""))
+                else:
+                    revisions.append(_read(item))
+        return found
+
+    def fragments_of_record(self, record_id: UUID, registration_id: UUID) -> list[UUID]:
+        """The ids of a record's fragments, past ones included; empty when the record is unknown."""
+        known = self._transaction.get(RECORDS, record_id.bytes)
+        if known is None:
+            return []
+        owner = KeyOwner(registration_id, KeyCategory.CONSENT)
+        opened = self._transaction.vault.open_cell(owner, record_id.bytes, known)
+        return [UUID(one) for one in json.loads(opened)]
+
+    def _prefix(self, registration_id: UUID, category: DataCategory) -> bytes:
+        return self._transaction.vault.label("segment", registration_id.bytes, category)
+
+    def _chunks(self, registration_id: UUID, category: DataCategory) -> list[tuple[bytes, bytes]]:
+        prefix = self._prefix(registration_id, category)
+        return self._transaction.scan(SEGMENTS, prefix, limit=100_000)
+
+    def _items(self, registration_id: UUID, category: DataCategory) -> list[dict[str, Any]]:
+        owner = KeyOwner(registration_id, category)
+        items: list[dict[str, Any]] = []
+        for key, sealed in self._chunks(registration_id, category):
+            items += json.loads(self._transaction.vault.open_cell(owner, key, sealed))
+        return items
+
+    def _add(self, registration_id: UUID, category: DataCategory, items: list[dict[str, Any]]) -> None:
+        owner = KeyOwner(registration_id, category)
+        vault = self._transaction.vault
+        chunks = self._chunks(registration_id, category)
+        key = self._prefix(registration_id, category) + len(chunks).to_bytes(4)
+        if chunks and len(chunks[-1][1]) < _CHUNK_BYTES:
+            key, sealed = chunks[-1]
+            items = json.loads(vault.open_cell(owner, key, sealed)) + items
+        payload = json.dumps(items, separators=(",", ":")).encode()
+        self._transaction.put(SEGMENTS, key, vault.seal_cell(owner, key, payload))
+
+
+def _write(record: RecordPublished, fragment: PublishedFragment, recorded_at: datetime) -> dict[str, Any]:
+    return {
+        "fragment": fragment.fragment_id.hex,
+        "record": record.record_id.hex,
+        "registration": record.registration_id.hex,
+        "origin": record.origin_agency_id,
+        "revision": record.revision,
+        "service": record.service_type,
+        "envelope": record.envelope_category,
+        "source": record.source_system,
+        "occurred": record.occurred_at.isoformat(),
+        "recorded": recorded_at.isoformat(),
+        "marks": list(record.marks),
+        "categories": list(fragment.categories),
+        "level": fragment.level,
+        "free_text": fragment.free_text,
+        "third_party": fragment.third_party,
+        "solely_about": [one.hex for one in fragment.solely_about],
+        "content": base64.b64encode(fragment.content).decode(),
+    }
+
+
+def _read(item: dict[str, Any]) -> StoredFragment:
+    return StoredFragment(
+        Fragment(
+            UUID(item["fragment"]),
+            UUID(item["record"]),
+            UUID(item["registration"]),
+            item["origin"],
+            tuple(DataCategory(one) for one in item["categories"]),
+            DataCategory(item["envelope"]),
+            Level(item["level"]),
+            item["free_text"],
+            item["third_party"],
+            datetime.fromisoformat(item["occurred"]),
+            item["revision"],
+            frozenset(HandlingMark(one) for one in item["marks"]),
+            tuple(UUID(one) for one in item["solely_about"]),
+        ),
+        ServiceType(item["service"]),
+        item["source"],
+        datetime.fromisoformat(item["recorded"]),
+        base64.b64decode(item["content"]),
+    )
