@@ -1,4 +1,4 @@
-"""Every command of both command lines has help with an example that names real options, and offers `--json`."""
+"""Every command of both programs shows an example that names real options, and offers `--json`."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""The README keeps its promises: the first screen, its links, and every command, run in a fresh copy in its order."""
+"""The README keeps its promises: the first screen, its links, and every command, run in a fresh copy."""
 
 import os
 import re
@@ -64,7 +64,7 @@ def fresh_copy(target: Path) -> None:
 
 
 def newcomers_environment() -> dict[str, str]:
-    """This process's environment without a virtual environment or settings of ours, and the make that runs us."""
+    """This process's environment without a virtual environment, settings of ours, or the make around us."""
     own = str(Path(sys.executable).parent)
     kept = {
         name: value
