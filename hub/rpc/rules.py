@@ -1,0 +1,76 @@
+"""Who may make which call. A method without a rule here is not served at all."""
+
+from enum import Enum, auto
+
+
+class Rule(Enum):
+    """Which callers a method lets in; what they may do there the use case decides."""
+
+    OPERATOR = auto()
+    """The operator alone."""
+    AGENCY = auto()
+    """An agency, or the operator acting for one that it names."""
+    CERTIFICATE = auto()
+    """An agency's certificate: the operator sees and sends no content."""
+    ANYBODY = auto()
+    """An agency, or the operator with or without naming one."""
+
+
+_SERVICES = {
+    "AgencyService": {
+        "RegisterAgency": Rule.OPERATOR,
+        "AuthoriseCertificate": Rule.OPERATOR,
+        "Subscribe": Rule.OPERATOR,
+        "ListAgencies": Rule.OPERATOR,
+    },
+    "AgreementService": {
+        "DraftAgreement": Rule.OPERATOR,
+        "SignAgreement": Rule.AGENCY,
+        "TerminateAgreement": Rule.ANYBODY,
+        "ListAgreements": Rule.ANYBODY,
+    },
+    "RegistrationService": {
+        "RegisterClient": Rule.AGENCY,
+        "CloseRegistration": Rule.AGENCY,
+        "CreateLinkToken": Rule.AGENCY,
+        "RedeemLinkToken": Rule.AGENCY,
+        "ConfirmLink": Rule.ANYBODY,
+        "UndoLink": Rule.ANYBODY,
+        "OpenInvolvement": Rule.AGENCY,
+        "EndInvolvement": Rule.AGENCY,
+        "AppointLead": Rule.AGENCY,
+    },
+    "ConsentService": {
+        "RecordGrant": Rule.AGENCY,
+        "RecordRefusal": Rule.AGENCY,
+        "WithdrawGrant": Rule.AGENCY,
+        "ReconfirmGrant": Rule.AGENCY,
+        "RecordExclusion": Rule.AGENCY,
+        "LiftExclusion": Rule.AGENCY,
+        "PlaceMarker": Rule.AGENCY,
+        "LiftMarker": Rule.AGENCY,
+        "RecordStatus": Rule.AGENCY,
+        "ListChoices": Rule.AGENCY,
+    },
+    "RecordService": {
+        "PublishRecords": Rule.CERTIFICATE,
+        "GetHistory": Rule.CERTIFICATE,
+    },
+    "DeliveryService": {
+        "FetchDeliveries": Rule.CERTIFICATE,
+        "ReconcileHoldings": Rule.CERTIFICATE,
+    },
+    "AuditService": {
+        "GetLedger": Rule.ANYBODY,
+        "ExplainDecision": Rule.AGENCY,
+        "ListDisclosures": Rule.AGENCY,
+        "GetFeedStatus": Rule.ANYBODY,
+    },
+}
+
+RULES: dict[str, Rule] = {
+    f"oncetold.v1.{service}.{method}": rule
+    for service, methods in _SERVICES.items()
+    for method, rule in methods.items()
+}
+"""By the method's full name in the contract."""

@@ -1,0 +1,68 @@
+"""Settings are read with defaults, and what cannot work is refused by name before the hub starts."""
+
+from pathlib import Path
+
+import pytest
+
+from hub import pki
+from hub.config import ConfigError, TlsFiles, read_config, read_tls, write_config
+from tests.clock import START
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+    config = read_config(tmp_path)
+
+    assert config.listen == "127.0.0.1:8443"
+    assert config.tls.key == tmp_path / "pki" / "hub.key"
+    assert config.admin_socket == tmp_path / "socket" / "admin.sock"
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / "hub.toml").write_text('listen = "[::1]:9000"\n[tls]\nkey = "other/the \\"key\\""\n')
+    config = read_config(tmp_path)
+    (tmp_path / "hub.toml").unlink()
+
+    write_config(config)
+
+    assert read_config(tmp_path) == config
+    assert config.tls.key == tmp_path / 'other/the "key"'
+    with pytest.raises(FileExistsError):
+        write_config(config)
+
+
+@pytest.mark.parametrize(
+    ("text", "setting"),
+    [
+        ("listen = 5", "listen"),
+        ('listen = "nowhere"', "listen"),
+        ('lisen = "127.0.0.1:1"', "lisen"),
+        ('[tls]\nkeyfile = "a"', "tls.keyfile"),
+        ("[tls]\nkey = 7", "tls"),
+        ("listen = ", "hub.toml"),
+    ],
+)
+def test_a_bad_setting_is_named(text: str, setting: str, tmp_path: Path) -> None:
+    (tmp_path / "hub.toml").write_text(text)
+
+    with pytest.raises(ConfigError) as refused:
+        read_config(tmp_path)
+
+    assert refused.value.setting == setting
+
+
+def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    authority = pki.create_authority(tmp_path, START)
+    made = pki.issue_server(authority, tmp_path, START)
+    files = TlsFiles(made.certificate, made.key, authority.certificate)
+    assert read_tls(files)[1] == made.key.read_bytes()
+    made.key.chmod(0o640)
+
+    with pytest.raises(ConfigError, match="others may read"):
+        read_tls(files)
+
+
+def test_a_missing_file_is_named_by_its_setting(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        read_tls(TlsFiles(tmp_path / "a", tmp_path / "b", tmp_path / "c"))
+
+    assert refused.value.setting == "tls.certificate"
