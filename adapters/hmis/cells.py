@@ -123,7 +123,7 @@ def coded_answer(category: Category, asked: Coding, column: str, value: str) -> 
 
 
 def _money(cell: str) -> str:
-    """The amount as it stands, unless binary fractions left their mark on it: 2253.3300000000004 is 2253.33."""
+    """The amount as it stands, unless binary fractions left a mark on it: 253.3300000000004 is 253.33."""
     if len(cell.partition(".")[2]) <= _DECIMAL_PLACES:
         return cell
     return str(Decimal(cell).quantize(Decimal("0.01")))

@@ -135,7 +135,7 @@ class HmisExport:
             counts.check(file.name)
 
     def read_of(self, agency_id: str | None) -> Iterator[Accounted]:
-        """Reads the rows of one agency, or of none. The rows of all agencies and of none are the export, once."""
+        """Reads the rows of one agency, or of none: together with all others they are the export, once."""
         for file in FILES:
             for _row, accounted in self._account(file, (agency_id,)):
                 yield accounted
