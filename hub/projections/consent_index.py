@@ -8,6 +8,7 @@ import heapq
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from consent_ledger.facts import (
@@ -95,7 +96,7 @@ class ConsentIndex:
         self.feeds: dict[UUID, Feed] = {}
         self.agreements: dict[str, Agreement] = {}
         self.agreement_streams: dict[UUID, str] = {}
-        self.agreement_contents: dict[tuple[str, int], dict[str, object]] = {}
+        self.agreement_contents: dict[tuple[str, int], dict[str, Any]] = {}
         self.registrations: dict[UUID, Registration] = {}
         self.by_reference: dict[tuple[str, str], list[UUID]] = {}
         self.by_agency: defaultdict[str, list[UUID]] = defaultdict(list)

@@ -1,0 +1,116 @@
+"""Agencies, their certificates and their feeds. The operator's alone."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from consent_ledger.domain import Agency
+from consent_ledger.errors import Refused
+from consent_ledger.vocabulary import DataCategory, Purpose, ServiceType
+from hub.projections import consent_index
+from hub.use_cases.work import ADMINISTRATION, Caller, Work
+
+
+def register_agency(
+    work: Work,
+    caller: Caller,
+    *,
+    agency_id: str,
+    name: str,
+    controller_id: str,
+    service_type: ServiceType,
+    public_authority: bool,
+) -> int:
+    """Registers an agency; returns the entry's position. Raises `ALREADY_EXISTS` for other content."""
+    caller.require_operator()
+    known = work.index.agencies.get(agency_id)
+    if known is not None:
+        said = (known.name, known.controller_id, known.service_type, known.public_authority)
+        if said != (name, controller_id, service_type, public_authority):
+            raise Refused("ALREADY_EXISTS")
+        return known.position
+    agency = Agency.begin(
+        _stream(work, agency_id),
+        agency_id=agency_id,
+        name=name,
+        controller_id=controller_id,
+        service_type=service_type,
+        public_authority=public_authority,
+    )
+    return work.save(agency, ADMINISTRATION)
+
+
+def authorise_certificate(
+    work: Work, caller: Caller, *, agency_id: str, uri: str, public_key_sha256: bytes
+) -> int:
+    """Lets a certificate speak for an agency. Raises `UNKNOWN_AGENCY`, `ALREADY_EXISTS` for another's URI."""
+    caller.require_operator()
+    work.require_agency(agency_id)
+    if uri.split("/")[4] != agency_id:
+        raise Refused("INVALID_FIELD", field="uri", rule="names the agency it is for")
+    agency = work.repository.get(Agency, _stream(work, agency_id))
+    agency.authorise_certificate(uri, public_key_sha256.hex())
+    return work.save(agency, ADMINISTRATION)
+
+
+def subscribe(
+    work: Work,
+    caller: Caller,
+    *,
+    agency_id: str,
+    certificate_uri: str,
+    service_type: ServiceType,
+    purposes: Sequence[Purpose],
+    categories: Sequence[DataCategory],
+    enforces_person_restriction: bool,
+) -> tuple[UUID, int, int]:
+    """Opens a feed: its id, epoch and position. Raises `UNKNOWN_AGENCY`, `NO_STANDING_RECIPIENT`."""
+    caller.require_operator()
+    work.require_agency(agency_id)
+    known = work.index.agencies[agency_id]
+    if certificate_uri not in known.certificates:
+        raise Refused("UNKNOWN_AGENCY")
+    if ServiceType.POLICE in (known.service_type, service_type) or Purpose.EMPLOYMENT in purposes:
+        raise Refused("NO_STANDING_RECIPIENT")
+    agency = work.repository.get(Agency, _stream(work, agency_id))
+    feed_id = work.new_id()
+    agency.subscribe(
+        str(feed_id),
+        certificate_uri,
+        service_type,
+        sorted(purposes),
+        sorted(categories),
+        enforces_person_restriction,
+    )
+    return feed_id, 1, work.save(agency, ADMINISTRATION)
+
+
+def list_agencies(work: Work, caller: Caller) -> list[tuple[consent_index.Agency, list[consent_index.Feed]]]:
+    """Every agency with its feeds."""
+    caller.require_operator()
+    index = work.index
+    return [
+        (agency, [index.feeds[feed_id] for feed_id in agency.feeds])
+        for agency in sorted(index.agencies.values(), key=lambda one: one.agency_id)
+    ]
+
+
+def agency_of_certificate(work: Work, caller: Caller, *, uri: str, public_key_sha256: bytes) -> str | None:
+    """The agency a certificate speaks for, by its URI and its key together; `None` for an unknown one."""
+    agency_id = work.index.certificate_owner.get(uri)
+    if agency_id is None:
+        return None
+    expected = work.index.agencies[agency_id].certificates[uri]
+    return agency_id if expected == public_key_sha256.hex() else None
+
+
+def _stream(work: Work, agency_id: str) -> UUID:
+    return work.vault.opaque_id("agency", agency_id)
+
+
+__all__ = [
+    "agency_of_certificate",
+    "authorise_certificate",
+    "list_agencies",
+    "register_agency",
+    "subscribe",
+]

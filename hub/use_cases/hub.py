@@ -1,0 +1,206 @@
+"""Runs use cases: catches up, settles time, decides at the ledger's head, appends, then answers."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from uuid import UUID, uuid4
+
+from consent_ledger.access import AccessKind
+from consent_ledger.errors import OnceToldError, Refused
+from consent_ledger.ledger import Ledger, Transaction
+from hub.projections.projector import Projector
+from hub.use_cases.settle import settle
+from hub.use_cases.work import Caller, Work
+
+__all__ = ["Caller", "Hub", "Request"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class _BoundaryPassed(Exception):
+    """A moment has passed whose entry is not appended yet: append it, then decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One logical attempt: a repeat with the same body gets the same answer, another body is refused.
+
+    `encode` makes the bytes that are remembered: positions and ids, never content.
+    """
+
+    method: str
+    request_id: str
+    body: bytes
+    encode: Callable[[Any], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The remembered answer of an earlier attempt."""
+
+    answer: bytes
+
+
+class Hub:
+    """The ledger with its projections. All decisions are taken in the one writer, under the head's lock,
+    at the position of their own access entry: nothing decided can be behind a withdrawal."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        new_id: Callable[[], UUID] = uuid4,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.ledger = ledger
+        self.projector = Projector(progress)
+        self._new_id = new_id
+        self._waiting: dict[UUID, asyncio.Event] = {}
+        self._nudging: set[asyncio.Task[None]] = set()
+        ledger.on_reset(self.projector.reset)
+
+    async def start(self) -> None:
+        """Brings the projections to the ledger's head; long on a large ledger, with progress."""
+        await asyncio.wrap_future(self.ledger.submit(self.projector.catch_up))
+
+    async def rebuild(self) -> None:
+        """Drops every projection and folds the ledger again (I14)."""
+        await asyncio.wrap_future(self.ledger.submit(self.projector.drop))
+        await self.start()
+
+    async def execute(
+        self,
+        use_case: Callable[Concatenate[Work, Caller, P], T],
+        caller: Caller,
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Runs a use case and returns its answer once what it appended is durable. Raises `OnceToldError`."""
+        answer = await self.execute_once(None, use_case, caller, *args, **kwargs)
+        assert not isinstance(answer, Repeated)
+        return answer
+
+    async def execute_once(
+        self,
+        request: Request | None,
+        use_case: Callable[Concatenate[Work, Caller, P], T],
+        caller: Caller,
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T | Repeated:
+        """Like `execute`, but a repeated request gets its first answer. Raises `REQUEST_ID_REUSED`."""
+
+        def command(transaction: Transaction) -> T | Repeated | OnceToldError | _BoundaryPassed:
+            return self._run(transaction, request, caller, lambda work: use_case(work, caller, *args, **kwargs))
+
+        while True:
+            outcome = await asyncio.wrap_future(self.ledger.submit(command))
+            if not isinstance(outcome, _BoundaryPassed):
+                break
+            await asyncio.wrap_future(self.ledger.submit(self._settle))
+        self._nudge()
+        if isinstance(outcome, OnceToldError):
+            raise outcome
+        return outcome
+
+    def _run(
+        self, transaction: Transaction, request: Request | None, caller: Caller, use: Callable[[Work], T]
+    ) -> T | Repeated | OnceToldError | _BoundaryPassed:
+        try:
+            self.projector.catch_up(transaction)
+            if transaction.clock_in_doubt:
+                return Refused("CLOCK_IN_DOUBT")
+            if self.projector.index.is_boundary_due(transaction.now):
+                return _BoundaryPassed()
+            return self._decide(transaction, request, caller, use)
+        except BaseException:
+            # What this command folded into the database is dropped with it; memory has to follow.
+            self.projector.reset()
+            raise
+
+    def _decide(
+        self, transaction: Transaction, request: Request | None, caller: Caller, use: Callable[[Work], T]
+    ) -> T | Repeated | OnceToldError:
+        label = mac = b""
+        if request is not None:
+            vault = transaction.vault
+            label = vault.label("request", caller.agency_id or caller.name, request.method, request.request_id)
+            mac = vault.label("request-body", label, hashlib.sha256(request.body).digest())
+            try:
+                answered = transaction.answered(label, mac)
+            except OnceToldError as reused:
+                return reused
+            if answered is not None:
+                return Repeated(answered)
+        work = Work(transaction, self.projector.index, self._new_id)
+        try:
+            answer = use(work)
+        except OnceToldError as refusal:
+            # A refusal is recorded as completely as a permit (I15).
+            work.drafts.clear()
+            work.record_access(caller, AccessKind.REFUSED, code=refusal.code)
+            transaction.append(work.drafts, decided_at=transaction.size)
+            return refusal
+        if work.drafts:
+            transaction.append(work.drafts, decided_at=transaction.size)
+        if request is not None:
+            transaction.remember(label, mac, request.encode(answer))
+        return answer
+
+    def _settle(self, transaction: Transaction) -> None:
+        try:
+            self.projector.catch_up(transaction)
+            if not transaction.clock_in_doubt:
+                work = Work(transaction, self.projector.index, self._new_id)
+                settle(work)
+                if work.drafts:
+                    transaction.append(work.drafts, decided_at=transaction.size)
+        except BaseException:
+            self.projector.reset()
+            raise
+
+    # -- waking fetches that wait ---------------------------------------------------------------
+
+    async def changed(self, feed_id: UUID, timeout: float) -> bool:
+        """Waits until something may have changed for the feed, at most `timeout` seconds."""
+        event = self._waiting.setdefault(feed_id, asyncio.Event())
+        event.clear()
+        try:
+            async with asyncio.timeout(timeout):
+                await event.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def wake_all(self) -> None:
+        """Lets every waiting fetch answer: the hub is stopping."""
+        for event in self._waiting.values():
+            event.set()
+
+    def _nudge(self) -> None:
+        """After something was appended: finds whom it concerns, and wakes only them. It authorises nothing."""
+        if self._waiting and not self._nudging:
+            task = asyncio.get_running_loop().create_task(self._wake())
+            self._nudging.add(task)
+            task.add_done_callback(self._nudging.discard)
+
+    async def _wake(self) -> None:
+        def command(transaction: Transaction) -> set[UUID]:
+            try:
+                self.projector.catch_up(transaction)
+            except BaseException:
+                self.projector.reset()
+                raise
+            woken, self.projector.woken = self.projector.woken, set()
+            return woken
+
+        for feed_id in await asyncio.wrap_future(self.ledger.submit(command)):
+            if feed_id in self._waiting:
+                self._waiting[feed_id].set()
+
+

@@ -1,0 +1,121 @@
+"""What a use case works with: who calls, the caught-up facts, and entries to append when it is done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from consent_ledger.access import Accessed, AccessKind, PersonAccess, Receipt
+from consent_ledger.domain import RecordedAggregate
+from consent_ledger.errors import Refused
+from consent_ledger.facts import Registration
+from consent_ledger.ledger import Draft, EntryClass, KeyOwner, Transaction
+from consent_ledger.repository import Repository
+from consent_ledger.vault import Vault
+from consent_ledger.vocabulary import KeyCategory
+from hub.projections.consent_index import ConsentIndex
+from hub.projections.disclosures import Disclosures
+from hub.projections.holdings import Holdings
+from hub.projections.segments import Segments
+
+ADMINISTRATION = KeyOwner(None, KeyCategory.ADMINISTRATION)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: an agency by its certificate, or the operator, who may act for an agency."""
+
+    agency_id: str | None
+    certificate_uri: str | None = None
+    public_key_der: bytes | None = None
+    operator: bool = False
+
+    @property
+    def name(self) -> str:
+        """How the ledger names it."""
+        return "operator" if self.operator else (self.certificate_uri or "")
+
+    def agency(self) -> str:
+        """The agency it speaks for. `OPERATOR_ONLY` never: the operator has to name one."""
+        if self.agency_id is None:
+            raise Refused("INVALID_FIELD", field="oncetold-agency", rule="the operator names the agency")
+        return self.agency_id
+
+    def require_operator(self) -> None:
+        """Raises `OPERATOR_ONLY`."""
+        if not self.operator:
+            raise Refused("OPERATOR_ONLY")
+
+
+@dataclass(slots=True)
+class Work:
+    """One use case's view of the ledger, caught up to its head. Entries are appended when it returns."""
+
+    transaction: Transaction
+    index: ConsentIndex
+    new_id: Callable[[], UUID]
+    drafts: list[Draft] = field(default_factory=list)
+
+    @property
+    def now(self) -> datetime:
+        """The transaction's time."""
+        return self.transaction.now
+
+    @property
+    def vault(self) -> Vault:
+        """Labels, keyed ids, cells."""
+        return self.transaction.vault
+
+    @property
+    def repository(self) -> Repository:
+        """Aggregates by id."""
+        return Repository(self.transaction)
+
+    @property
+    def segments(self) -> Segments:
+        """Sealed segments."""
+        return Segments(self.transaction)
+
+    @property
+    def holdings(self) -> Holdings:
+        """What feeds hold."""
+        return Holdings(self.transaction)
+
+    @property
+    def disclosures(self) -> Disclosures:
+        """Who was given what."""
+        return Disclosures(self.transaction)
+
+    def append(self, *drafts: Draft) -> int:
+        """Takes entries to append; returns the position of the last."""
+        self.drafts.extend(drafts)
+        return self.transaction.size + len(self.drafts)
+
+    def save(self, aggregate: RecordedAggregate, owner: KeyOwner) -> int:
+        """Takes an aggregate's new events to append; returns the position of the last."""
+        entry_class = EntryClass.ADMINISTRATION if owner.registration_id is None else EntryClass.CLIENT
+        return self.append(
+            *self.repository.drafts(aggregate, owner=owner, entry_class=entry_class, changes_policy=True)
+        )
+
+    def record_access(self, caller: Caller, kind: AccessKind, **found: Any) -> int:
+        """Takes the one access entry of this call; returns its position."""
+        people: tuple[PersonAccess, ...] = found.pop("people", ())
+        receipts: tuple[Receipt, ...] = found.pop("receipts", ())
+        access = Accessed(
+            kind, caller.agency_id, caller.name, people=people, receipts=receipts, **found
+        )
+        return self.append(access.draft(self.new_id()))
+
+    def registration(self, caller: Caller, reference: str, *, open_only: bool = True) -> Registration:
+        """The caller's registration under its own reference; `REFERENCE_NOT_REGISTERED`, always the same."""
+        found = self.index.current_registration(caller.agency(), reference)
+        if found is None or found.in_error or (open_only and found.closed):
+            raise Refused("REFERENCE_NOT_REGISTERED")
+        return found
+
+    def require_agency(self, agency_id: str) -> None:
+        """Raises `UNKNOWN_AGENCY`."""
+        if agency_id not in self.index.agencies:
+            raise Refused("UNKNOWN_AGENCY")
