@@ -99,10 +99,10 @@ def statement(
     bookmark: Bookmark,
     delivery: Delivery,
     *,
-    outcome: RetractionOutcome,
+    outcome: RetractionOutcome.ValueType,
     looked_at: Sequence[str],
     done: datetime,
-    own_basis: LawfulBasis | None = None,
+    own_basis: LawfulBasis.ValueType = LawfulBasis.LAWFUL_BASIS_UNSPECIFIED,
 ) -> PendingReceipt:
     """States what was done about a retraction. `done` is aware; `own_basis` only for RETAINED_OWN_BASIS."""
     done_time = Timestamp()
@@ -116,7 +116,7 @@ def statement(
         delivery_sha256=hashlib.sha256(delivery.SerializeToString(deterministic=True)).digest(),
         outcome=outcome,
         looked_at=looked_at,
-        own_basis=own_basis or 0,
+        own_basis=own_basis,
         done_time=done_time,
     )
     return PendingReceipt(delivery.sequence, said.SerializeToString(deterministic=True))
