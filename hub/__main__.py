@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from hub.cli.app import build
+from hub.cli.app import app
+from hub.cli.commands import agency, agreement, consent, deliveries, link, operate, registration
+
+__all__ = ["app", "main"]
+
+operate.register(app)
+for group in (
+    agency.commands,
+    agreement.commands,
+    consent.commands,
+    registration.commands,
+    link.commands,
+    deliveries.commands,
+    operate.clock,
+):
+    app.add_typer(group)
+deliveries.register(app)
 
 
 def main() -> None:
     """Runs the command that was typed. Exit codes: 0 done, 1 refused, 2 the command has to change."""
-    build()()
+    app()
 
 
 if __name__ == "__main__":

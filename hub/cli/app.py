@@ -44,22 +44,3 @@ def root(
     Exit codes: 0 done, 1 refused by the hub, 2 the command or its configuration has to change.
     """
     context.obj = data.expanduser().absolute() if data is not None else None
-
-
-def build() -> typer.Typer:
-    """The whole tree. Each module adds its own commands."""
-    from hub.cli.commands import agency, agreement, consent, deliveries, hub_itself, link, registration
-
-    hub_itself.register(app)
-    for commands in (
-        agency.commands,
-        agreement.commands,
-        consent.commands,
-        registration.commands,
-        link.commands,
-        deliveries.commands,
-        hub_itself.clock,
-    ):
-        app.add_typer(commands)
-    deliveries.register_why(app)
-    return app

@@ -13,6 +13,7 @@ from typing import Annotated, ParamSpec
 
 import typer
 
+from consent_ledger.errors import OnceToldError
 from hub.cli import enums
 from hub.cli.errors import CliError, Misused, Unforeseen
 from hub.cli.output import show_failure
@@ -81,6 +82,14 @@ def as_failure(error: Exception) -> CliError:
             f"Give one of {', '.join(error.allowed)}.",
             reason="UNKNOWN_ENUM",
             details={"field": error.kind},
+        )
+    if isinstance(error, OnceToldError):
+        kind = (type(error).__doc__ or error.code).partition("\n")[0]
+        return Misused(
+            error.details.get("problem", kind).rstrip(".") + ".",
+            error.next_step,
+            reason=error.code,
+            details=error.details,
         )
     # Its text might hold somebody's data, so only its kind and place are told.
     frames = traceback.extract_tb(error.__traceback__)

@@ -108,7 +108,7 @@ def disclosures(
     )
 
 
-def register_why(app: typer.Typer) -> None:
+def register(app: typer.Typer) -> None:
     """Adds `why`, which stands alone because it is the question people ask."""
     command(
         app,
