@@ -26,7 +26,8 @@ class EntryClass(IntEnum):
 class KeyOwner:
     """Whose key seals: one agency's registration of a person and a category of content.
 
-    `registration_id` is None for the hub's own administration. `category` is a `DataCategory` or `KeyCategory`.
+    `registration_id` is None for the hub's own administration. `category` is the value of a `DataCategory`
+    or `KeyCategory`.
     """
 
     registration_id: UUID | None
@@ -56,7 +57,7 @@ class Part:
 class Draft:
     """What is to be appended as one entry: number `version` (from 1) of the stream `stream_id`.
 
-    `changes_policy` marks entries that can change a decision: no decision taken before one is appended after it.
+    `changes_policy` marks entries that can change a decision: none taken before one is appended after it.
     """
 
     entry_class: EntryClass

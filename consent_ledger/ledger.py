@@ -1,113 +1,103 @@
-"""The ledger as its users see it: commands run one after another, each all or nothing, durable when answered."""
+"""The ledger as its users see it: commands run one after another, all or nothing, durable when answered."""
 
-from collections.abc import Callable, Sequence
+import os
+import uuid
+from collections.abc import Callable
 from concurrent.futures import Future
-from datetime import datetime
-from typing import Protocol, TypeVar
-from uuid import UUID
+from pathlib import Path
+from typing import TypeVar
 
+from consent_ledger.body import Sealer
 from consent_ledger.clock import Clock
 from consent_ledger.entry import Draft, Entry, EntryClass, KeyOwner, Part
+from consent_ledger.errors import EntryCorrupt
+from consent_ledger.keys import Entropy, KeyRing, create_root_key, read_root_key
+from consent_ledger.sequencer import Sequencer
+from consent_ledger.store import create_store, open_store
+from consent_ledger.store.port import Store
+from consent_ledger.transaction import Transaction
 from consent_ledger.vault import Vault
 
-__all__ = ["Clock", "Draft", "Entry", "EntryClass", "KeyOwner", "Ledger", "Part", "Transaction"]
+__all__ = [
+    "Draft",
+    "Entry",
+    "EntryClass",
+    "KeyOwner",
+    "Ledger",
+    "Part",
+    "Transaction",
+    "create_ledger",
+    "open_ledger",
+]
 
 T = TypeVar("T")
 
 
-class Transaction(Protocol):
-    """What a command may do. Valid only while it runs, on the writer thread.
+class Ledger:
+    """One ledger, open for writing by this process alone. Made by `open_ledger` or `create_ledger`."""
 
-    A command that raises leaves nothing: no entry, no cell, no answer, no key.
-    """
-
-    @property
-    def now(self) -> datetime:
-        """One instant for the whole command, never before that of the last entry."""
-        ...
-
-    @property
-    def clock_in_doubt(self) -> bool:
-        """True when the hub's clock cannot be trusted: neither disclose nor retract."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """The ledger's size, without this command's own appends."""
-        ...
-
-    @property
-    def policy_position(self) -> int:
-        """Position of the last entry that changes decisions, without this command's own; 0 if none."""
-        ...
-
-    @property
-    def vault(self) -> Vault:
-        """Seals and opens cells; makes labels."""
-        ...
-
-    def append(self, drafts: Sequence[Draft], *, decided_at: int) -> list[int]:
-        """Appends entries and returns their final positions; may be called several times.
-
-        `decided_at` is the ledger position the decision was taken at. Raises `StalePolicy` if an entry
-        of another command that changes decisions stands behind it; `StreamConflict` if a draft's
-        version is not the next of its stream.
-        """
-        ...
-
-    def entries(self, after: int, limit: int = 1000) -> list[Entry]:
-        """Entries behind position `after`, ascending, without this command's own. Raises `EntryCorrupt`."""
-        ...
-
-    def entry(self, position: int) -> Entry:
-        """Raises `EntryNotFound`, `EntryCorrupt`."""
-        ...
-
-    def stream(self, stream_id: UUID) -> list[Entry]:
-        """A stream's entries by version, without this command's own; empty if there is none."""
-        ...
-
-    def get(self, projection: str, key: bytes) -> bytes | None:
-        """A projection's cell. Keys are opaque; values are sealed by whoever put them."""
-        ...
-
-    def put(self, projection: str, key: bytes, value: bytes) -> None: ...
-
-    def delete(self, projection: str, key: bytes) -> None: ...
-
-    def scan(
-        self, projection: str, prefix: bytes, *, after: bytes | None = None, limit: int = 1000
-    ) -> list[tuple[bytes, bytes]]:
-        """Cells whose key begins with `prefix` and lies behind `after`, by key, ascending."""
-        ...
-
-    def drop(self, projection: str) -> None:
-        """Deletes all cells of a projection."""
-        ...
-
-    def answered(self, label: bytes, body_mac: bytes) -> bytes | None:
-        """The answer remembered for a request, for 14 days. Raises `RequestReused` if the body was another."""
-        ...
-
-    def remember(self, label: bytes, body_mac: bytes, answer: bytes) -> None:
-        """Keeps a request's answer: positions and ids, never content."""
-        ...
-
-
-class Ledger(Protocol):
-    """One ledger, open for writing by this process alone."""
-
-    ledger_id: UUID
-    clock: Clock
+    def __init__(self, store: Store, root_key: bytes, clock: Clock, entropy: Entropy = os.urandom) -> None:
+        """Takes over `store`, whose keys exist. Raises `EntryCorrupt` if its last entry is not right."""
+        keys = KeyRing(root_key, store, entropy)
+        head = store.begin()
+        try:
+            vault = Vault(keys, entropy)
+            sealer = Sealer(vault, keys, entropy)
+            if store.last_position() != head.size:
+                raise EntryCorrupt(head.size)
+            last = sealer.opened(store.entries(head.size - 1, head.size)) if head.size else []
+        finally:
+            store.rollback()
+        self.ledger_id = store.ledger_id
+        self.clock = clock
+        self._sequencer = Sequencer(store, keys, sealer, vault, clock, last)
 
     def submit(self, command: Callable[[Transaction], T]) -> Future[T]:
-        """Runs `command` on the writer thread; the future resolves once its entries are durable."""
-        ...
+        """Runs `command` on the writer thread; the future resolves once its entries are durable.
+
+        A command that raises appends nothing and fails its own future alone. `StorageFull` and
+        `StorageFailed` fail every command of the same commit; after `StorageFailed` all are refused
+        until the ledger is opened again. After `close`, the future holds `LedgerClosed`.
+        """
+        return self._sequencer.submit(command)
 
     def on_reset(self, callback: Callable[[], None]) -> None:
-        """`callback` runs when a transaction was rolled back: state kept in memory is then void."""
-        ...
+        """`callback` runs on the writer thread when cells that a command saw or wrote came to nothing.
+
+        Either a commit failed, or a command raised after changing cells that it had not kept. State held
+        in memory beside cells is then void. Entries seen in between may get other content at their positions.
+        """
+        self._sequencer.on_reset(callback)
 
     def close(self) -> None:
-        """Finishes what waits, then lets go of the ledger."""
-        ...
+        """Finishes what waits, then lets go of the ledger. Not to be called from a command."""
+        self._sequencer.close()
+
+
+def create_ledger(
+    path_or_url: str, root_key_file: Path, *, clock: Clock, entropy: Entropy = os.urandom
+) -> Ledger:
+    """Makes a ledger, and its root key unless the file holds a good one already, and opens it.
+
+    Raises `LedgerExists` (nothing is overwritten), `LedgerInUse`, `KeyFileRefused`, `StorageUnsupported`.
+    """
+    root_key = create_root_key(root_key_file, entropy)
+    ledger_id = uuid.UUID(bytes=entropy(16), version=4)
+    store = create_store(path_or_url, ledger_id, KeyRing.founding_rows(root_key, entropy))
+    return _taking_over(store, root_key, clock, entropy)
+
+
+def open_ledger(
+    path_or_url: str, root_key_file: Path, *, clock: Clock, entropy: Entropy = os.urandom
+) -> Ledger:
+    """Opens a ledger for writing. Raises `LedgerMissing`, `LedgerInUse`, `KeyFileRefused`, `EntryCorrupt`."""
+    root_key = read_root_key(root_key_file)
+    return _taking_over(open_store(path_or_url), root_key, clock, entropy)
+
+
+def _taking_over(store: Store, root_key: bytes, clock: Clock, entropy: Entropy) -> Ledger:
+    try:
+        return Ledger(store, root_key, clock, entropy)
+    except BaseException:
+        store.close()
+        raise

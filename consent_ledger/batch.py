@@ -1,0 +1,174 @@
+"""What the commands of one commit have in common: rows not yet written, seen by the commands that follow."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from consent_ledger.body import Sealer
+from consent_ledger.entry import Entry
+from consent_ledger.errors import EntryCorrupt
+from consent_ledger.keys import KeyRing
+from consent_ledger.store.port import AnswerRow, EntryRow, Head, Store
+
+Cells = dict[tuple[str, bytes], bytes | None]
+"""Changed cells; None where the cell was deleted."""
+
+
+class Recent:
+    """The last entries appended, opened, so that nobody decrypts what was just sealed. Without gaps."""
+
+    def __init__(self, most_entries: int = 4096, most_bytes: int = 32 * 1024 * 1024) -> None:
+        self._entries: OrderedDict[int, Entry] = OrderedDict()
+        self._most_entries = most_entries
+        self._most_bytes = most_bytes
+        self._bytes = 0
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            self._entries[entry.position] = entry
+            self._bytes += _content(entry)
+        while len(self._entries) > self._most_entries or self._bytes > self._most_bytes:
+            self._bytes -= _content(self._entries.popitem(last=False)[1])
+
+    def get(self, position: int) -> Entry | None:
+        return self._entries.get(position)
+
+    def first(self) -> int | None:
+        """The lowest position held; every later one is held too."""
+        return next(iter(self._entries), None)
+
+    def clear(self) -> None:
+        self._entries.clear()
+        self._bytes = 0
+
+
+class Batch:
+    """Reads through to the store, and writes to it in bulk when `flush`ed."""
+
+    def __init__(self, store: Store, keys: KeyRing, sealer: Sealer, recent: Recent, head: Head) -> None:
+        self.head = head
+        self._store = store
+        self._keys = keys
+        self._sealer = sealer
+        self._recent = recent
+        self._written_head = head
+        self._rows: list[EntryRow] = []
+        self._versions: dict[UUID, int] = {}
+        self._cells: Cells = {}
+        self._answers: dict[bytes, AnswerRow] = {}
+        self._keys_mark = 0
+
+    def accept_keys(self) -> None:
+        """Takes over the keys made so far; those made from here on are the next command's to keep."""
+        self._keys_mark = self._keys.mark()
+
+    def undo_keys(self) -> None:
+        """Forgets the running command's keys."""
+        self._keys.undo(self._keys_mark)
+
+    def accept_entries(self, rows: Sequence[EntryRow], entries: Sequence[Entry]) -> None:
+        """Takes over what a command appended."""
+        if not rows:
+            return
+        self._rows.extend(rows)
+        self._recent.add(entries)
+        self._versions.update((row.stream_id, row.version) for row in rows)
+        changed = max((entry.position for entry in entries if entry.changes_policy), default=0)
+        self.head = Head(rows[-1].position, max(changed, self.head.policy_position))
+
+    def accept_cells(self, dropped: Iterable[str], cells: Cells) -> None:
+        """Takes over what a command put, deleted and dropped."""
+        for projection in dropped:
+            self._flush_cells()
+            self._store.drop_cells(projection)
+        self._cells.update(cells)
+
+    def accept_answers(self, answers: Mapping[bytes, AnswerRow]) -> None:
+        self._answers.update(answers)
+
+    def flush(self) -> None:
+        """Writes everything accepted so far."""
+        key_rows = self._keys.take_pending(self._keys_mark)
+        self._keys_mark = 0
+        if key_rows:
+            self._store.insert_keys(key_rows)
+        if self._rows:
+            self._store.insert_entries(self._rows)
+            self._rows = []
+        self._flush_cells()
+        if self._answers:
+            self._store.write_answers(list(self._answers.values()))
+            self._answers = {}
+        if self.head != self._written_head:
+            self._store.write_head(self.head)
+            self._written_head = self.head
+
+    def next_versions(self, stream_ids: Iterable[UUID]) -> dict[UUID, int]:
+        """The version that each stream's next entry has."""
+        wanted = set(stream_ids)
+        unknown = [stream_id for stream_id in wanted if stream_id not in self._versions]
+        stored = self._store.versions(unknown) if unknown else {}
+        return {
+            stream_id: self._versions.get(stream_id, stored.get(stream_id, 0)) + 1 for stream_id in wanted
+        }
+
+    def entries(self, after: int, limit: int) -> list[Entry]:
+        through = min(after + limit, self.head.size)
+        first = self._recent.first()
+        stored_through = through if first is None else min(through, first - 1)
+        found: list[Entry] = []
+        if after < stored_through:
+            self._flush_entries()
+            rows = self._store.entries(after, stored_through)
+            for expected, row in zip(range(after + 1, stored_through + 1), rows, strict=False):
+                if row.position != expected:
+                    raise EntryCorrupt(expected)
+            if len(rows) != stored_through - after:
+                raise EntryCorrupt(after + len(rows) + 1)
+            found = self._sealer.opened(rows)
+        for position in range(max(after, stored_through) + 1, through + 1):
+            entry = self._recent.get(position)
+            if entry is None:
+                raise EntryCorrupt(position)
+            found.append(entry)
+        return found
+
+    def stream(self, stream_id: UUID) -> list[Entry]:
+        self._flush_entries()
+        rows = self._store.stream(stream_id)
+        unknown = [row for row in rows if self._recent.get(row.position) is None]
+        opened = {entry.position: entry for entry in self._sealer.opened(unknown)}
+        for version, row in enumerate(rows, start=1):
+            if row.version != version:
+                raise EntryCorrupt(row.position)
+        return [opened.get(row.position) or self.entries(row.position - 1, 1)[0] for row in rows]
+
+    def cell(self, projection: str, key: bytes) -> bytes | None:
+        place = (projection, key)
+        return self._cells[place] if place in self._cells else self._store.cell(projection, key)
+
+    def scan(
+        self, projection: str, prefix: bytes, after: bytes | None, limit: int
+    ) -> list[tuple[bytes, bytes]]:
+        self._flush_cells()
+        return self._store.scan_cells(projection, prefix, after, limit)
+
+    def answer(self, label: bytes) -> AnswerRow | None:
+        return self._answers.get(label) or self._store.answer(label)
+
+    def has_writes(self) -> bool:
+        """True if a flush would write."""
+        return bool(self._rows or self._cells or self._answers or self.head != self._written_head)
+
+    def _flush_entries(self) -> None:
+        if self._rows:
+            self.flush()
+
+    def _flush_cells(self) -> None:
+        if self._cells:
+            self._store.write_cells((*place, value) for place, value in self._cells.items())
+            self._cells = {}
+
+
+def _content(entry: Entry) -> int:
+    return sum(len(part.payload) for part in entry.parts)

@@ -1,0 +1,187 @@
+"""The `Transaction` that one command is given: it holds what the command writes until the command returns."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hmac import compare_digest
+from uuid import UUID
+
+from consent_ledger.batch import Batch, Cells
+from consent_ledger.body import Sealer
+from consent_ledger.entry import Draft, Entry, Part
+from consent_ledger.errors import EntryNotFound, LedgerClosed, RequestReused, StalePolicy, StreamConflict
+from consent_ledger.store.port import AnswerRow, EntryRow
+from consent_ledger.vault import Vault
+
+ANSWERS_KEPT = 14
+"""Days that a request's answer is remembered for."""
+
+
+def day_of(moment: datetime) -> int:
+    """Days since 1970-01-01, UTC."""
+    return moment.astimezone(UTC).toordinal() - datetime(1970, 1, 1, tzinfo=UTC).toordinal()
+
+
+class Command:
+    """Implements `Transaction`; ends with `accept` or `discard`."""
+
+    def __init__(self, batch: Batch, sealer: Sealer, vault: Vault, now: datetime, in_doubt: bool) -> None:
+        self._open_batch: Batch | None = batch
+        self._sealer = sealer
+        self._vault = vault
+        self._now = now
+        self._in_doubt = in_doubt
+        self._head = batch.head
+        self._rows: list[EntryRow] = []
+        self._entries: list[Entry] = []
+        self._next_versions: dict[UUID, int] = {}
+        self._dropped: set[str] = set()
+        self._cells: Cells = {}
+        self._answers: dict[bytes, AnswerRow] = {}
+
+    @property
+    def now(self) -> datetime:
+        return self._now
+
+    @property
+    def clock_in_doubt(self) -> bool:
+        return self._in_doubt
+
+    @property
+    def size(self) -> int:
+        return self._head.size
+
+    @property
+    def policy_position(self) -> int:
+        return self._head.policy_position
+
+    @property
+    def vault(self) -> Vault:
+        return self._vault
+
+    @property
+    def _batch(self) -> Batch:
+        if self._open_batch is None:
+            raise LedgerClosed(reason="transaction ended")
+        return self._open_batch
+
+    def append(self, drafts: Sequence[Draft], *, decided_at: int) -> list[int]:
+        batch = self._batch
+        if self._head.policy_position > decided_at:
+            raise StalePolicy(decided_at, self._head.policy_position)
+        versions = dict(self._next_versions)
+        unknown = {draft.stream_id for draft in drafts} - versions.keys()
+        versions.update(batch.next_versions(unknown))
+        for draft in drafts:
+            if draft.version != versions[draft.stream_id]:
+                raise StreamConflict(draft.stream_id, versions[draft.stream_id])
+            versions[draft.stream_id] += 1
+        positions = []
+        for draft in drafts:
+            position = self._head.size + len(self._rows) + 1
+            self._rows.append(self._sealer.seal(draft, position, self._now))
+            self._entries.append(self._as_read(draft, position))
+            positions.append(position)
+        self._next_versions = versions
+        return positions
+
+    def entries(self, after: int, limit: int = 1000) -> list[Entry]:
+        return self._batch.entries(after, limit)
+
+    def entry(self, position: int) -> Entry:
+        if not 1 <= position <= self._head.size:
+            raise EntryNotFound(position)
+        return self._batch.entries(position - 1, 1)[0]
+
+    def stream(self, stream_id: UUID) -> list[Entry]:
+        return self._batch.stream(stream_id)
+
+    def get(self, projection: str, key: bytes) -> bytes | None:
+        place = (projection, key)
+        if place in self._cells:
+            return self._cells[place]
+        return None if projection in self._dropped else self._batch.cell(projection, key)
+
+    def put(self, projection: str, key: bytes, value: bytes) -> None:
+        # Checked here: a value the driver refuses at commit would fail the other commands too.
+        if not (isinstance(key, bytes) and isinstance(value, bytes)):
+            raise TypeError("cells hold bytes under keys of bytes")
+        self._running()
+        self._cells[projection, key] = value
+
+    def delete(self, projection: str, key: bytes) -> None:
+        self._running()
+        self._cells[projection, key] = None
+
+    def scan(
+        self, projection: str, prefix: bytes, *, after: bytes | None = None, limit: int = 1000
+    ) -> list[tuple[bytes, bytes]]:
+        batch = self._batch
+        own = {
+            key: value
+            for (of, key), value in self._cells.items()
+            if of == projection and key.startswith(prefix) and (after is None or key > after)
+        }
+        found: dict[bytes, bytes] = {}
+        if projection not in self._dropped:
+            gone = sum(value is None for value in own.values())
+            found = dict(batch.scan(projection, prefix, after, limit + gone))
+        for key, value in own.items():
+            if value is None:
+                found.pop(key, None)
+            else:
+                found[key] = value
+        return sorted(found.items())[:limit]
+
+    def drop(self, projection: str) -> None:
+        self._running()
+        self._dropped.add(projection)
+        self._cells = {place: value for place, value in self._cells.items() if place[0] != projection}
+
+    def keep_cells(self) -> None:
+        if self._rows:
+            raise ValueError("cells are kept before the command appends")
+        self._batch.accept_cells(self._dropped, self._cells)
+        self._dropped, self._cells = set(), {}
+        self._batch.accept_keys()
+
+    def answered(self, label: bytes, body_mac: bytes) -> bytes | None:
+        row = self._answers.get(label) or self._batch.answer(label)
+        if row is None or row.day < day_of(self._now) - ANSWERS_KEPT:
+            return None
+        if not compare_digest(row.body_mac, body_mac):
+            raise RequestReused()
+        return row.answer
+
+    def remember(self, label: bytes, body_mac: bytes, answer: bytes) -> None:
+        self._running()
+        self._answers[label] = AnswerRow(label, body_mac, answer, day_of(self._now))
+
+    def accept(self) -> bool:
+        """The command returned: its writes join the batch. True if it appended."""
+        batch = self._batch
+        batch.accept_entries(self._rows, self._entries)
+        batch.accept_cells(self._dropped, self._cells)
+        batch.accept_answers(self._answers)
+        batch.accept_keys()
+        self._open_batch = None
+        return bool(self._rows)
+
+    def discard(self) -> bool:
+        """The command raised: nothing of it stays. True if changed cells were lost."""
+        self._batch.undo_keys()
+        self._open_batch = None
+        return bool(self._cells or self._dropped)
+
+    def _running(self) -> Batch:
+        return self._batch
+
+    def _as_read(self, draft: Draft, position: int) -> Entry:
+        return Entry(
+            position=position,
+            entry_class=draft.entry_class,
+            stream_id=draft.stream_id,
+            version=draft.version,
+            parts=tuple(Part(part.schema, part.payload, ()) for part in draft.parts),
+            changes_policy=draft.changes_policy,
+            recorded_at=self._now,
+        )

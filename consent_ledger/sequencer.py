@@ -1,0 +1,188 @@
+"""The one writer: runs whatever commands wait, commits once for all, then answers them (group commit)."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from consent_ledger.batch import Batch, Recent
+from consent_ledger.body import Sealer
+from consent_ledger.clock import TOLERANCE, Clock
+from consent_ledger.command import ANSWERS_KEPT, Command, day_of
+from consent_ledger.entry import Entry
+from consent_ledger.errors import LedgerClosed, StorageError, StorageFailed, StorageFull
+from consent_ledger.keys import KeyRing
+from consent_ledger.store.port import Store
+from consent_ledger.transaction import Transaction
+from consent_ledger.vault import Vault
+
+T = TypeVar("T")
+Waiting = tuple[Callable[[Transaction], Any], "Future[Any]"]
+Outcome = Callable[[], None]
+
+_MOST_COMMANDS = 1024
+"""In one commit, so that the first of a long queue is not kept waiting for the last."""
+
+_log = logging.getLogger(__name__)
+
+
+class Sequencer:
+    """Owns the store, from its own thread, until closed."""
+
+    def __init__(
+        self,
+        store: Store,
+        keys: KeyRing,
+        sealer: Sealer,
+        vault: Vault,
+        clock: Clock,
+        last: Sequence[Entry],
+    ) -> None:
+        """`last` is the newest entry, if there is one: time never runs back behind it."""
+        self._store = store
+        self._keys = keys
+        self._sealer = sealer
+        self._vault = vault
+        self._clock = clock
+        self._recent = Recent()
+        self._last_recorded = last[-1].recorded_at if last else None
+        self._answers_day: int | None = None
+        self._resets: list[Callable[[], None]] = []
+        self._failure: StorageError | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="ledger-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, command: Callable[[Transaction], T]) -> "Future[T]":
+        future: Future[T] = Future()
+        with self._lock:
+            if self._closed:
+                future.set_exception(LedgerClosed())
+            else:
+                self._queue.put((command, future))
+        return future
+
+    def on_reset(self, callback: Callable[[], None]) -> None:
+        self._resets.append(callback)
+
+    def close(self) -> None:
+        with self._lock:
+            first, self._closed = not self._closed, True
+        if first:
+            self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        open_for_more = True
+        try:
+            while open_for_more:
+                waiting, open_for_more = self._drain()
+                if waiting:
+                    self._commit_together(waiting)
+        finally:
+            self._store.close()
+
+    def _drain(self) -> tuple[list[Waiting], bool]:
+        """Everything that waits, at least one; False with it once the ledger is closing."""
+        waiting: list[Waiting] = []
+        found = self._queue.get()
+        while found is not None:
+            waiting.append(found)
+            if len(waiting) == _MOST_COMMANDS:
+                return waiting, True
+            try:
+                found = self._queue.get_nowait()
+            except queue.Empty:
+                return waiting, True
+        return waiting, False
+
+    def _commit_together(self, waiting: Sequence[Waiting]) -> None:
+        running = [one for one in waiting if one[1].set_running_or_notify_cancel()]
+        if self._failure is not None:
+            for _, future in running:
+                future.set_exception(self._failure)
+            return
+        recorded = self._last_recorded
+        try:
+            outcomes = self._run(running)
+        except BaseException as error:  # noqa: BLE001 - handed to every caller of this commit
+            self._last_recorded = recorded
+            self._undo(error)
+            for _, future in running:
+                future.set_exception(error)
+            return
+        for outcome in outcomes:
+            outcome()
+
+    def _run(self, running: Sequence[Waiting]) -> list[Outcome]:
+        batch = Batch(self._store, self._keys, self._sealer, self._recent, self._store.begin())
+        outcomes = [self._run_one(batch, command, future) for command, future in running]
+        if batch.has_writes():
+            self._forget_old_answers()
+        batch.flush()
+        self._store.commit()
+        return outcomes
+
+    def _run_one(self, batch: Batch, command: Callable[[Transaction], Any], future: "Future[Any]") -> Outcome:
+        now = self._clock.now()
+        in_doubt = self._clock.in_doubt()
+        if self._last_recorded is not None and now < self._last_recorded:
+            # A hub that starts with its clock behind its own entries has no start to compare with.
+            in_doubt = in_doubt or self._last_recorded - now > TOLERANCE
+            now = self._last_recorded
+        transaction = Command(batch, self._sealer, self._vault, now, in_doubt)
+        try:
+            result = command(transaction)
+        except (StorageFull, StorageFailed):
+            raise
+        except BaseException as error:  # noqa: BLE001 - handed to the one caller whose command raised it
+            if transaction.discard():
+                self._reset()
+            return _failing(future, error)
+        if transaction.accept():
+            self._last_recorded = now
+        return _succeeding(future, result)
+
+    def _forget_old_answers(self) -> None:
+        today = day_of(self._clock.now())
+        if today != self._answers_day and not self._clock.in_doubt():
+            self._store.forget_answers(today - ANSWERS_KEPT)
+            self._answers_day = today
+
+    def _undo(self, error: BaseException) -> None:
+        """Brings memory back to what is stored; what failed for good stays failed."""
+        self._recent.clear()
+        self._keys.forget()
+        self._answers_day = None
+        try:
+            self._store.rollback()
+        except StorageError as second:
+            self._failure = second
+        if isinstance(error, StorageError):
+            if error.fatal:
+                self._failure = error
+        elif self._failure is None:
+            # Not the disk: a defect of ours. What it left in memory is not to be trusted.
+            self._failure = StorageFailed(reason=type(error).__name__)
+        _log.error("commit failed: %s", self._failure or type(error).__name__)
+        self._reset()
+
+    def _reset(self) -> None:
+        for callback in self._resets:
+            try:
+                callback()
+            except Exception as error:  # noqa: BLE001 - whatever it is, memory may differ from the ledger
+                self._failure = StorageFailed(reason=type(error).__name__)
+                _log.exception("reset failed")
+
+
+def _failing(future: "Future[Any]", error: BaseException) -> Outcome:
+    return lambda: future.set_exception(error)
+
+
+def _succeeding(future: "Future[Any]", result: Any) -> Outcome:
+    return lambda: future.set_result(result)

@@ -1,0 +1,130 @@
+"""What the ledger asks of a database. One suite, `tests/contract`, holds every backend to it.
+
+One writer uses a store at a time, between `begin` and `commit` or `rollback`; `begin` locks the head.
+Every call may raise `StorageFull` or `StorageFailed`; after either only `rollback` and `close` are left.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The ledger's size, and the position of its last entry that changes decisions (0: none yet)."""
+
+    size: int
+    policy_position: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """An entry as stored: everything but its body is in clear."""
+
+    position: int
+    entry_class: int
+    entry_id: bytes
+    stream_id: UUID
+    version: int
+    body: bytes
+    leaf_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key wrapped under its parent. A fragment's key has no label and one row for each owner."""
+
+    key_id: bytes
+    parent_id: bytes
+    label: bytes | None
+    wrapped: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """A request's answer. `day` counts from 1970-01-01, UTC."""
+
+    label: bytes
+    body_mac: bytes
+    answer: bytes
+    day: int
+
+
+class Store(Protocol):
+    """One ledger's rows."""
+
+    @property
+    def ledger_id(self) -> UUID:
+        """Random; made with the ledger."""
+        ...
+
+    def begin(self) -> Head:
+        """Starts a transaction and locks the head."""
+        ...
+
+    def commit(self) -> None:
+        """Makes everything since `begin` durable before it returns."""
+        ...
+
+    def rollback(self) -> None:
+        """Undoes everything since `begin`."""
+        ...
+
+    def close(self) -> None:
+        """Gives the database back, with whatever kept others from opening it."""
+        ...
+
+    def write_head(self, head: Head) -> None: ...
+
+    def insert_entries(self, rows: Sequence[EntryRow]) -> None:
+        """Positions are the caller's, dense and behind the head it was given."""
+        ...
+
+    def last_position(self) -> int:
+        """The highest position stored; 0 if there is none."""
+        ...
+
+    def entries(self, after: int, through: int) -> list[EntryRow]:
+        """Rows with after < position <= through, ascending."""
+        ...
+
+    def stream(self, stream_id: UUID) -> list[EntryRow]:
+        """By version, ascending."""
+        ...
+
+    def versions(self, stream_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """The highest version of each stream that has one."""
+        ...
+
+    def insert_keys(self, rows: Sequence[KeyRow]) -> None: ...
+
+    def key_by_label(self, label: bytes) -> KeyRow | None: ...
+
+    def keys_by_id(self, key_ids: Sequence[bytes]) -> list[KeyRow]:
+        """Every row of these keys, in no order."""
+        ...
+
+    def cell(self, projection: str, key: bytes) -> bytes | None: ...
+
+    def write_cells(self, cells: Iterable[tuple[str, bytes, bytes | None]]) -> None:
+        """Puts (projection, key, value), or deletes where the value is None. Every key occurs once."""
+        ...
+
+    def scan_cells(
+        self, projection: str, prefix: bytes, after: bytes | None, limit: int
+    ) -> list[tuple[bytes, bytes]]:
+        """Keys that begin with `prefix` and sort behind `after`, bytewise, ascending."""
+        ...
+
+    def drop_cells(self, projection: str) -> None: ...
+
+    def answer(self, label: bytes) -> AnswerRow | None: ...
+
+    def write_answers(self, rows: Sequence[AnswerRow]) -> None:
+        """A row of the same label is replaced."""
+        ...
+
+    def forget_answers(self, before_day: int) -> None:
+        """Deletes answers of earlier days."""
+        ...

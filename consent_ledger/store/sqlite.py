@@ -1,0 +1,178 @@
+"""The embedded default: one SQLite file, one process, one writer.
+
+WAL with synchronous=FULL loses nothing that was acknowledged. secure_delete overwrites what is deleted.
+The lease is a lock on a file beside the database, which the system releases with the process.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import URL, Connection, Row, create_engine, event, inspect, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from consent_ledger.errors import (
+    LedgerExists,
+    LedgerInUse,
+    LedgerMissing,
+    StorageError,
+    StorageFailed,
+    StorageFull,
+    StorageUnsupported,
+)
+from consent_ledger.store.port import KeyRow
+from consent_ledger.store.sql import INSERT_KEYS, SqlStore
+from consent_ledger.store.tables import LAYOUT, head, metadata
+
+_PAGE_SIZE = 8192
+"""Bytes: seven of the smallest padded entries on a page, where 4096 holds three."""
+
+
+class Lease:
+    """The right to write a database: held by one process, and telling others which."""
+
+    def __init__(self, database: Path) -> None:
+        self._file = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held_by = os.pread(self._file, 32, 0).strip()
+            os.close(self._file)
+            raise LedgerInUse(int(held_by) if held_by.isdigit() else None) from None
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        os.ftruncate(self._file, 0)
+        os.close(self._file)
+
+
+class SqliteStore(SqlStore):
+    """`Store` in a SQLite file."""
+
+    def __init__(self, connection: Connection, ledger_id: UUID, lease: Lease) -> None:
+        super().__init__(connection, ledger_id)
+        self._lease = lease
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self._lease.release()
+
+    def upsert(self, table: Any, key: Sequence[str], values: Sequence[str]) -> Any:
+        statement = insert(table)
+        return statement.on_conflict_do_update(
+            index_elements=key, set_={name: statement.excluded[name] for name in values}
+        )
+
+    def storage_error(self, error: SQLAlchemyError) -> StorageError:
+        return storage_error(error)
+
+
+def storage_error(error: SQLAlchemyError) -> StorageError:
+    """SQLITE_FULL is a full disk; anything else leaves unknown what is on it."""
+    cause = getattr(error, "orig", None)
+    code = getattr(cause, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF == sqlite3.SQLITE_FULL:
+        return StorageFull()
+    return StorageFailed(reason=getattr(cause, "sqlite_errorname", type(error).__name__))
+
+
+def create(path: Path, ledger_id: UUID, first_keys: Sequence[KeyRow]) -> SqliteStore:
+    """Makes the tables and opens them. Raises `LedgerExists`, `LedgerInUse`, or that the disk failed."""
+    return _attach(path, lambda connection: _make(connection, ledger_id, first_keys))
+
+
+def open_existing(path: Path) -> SqliteStore:
+    """Raises `LedgerMissing`, `LedgerInUse`, `StorageUnsupported`, `StorageFailed`."""
+    if not path.is_file():
+        raise LedgerMissing()
+    return _attach(path, _find)
+
+
+def _attach(path: Path, ledger: Callable[[Connection], UUID]) -> SqliteStore:
+    try:
+        lease = Lease(path)
+    except OSError as error:
+        raise StorageFailed(reason=f"errno {error.errno}") from error
+    try:
+        connection = _connect(path)
+        try:
+            return SqliteStore(connection, ledger(connection), lease)
+        except BaseException:
+            connection.close()
+            connection.engine.dispose()
+            raise
+    except SQLAlchemyError as error:
+        lease.release()
+        raise storage_error(error) from error
+    except BaseException:
+        lease.release()
+        raise
+
+
+def _connect(path: Path) -> Connection:
+    # Made by us first: SQLite gives its WAL the mode of the database, and would make it readable by all.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        poolclass=StaticPool,  # one connection: opened here, then used by the writer thread alone
+        connect_args={"check_same_thread": False, "timeout": 0},
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself; see `begin` below
+        for pragma in (
+            f"page_size={_PAGE_SIZE}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "secure_delete=ON",
+            "temp_store=MEMORY",  # sorted rows never reach a temporary file
+            "trusted_schema=OFF",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine.connect()
+
+
+def _head_row(connection: Connection) -> Row[int, UUID] | None:
+    if not inspect(connection).has_table(head.name):
+        return None
+    return connection.execute(select(head.c.layout, head.c.ledger_id)).one_or_none()
+
+
+def _find(connection: Connection) -> UUID:
+    with connection.begin():
+        found = _head_row(connection)
+    if found is None:
+        raise LedgerMissing()
+    if found.layout != LAYOUT:
+        raise StorageUnsupported(layout=found.layout)
+    ledger_id: UUID = found.ledger_id
+    return ledger_id
+
+
+def _make(connection: Connection, ledger_id: UUID, first_keys: Sequence[KeyRow]) -> UUID:
+    with connection.begin():
+        if _head_row(connection) is not None:
+            raise LedgerExists()
+        metadata.create_all(connection)
+        connection.execute(INSERT_KEYS, [asdict(row) for row in first_keys])
+        connection.execute(
+            head.insert().values(only=1, layout=LAYOUT, ledger_id=ledger_id, size=0, policy_position=0)
+        )
+    return ledger_id

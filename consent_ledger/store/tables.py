@@ -1,0 +1,70 @@
+"""The five tables, the same in every database. Nothing in clear names a category or a kind of event."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    Uuid,
+)
+
+LAYOUT = 1
+"""Raised when the tables change, so that a program never works on a layout it does not know."""
+
+metadata = MetaData()
+_position = BigInteger().with_variant(Integer, "sqlite")
+
+head = Table(
+    "head",
+    metadata,
+    Column("only", SmallInteger, CheckConstraint("only = 1"), primary_key=True, autoincrement=False),
+    Column("layout", Integer, nullable=False),
+    Column("ledger_id", Uuid(native_uuid=False), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("policy_position", BigInteger, nullable=False),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("position", _position, primary_key=True, autoincrement=False),
+    Column("class", SmallInteger, nullable=False),
+    Column("entry_id", LargeBinary(16), nullable=False),
+    Column("stream_id", LargeBinary(16), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("leaf_hash", LargeBinary(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("stream_id", "version"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("key_id", LargeBinary(16), primary_key=True),
+    Column("parent_id", LargeBinary(16), primary_key=True),
+    Column("label", LargeBinary(32), unique=True),
+    Column("wrapped", LargeBinary, nullable=False),
+)
+
+cells = Table(
+    "cells",
+    metadata,
+    Column("projection", String(64), primary_key=True),
+    Column("key", LargeBinary, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("label", LargeBinary(32), primary_key=True),
+    Column("body_mac", LargeBinary(32), nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("day", Integer, nullable=False, index=True),
+)

@@ -1,0 +1,96 @@
+"""What a command may do while it runs."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from consent_ledger.entry import Draft, Entry
+from consent_ledger.vault import Vault
+
+
+class Transaction(Protocol):
+    """What a command may do. Valid only while it runs, on the writer thread.
+
+    A command that raises leaves nothing: no entry, no cell, no answer, no key.
+    """
+
+    @property
+    def now(self) -> datetime:
+        """One instant for the whole command, never before that of the last entry."""
+        ...
+
+    @property
+    def clock_in_doubt(self) -> bool:
+        """True when the hub's clock cannot be trusted: neither disclose nor retract."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """The ledger's size, without this command's own appends."""
+        ...
+
+    @property
+    def policy_position(self) -> int:
+        """Position of the last entry that changes decisions, without this command's own; 0 if none."""
+        ...
+
+    @property
+    def vault(self) -> Vault:
+        """Seals and opens cells; makes labels."""
+        ...
+
+    def append(self, drafts: Sequence[Draft], *, decided_at: int) -> list[int]:
+        """Appends entries and returns their final positions; may be called several times.
+
+        `decided_at` is the ledger position the decision was taken at. Raises `StalePolicy` if an entry
+        of another command that changes decisions stands behind it; `StreamConflict` if a draft's
+        version is not the next of its stream.
+        """
+        ...
+
+    def entries(self, after: int, limit: int = 1000) -> list[Entry]:
+        """Entries behind position `after`, ascending, without this command's own. Raises `EntryCorrupt`."""
+        ...
+
+    def entry(self, position: int) -> Entry:
+        """Raises `EntryNotFound`, `EntryCorrupt`."""
+        ...
+
+    def stream(self, stream_id: UUID) -> list[Entry]:
+        """A stream's entries by version, without this command's own; empty if there is none."""
+        ...
+
+    def get(self, projection: str, key: bytes) -> bytes | None:
+        """A projection's cell. Keys are opaque; values are sealed by whoever put them."""
+        ...
+
+    def put(self, projection: str, key: bytes, value: bytes) -> None: ...
+
+    def delete(self, projection: str, key: bytes) -> None: ...
+
+    def scan(
+        self, projection: str, prefix: bytes, *, after: bytes | None = None, limit: int = 1000
+    ) -> list[tuple[bytes, bytes]]:
+        """Cells whose key begins with `prefix` and lies behind `after`, by key, ascending."""
+        ...
+
+    def drop(self, projection: str) -> None:
+        """Deletes all cells of a projection."""
+        ...
+
+    def keep_cells(self) -> None:
+        """What was put, deleted and dropped so far stays even if the command raises later.
+
+        For projections that read on: what they took from other commands' entries is true whatever
+        this command comes to. Must be called before `append`.
+        """
+        ...
+
+    def answered(self, label: bytes, body_mac: bytes) -> bytes | None:
+        """A request's answer, kept for 14 days. Raises `RequestReused` if the body was another."""
+        ...
+
+    def remember(self, label: bytes, body_mac: bytes, answer: bytes) -> None:
+        """Keeps a request's answer: positions and ids, never content."""
+        ...
