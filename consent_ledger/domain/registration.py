@@ -11,10 +11,24 @@ class Registration(RecordedAggregate):
     TOPIC = "registration"
 
     class Created(RecordedAggregate.Created):
+        """`matching`: keyed label of NHS number, birth date and family name, hexadecimal.
+
+        `matched` maps the id of a link made without a person's eye to the other registration. It is part of
+        this event, so that being matched adds no entry that the registering agency could count.
+        """
+
         TOPIC = "registration.opened.v1"
         agency_id: str
         reference: str
         matching: str | None
+        matched: dict[str, str]
+
+    class MatchUndone(RecordedAggregate.Event):
+        """A link of `matched` was wrong."""
+
+        TOPIC = "registration.match-undone.v1"
+        link_id: str
+        by: str
 
     class Closed(RecordedAggregate.Event):
         TOPIC = "registration.closed.v1"
@@ -36,10 +50,17 @@ class Registration(RecordedAggregate):
     class InvolvementEnded(RecordedAggregate.Event):
         TOPIC = "registration.involvement-ended.v1"
 
-    def __init__(self, *, agency_id: str, reference: str, matching: str | None) -> None:
+    def __init__(
+        self, *, agency_id: str, reference: str, matching: str | None, matched: dict[str, str]
+    ) -> None:
         self.agency_id = agency_id
         self.reference = reference
         self.matching = matching
+        self.matched = matched
+
+    @event(MatchUndone)
+    def undo_match(self, link_id: str, by: str) -> None:
+        """A link made by three agreeing details was wrong: everything follows."""
 
     @event(Closed)
     def close(self, reason: str) -> None:

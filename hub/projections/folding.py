@@ -175,7 +175,25 @@ def _registration_opened(index: ConsentIndex, position: int, at: datetime, event
     index.by_agency[one.agency_id].append(one.registration_id)
     if event.matching is not None:
         index.by_matching[event.matching].append(one.registration_id)
-    return Touched({one.registration_id})
+    for link_id, other in event.matched.items():
+        link = Link(UUID(link_id), UUID(other), None, at, one.registration_id, LinkState.CONFIRMED, position)
+        index.links[link.link_id] = link
+        for end in (link.first, one.registration_id):
+            index.links_of[end].append(link)
+    return Touched(set(index.component(one.registration_id)))
+
+
+def _match_undone(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    return _unjoin(index, index.links[UUID(event.link_id)], position)
+
+
+def _unjoin(index: ConsentIndex, link: Link, position: int) -> Touched:
+    before = _component(index, link.first).registrations
+    link.state, link.changed = LinkState.UNDONE, position
+    after = _component(index, link.first).registrations
+    if link.second is not None:
+        after |= _component(index, link.second).registrations
+    return Touched(before | after)
 
 
 def _registration_changed(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
@@ -220,18 +238,16 @@ def _link_offered(index: ConsentIndex, position: int, at: datetime, event: Any) 
 
 def _link_changed(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
     link = index.links[event.originator_id]
+    if isinstance(event, domain.Link.Undone):
+        return _unjoin(index, link, position)
     link.changed = position
     if isinstance(event, domain.Link.Redeemed):
         link.second = event.registration_id
         link.state = LinkState.PROPOSED
         index.links_of[event.registration_id].append(link)
         return Touched()
-    before = _component(index, link.first).registrations
-    link.state = LinkState.CONFIRMED if isinstance(event, domain.Link.Confirmed) else LinkState.UNDONE
-    after = _component(index, link.first).registrations
-    if link.second is not None:
-        after |= _component(index, link.second).registrations
-    return Touched(before | after)
+    link.state = LinkState.CONFIRMED
+    return _component(index, link.first)
 
 
 def _involvement_opened(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
@@ -384,6 +400,7 @@ _FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
     domain.Agreement.Lapsed: _agreement_changed,
     domain.Agreement.Terminated: _agreement_changed,
     domain.Registration.Created: _registration_opened,
+    domain.Registration.MatchUndone: _match_undone,
     domain.Registration.Closed: _registration_changed,
     domain.Registration.Reopened: _registration_changed,
     domain.Registration.StatusRecorded: _registration_changed,

@@ -1,0 +1,277 @@
+"""Choices: grants, refusals, withdrawals, exclusions, markers and statuses. A stop is always obeyed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from consent_ledger import facts
+from consent_ledger.access import AccessKind
+from consent_ledger.domain import Exclusion, Grant, Marker, Refusal, Registration
+from consent_ledger.errors import Refused
+from consent_ledger.ledger import KeyOwner
+from consent_ledger.vocabulary import (
+    DEFAULT_LEVEL,
+    CaptureMethod,
+    ConfidentialityBasis,
+    DataCategory,
+    KeyCategory,
+    Level,
+    MarkerKind,
+    PersonStatus,
+    Purpose,
+    ServiceType,
+)
+from hub.use_cases.work import Caller, Work
+
+
+def record_grant(
+    work: Work,
+    caller: Caller,
+    *,
+    client_reference: str,
+    purposes: Sequence[Purpose],
+    categories: Sequence[DataCategory],
+    agency_id: str | None = None,
+    service_type: ServiceType | None = None,
+    support_team: bool = False,
+    confidentiality_basis: ConfidentialityBasis,
+    capture_method: CaptureMethod,
+    notice_id: str,
+    given_time: datetime,
+    effective_from_time: datetime | None = None,
+    effective_until_time: datetime,
+    data_from_time: datetime | None = None,
+    data_until_time: datetime | None = None,
+    asked_alone: bool = False,
+    service_offered_anyway: bool = False,
+    told_may_refuse: bool = False,
+    capacity_in_doubt: bool = False,
+) -> tuple[UUID, int]:
+    """Records a grant: its id and position. Permission runs from now, whatever `given_time` says."""
+    found = work.registration(caller, client_reference)
+    begins = max(effective_from_time or work.now, work.now)
+    if effective_until_time <= begins:
+        raise Refused("IMPOSSIBLE_TIME", field="grant.effective_until_time")
+    if data_from_time and data_until_time and data_until_time < data_from_time:
+        raise Refused("IMPOSSIBLE_TIME", field="grant.data_until_time")
+    if not purposes or not categories or not (agency_id or service_type or support_team):
+        raise Refused("INVALID_FIELD", field="grant.scope", rule="names purposes, categories and a recipient")
+    if agency_id is None and any(DEFAULT_LEVEL[category] is Level.V for category in categories):
+        raise Refused("ROLE_WIDE_GRANT")
+    if agency_id is not None:
+        work.require_agency(agency_id)
+    _require_agreement(work, found.agency_id, agency_id, purposes, categories)
+    unpressured = asked_alone and service_offered_anyway and told_may_refuse and not capacity_in_doubt
+    grant_id = work.new_id()
+    grant = Grant.begin(
+        grant_id,
+        registration_id=found.registration_id,
+        captured_by=found.agency_id,
+        **_scope(purposes, categories, agency_id, service_type, support_team),
+        confidentiality_basis=confidentiality_basis,
+        capture_method=capture_method,
+        notice_id=notice_id,
+        given_time=given_time,
+        effective_from=begins,
+        effective_until=effective_until_time,
+        data_from=data_from_time,
+        data_until=data_until_time,
+        weak=not unpressured or given_time.date() < work.now.date(),
+    )
+    return grant_id, work.save(grant, _owner(found.registration_id))
+
+
+def _scope(
+    purposes: Sequence[Purpose],
+    categories: Sequence[DataCategory],
+    agency_id: str | None,
+    service_type: ServiceType | None,
+    support_team: bool,
+) -> dict[str, Any]:
+    return {
+        "purposes": sorted(purposes),
+        "categories": sorted(categories),
+        "agency_id": agency_id,
+        "service_type": service_type,
+        "support_team": support_team,
+    }
+
+
+def _require_agreement(
+    work: Work,
+    captured_by: str,
+    recipient: str | None,
+    purposes: Sequence[Purpose],
+    categories: Sequence[DataCategory],
+) -> None:
+    """Every pair must be agreed in a version in force that the capturing agency and a named recipient signed."""
+    signed = {captured_by} if recipient is None else {captured_by, recipient}
+    versions = [
+        version
+        for agreement in work.index.agreements.values()
+        if not agreement.terminated
+        for version in agreement.versions
+        if version.begun and not version.lapsed and signed <= version.signed_by
+    ]
+    for purpose in purposes:
+        for category in categories:
+            if not any((category, purpose) in version.rows for version in versions):
+                raise Refused("GRANT_BEYOND_AGREEMENT")
+
+
+def record_refusal(
+    work: Work,
+    caller: Caller,
+    *,
+    client_reference: str,
+    purposes: Sequence[Purpose] = (),
+    categories: Sequence[DataCategory] = (),
+    agency_id: str | None = None,
+    service_type: ServiceType | None = None,
+    support_team: bool = False,
+) -> tuple[UUID, int]:
+    """Records a no: its id and position. Empty means everything, and everybody."""
+    found = work.registration(caller, client_reference)
+    refusal_id = work.new_id()
+    refusal = Refusal.begin(
+        refusal_id,
+        registration_id=found.registration_id,
+        **_scope(purposes, categories, agency_id, service_type, support_team),
+    )
+    return refusal_id, work.save(refusal, _owner(found.registration_id))
+
+
+def withdraw_grant(
+    work: Work, caller: Caller, *, client_reference: str, grant_id: UUID, remove: bool = False
+) -> int:
+    """Ends a grant and closes its scope in every earlier one. Raises `NOT_FOUND` for another person's."""
+    known = _grant_of(work, caller, client_reference, grant_id)
+    if known.withdrawn:
+        return next(
+            stop.position
+            for stop in work.index.stops_on[known.registration_id]
+            if stop.grant_id == grant_id
+        )
+    grant = work.repository.get(Grant, grant_id)
+    grant.withdraw(caller.agency(), remove)
+    return work.save(grant, _owner(known.registration_id))
+
+
+def reconfirm_grant(work: Work, caller: Caller, *, client_reference: str, grant_id: UUID) -> int:
+    """Says that a grant still stands. The agency that captured it, or, for one that its recipient captured for
+    itself, any other agency of the person; the lead always. Raises `SELF_CONFIRMATION`, `NOT_FOUND`."""
+    known = _grant_of(work, caller, client_reference, grant_id)
+    agency_id, recipient = caller.agency(), known.scope.agency_id
+    if agency_id == recipient:
+        raise Refused("SELF_CONFIRMATION")
+    lead = work.index.lead_of(work.index.person(known.registration_id))
+    if agency_id not in (known.captured_by, lead) and known.captured_by != recipient:
+        raise Refused("SELF_CONFIRMATION")
+    if known.withdrawn or known.expired:
+        raise Refused("NOT_FOUND")
+    grant = work.repository.get(Grant, grant_id)
+    grant.reconfirm(agency_id)
+    return work.save(grant, _owner(known.registration_id))
+
+
+def _grant_of(work: Work, caller: Caller, client_reference: str, grant_id: UUID) -> facts.Grant:
+    found = work.registration(caller, client_reference, open_only=False)
+    known = work.index.grants.get(grant_id)
+    if known is None or known.registration_id not in work.index.component(found.registration_id):
+        raise Refused("NOT_FOUND")
+    return known
+
+
+def record_exclusion(
+    work: Work,
+    caller: Caller,
+    *,
+    client_reference: str,
+    agency_id: str | None = None,
+    staff_reference: str | None = None,
+    category: DataCategory | None = None,
+    remove: bool = False,
+) -> tuple[UUID, int]:
+    """Shuts out an agency, somebody at one, or a category: its id and position. Always accepted."""
+    found = work.registration(caller, client_reference)
+    exclusion_id = work.new_id()
+    exclusion = Exclusion.begin(
+        exclusion_id,
+        registration_id=found.registration_id,
+        recorded_by=found.agency_id,
+        agency_id=agency_id,
+        staff_reference=staff_reference,
+        category=category,
+        remove=remove,
+    )
+    return exclusion_id, work.save(exclusion, _owner(found.registration_id))
+
+
+def lift_exclusion(work: Work, caller: Caller, *, client_reference: str, exclusion_id: UUID) -> int:
+    """Lets them in again. Raises `NOT_FOUND` unless the caller recorded it."""
+    found = work.registration(caller, client_reference)
+    known = work.index.exclusions.get(exclusion_id)
+    if known is None or known.registration_id != found.registration_id:
+        raise Refused("NOT_FOUND")
+    exclusion = work.repository.get(Exclusion, exclusion_id)
+    exclusion.lift()
+    return work.save(exclusion, _owner(found.registration_id))
+
+
+def place_marker(
+    work: Work, caller: Caller, *, client_reference: str, kind: MarkerKind, record_id: str = ""
+) -> tuple[UUID, int]:
+    """Protects the registration's address, or one of the caller's records: its id and position."""
+    found = work.registration(caller, client_reference)
+    stream: UUID | None = None
+    if kind is not MarkerKind.PROTECTED_ADDRESS:
+        stream = work.vault.opaque_id("record", found.agency_id, record_id)
+        if not work.segments.fragments_of_record(stream, found.registration_id):
+            raise Refused("NOT_FOUND")
+    marker_id = work.new_id()
+    marker = Marker.begin(
+        marker_id,
+        registration_id=found.registration_id,
+        placed_by=found.agency_id,
+        kind=kind,
+        record_id=stream,
+    )
+    return marker_id, work.save(marker, _owner(found.registration_id))
+
+
+def lift_marker(work: Work, caller: Caller, *, client_reference: str, marker_id: UUID) -> int:
+    """Ends a protection. Raises `NOT_FOUND` unless the caller placed it."""
+    found = work.registration(caller, client_reference)
+    known = work.index.markers.get(marker_id)
+    if known is None or known.registration_id != found.registration_id:
+        raise Refused("NOT_FOUND")
+    marker = work.repository.get(Marker, marker_id)
+    marker.lift()
+    return work.save(marker, _owner(found.registration_id))
+
+
+def record_status(work: Work, caller: Caller, *, client_reference: str, status: PersonStatus) -> int:
+    """Records a fact about the person that changes what may be shared."""
+    found = work.registration(caller, client_reference)
+    registration = work.repository.get(Registration, found.registration_id)
+    registration.record_status(status)
+    return work.save(registration, KeyOwner(found.registration_id, KeyCategory.LINK))
+
+
+def list_choices(
+    work: Work, caller: Caller, *, client_reference: str
+) -> tuple[list[tuple[UUID, object, datetime]], int]:
+    """The caller's own choices for its reference as (id, fact, recorded at), and the access entry's position."""
+    found = work.registration(caller, client_reference, open_only=False)
+    index, own = work.index, found.registration_id
+    choices: list[tuple[UUID, Any]] = [(one.grant_id, one) for one in index.grants_on[own]]
+    for recorded in (index.refusals, index.exclusions, index.markers):
+        choices += [(identity, one) for identity, one in recorded.items() if one.registration_id == own]
+    choices.sort(key=lambda choice: choice[1].position)
+    access = work.record_access(caller, AccessKind.AUDIT)
+    return [(identity, one, index.recorded_times[identity]) for identity, one in choices], access
+
+
+def _owner(registration_id: UUID) -> KeyOwner:
+    return KeyOwner(registration_id, KeyCategory.CONSENT)

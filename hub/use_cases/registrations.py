@@ -1,0 +1,219 @@
+"""Registrations, links and involvements. A link never starts a delivery; nobody confirms itself."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from consent_ledger.domain import Involvement, Link, Registration
+from consent_ledger.errors import Refused
+from consent_ledger.ledger import KeyOwner
+from consent_ledger.vocabulary import ClosingReason, InvolvementGround, KeyCategory, ServiceType
+from hub.projections import consent_index
+from hub.projections.consent_index import LinkState
+from hub.use_cases.work import Caller, Work
+
+_TOKEN_LASTS = timedelta(days=7)
+_NEVER_CANDIDATES = (ServiceType.DOMESTIC_ABUSE, ServiceType.SEXUAL_HEALTH)
+_NHS_WEIGHTS = range(10, 1, -1)
+
+
+def register_client(
+    work: Work,
+    caller: Caller,
+    *,
+    client_reference: str,
+    nhs_number: str = "",
+    birth_date: str = "",
+    family_name: str = "",
+) -> int:
+    """Registers the caller's reference; the answer and the ledger's growth are the same whoever knows the person."""
+    agency_id = caller.agency()
+    known = work.index.current_registration(agency_id, client_reference)
+    if known is not None and not known.in_error:
+        if not known.closed:
+            return known.position
+        again = work.repository.get(Registration, known.registration_id)
+        again.reopen()
+        return work.save(again, _owner(known.registration_id))
+    matching = _matching_label(work, nhs_number, birth_date, family_name)
+    identity = work.new_id()
+    registration = Registration.begin(
+        identity,
+        agency_id=agency_id,
+        reference=client_reference,
+        matching=matching,
+        matched=_matches(work, agency_id, identity, matching),
+    )
+    return work.save(registration, _owner(identity))
+
+
+def _matching_label(work: Work, nhs_number: str, birth_date: str, family_name: str) -> str | None:
+    """A keyed label of the three details that have to agree; `None` when one is missing or cannot be right."""
+    if not (nhs_number and birth_date and family_name and _is_nhs_number(nhs_number)):
+        return None
+    name = "".join(family_name.split()).casefold()
+    return work.vault.label("matching", nhs_number, birth_date, name).hex()
+
+
+def _is_nhs_number(number: str) -> bool:
+    """The NHS number's check digit, modulus 11 (NHS Data Dictionary)."""
+    remainder = sum(w * int(d) for w, d in zip(_NHS_WEIGHTS, number[:9], strict=True)) % 11
+    return (11 - remainder) % 11 == int(number[9])
+
+
+def _matches(work: Work, agency_id: str, identity: UUID, matching: str | None) -> dict[str, str]:
+    """Registrations of other agencies whose details agree. Confidential services are never candidates."""
+    if matching is None or work.index.agencies[agency_id].service_type in _NEVER_CANDIDATES:
+        return {}
+    return {
+        str(work.vault.opaque_id("match", identity.bytes, other.bytes)): str(other)
+        for other in work.index.by_matching.get(matching, ())
+        if _may_be_matched(work, work.index.registrations[other].agency_id, other)
+    }
+
+
+def _may_be_matched(work: Work, agency_id: str, registration_id: UUID) -> bool:
+    registration = work.index.registrations[registration_id]
+    return (
+        work.index.agencies[agency_id].service_type not in _NEVER_CANDIDATES and not registration.in_error
+    )
+
+
+def close_registration(
+    work: Work, caller: Caller, *, client_reference: str, reason: ClosingReason
+) -> int:
+    """Ends the caller's work with the person; `IN_ERROR` also unlinks and retracts."""
+    found = work.registration(caller, client_reference, open_only=False)
+    registration = work.repository.get(Registration, found.registration_id)
+    if found.closed:
+        return _position_of(work, found.registration_id, Registration.Closed)
+    registration.close(reason)
+    return work.save(registration, _owner(found.registration_id))
+
+
+def _position_of(work: Work, stream_id: UUID, kind: type) -> int:
+    """Where the stream's latest event of this kind stands."""
+    for entry in reversed(work.transaction.stream(stream_id)):
+        if isinstance(work.repository.event(entry), kind):
+            return entry.position
+    raise Refused("NOT_FOUND")
+
+
+def create_link_token(work: Work, caller: Caller, *, client_reference: str) -> tuple[str, UUID, int]:
+    """Makes a one-use token: (token, link id, position). Only its keyed label is kept."""
+    found = work.registration(caller, client_reference)
+    link_id = work.new_id()
+    token = work.vault.label("link-token", link_id.bytes).hex()[:32]
+    link = Link.begin(
+        link_id, registration_id=found.registration_id, token_label=_token_label(work, token)
+    )
+    return token, link_id, work.save(link, _owner(found.registration_id))
+
+
+def redeem_link_token(
+    work: Work, caller: Caller, *, client_reference: str, token: str
+) -> tuple[UUID, int]:
+    """Proposes a link by another agency's token: (link id, position). Raises `LINK_TOKEN`."""
+    found = work.registration(caller, client_reference)
+    link_id = work.index.link_tokens.get(_token_label(work, token))
+    known = None if link_id is None else work.index.links[link_id]
+    if (
+        known is None
+        or known.state is not LinkState.OFFERED
+        or work.now > known.offered_at + _TOKEN_LASTS
+        or work.index.registrations[known.first].agency_id == found.agency_id
+    ):
+        raise Refused("LINK_TOKEN")
+    link = work.repository.get(Link, known.link_id)
+    link.redeem(found.registration_id)
+    return known.link_id, work.save(link, _owner(known.first))
+
+
+def _token_label(work: Work, token: str) -> str:
+    return work.vault.label("link-token-label", token).hex()
+
+
+def confirm_link(work: Work, caller: Caller, *, link_id: UUID) -> int:
+    """Confirms a proposed link: the agency that made the token, or the operator. Raises `SELF_CONFIRMATION`."""
+    known = _link_of(work, caller, link_id)
+    if known.state is LinkState.CONFIRMED:
+        return known.changed
+    if known.state is not LinkState.PROPOSED:
+        raise Refused("NOT_FOUND")
+    if not caller.operator and work.index.registrations[known.first].agency_id != caller.agency():
+        raise Refused("SELF_CONFIRMATION")
+    link = work.repository.get(Link, link_id)
+    link.confirm("CONFIRMED")
+    return work.save(link, _owner(known.first))
+
+
+def undo_link(work: Work, caller: Caller, *, link_id: UUID) -> int:
+    """Undoes a link, proposed or confirmed: either side, or the operator. Raises `NOT_FOUND`."""
+    known = _link_of(work, caller, link_id)
+    if known.state is LinkState.UNDONE:
+        return known.changed
+    by = caller.agency_id or caller.name
+    if known.token_label is None and known.second is not None:
+        registration = work.repository.get(Registration, known.second)
+        registration.undo_match(str(link_id), by)
+        return work.save(registration, _owner(known.second))
+    link = work.repository.get(Link, link_id)
+    link.undo(by)
+    return work.save(link, _owner(known.first))
+
+
+def _link_of(work: Work, caller: Caller, link_id: UUID) -> consent_index.Link:
+    known = work.index.links.get(link_id)
+    if known is None:
+        raise Refused("NOT_FOUND")
+    ends = [end for end in (known.first, known.second) if end is not None]
+    if not caller.operator and caller.agency() not in [
+        work.index.registrations[end].agency_id for end in ends
+    ]:
+        raise Refused("NOT_FOUND")
+    return known
+
+
+def open_involvement(
+    work: Work, caller: Caller, *, client_reference: str, agency_id: str, ground: InvolvementGround
+) -> int:
+    """Records that another agency works with the person. Raises `SELF_CONFIRMATION`, `UNKNOWN_AGENCY`."""
+    found = work.registration(caller, client_reference)
+    work.require_agency(agency_id)
+    if agency_id == caller.agency():
+        raise Refused("SELF_CONFIRMATION")
+    if ground is InvolvementGround.LEAD:
+        person = work.index.person(found.registration_id)
+        if work.index.lead_of(person) != caller.agency():
+            raise Refused("SELF_CONFIRMATION")
+    involvement = Involvement.begin(
+        work.new_id(),
+        registration_id=found.registration_id,
+        agency_id=agency_id,
+        ground=ground,
+        by=caller.agency(),
+    )
+    return work.save(involvement, _owner(found.registration_id))
+
+
+def end_involvement(work: Work, caller: Caller, *, client_reference: str) -> int:
+    """Ends the caller's own involvement: every earlier opening is spent."""
+    found = work.registration(caller, client_reference)
+    registration = work.repository.get(Registration, found.registration_id)
+    registration.end_involvement()
+    return work.save(registration, _owner(found.registration_id))
+
+
+def appoint_lead(work: Work, caller: Caller, *, client_reference: str, agency_id: str) -> int:
+    """Records who leads: the present lead says so, or the operator while there is none."""
+    found = work.registration(caller, client_reference)
+    work.require_agency(agency_id)
+    lead = work.index.lead_of(work.index.person(found.registration_id))
+    if not (caller.operator if lead is None else caller.operator or lead == caller.agency()):
+        raise Refused("SELF_CONFIRMATION")
+    registration = work.repository.get(Registration, found.registration_id)
+    registration.appoint_lead(agency_id)
+    return work.save(registration, _owner(found.registration_id))
+
+
+def _owner(registration_id: UUID) -> KeyOwner:
+    return KeyOwner(registration_id, KeyCategory.LINK)
