@@ -1,0 +1,105 @@
+"""The only place where the hub's parts are put together: ledger, hub, servicers, doors."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from google.protobuf.descriptor import ServiceDescriptor
+
+from consent_ledger.clock import Clock, SystemClock
+from consent_ledger.ledger import create_ledger, open_ledger
+from hub.config import Config
+from hub.rpc.agency_servicer import AgencyServicer
+from hub.rpc.agreement_servicer import AgreementServicer
+from hub.rpc.authentication import AgencyOf, ByCertificate, ByLocalSocket
+from hub.rpc.dispatch import Dispatcher
+from hub.rpc.server import Door
+from hub.use_cases.agencies import agency_of_certificate
+from hub.use_cases.hub import Hub
+from hub.use_cases.work import Caller
+from oncetold.v1 import agency_service_pb2, agreement_service_pb2
+
+_SERVICERS = {
+    agency_service_pb2: AgencyServicer,
+    agreement_service_pb2: AgreementServicer,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunningHub:
+    """A hub that serves."""
+
+    hub: Hub
+    port: int | None
+    """Where adapters connect; None when only the operator's socket is served."""
+
+
+def create_hub(config: Config) -> None:
+    """Makes a data folder's ledger and root key. Raises LedgerExists, KeyFileRefused."""
+    config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    create_ledger(str(config.ledger), config.root_key, clock=SystemClock()).close()
+
+
+@asynccontextmanager
+async def running_hub(
+    config: Config,
+    *,
+    clock: Clock | None = None,
+    adapters: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> AsyncIterator[RunningHub]:
+    """Opens the ledger, takes its lease and serves until the block ends.
+
+    Without `adapters` only the operator's socket is served. Raises LedgerMissing, LedgerInUse,
+    KeyFileRefused, ConfigError.
+    """
+    clock = clock or SystemClock()
+    loop = asyncio.get_running_loop()
+    ledger = await loop.run_in_executor(
+        None, lambda: open_ledger(str(config.ledger), config.root_key, clock=clock)
+    )
+    try:
+        hub = Hub(ledger, progress=progress)
+        await hub.start()
+        servicers = _servicers(hub)
+        doors: list[Door] = []
+        port: int | None = None
+        # The socket first: it cannot belong to another hub, because this one holds the lease.
+        local = Door(Dispatcher(ByLocalSocket(), clock.now), servicers)
+        local.bind_local(config.admin_socket)
+        doors.append(local)
+        if adapters:
+            door = Door(Dispatcher(ByCertificate(_registry(hub), _today), clock.now), servicers)
+            port = door.bind_tls(config)
+            doors.append(door)
+        try:
+            for door in doors:
+                await door.start()
+            yield RunningHub(hub, port)
+        finally:
+            hub.wake_all()
+            await asyncio.gather(*(door.stop() for door in doors))
+    finally:
+        await loop.run_in_executor(None, ledger.close)
+
+
+def _servicers(hub: Hub) -> dict[ServiceDescriptor, object]:
+    return {
+        service: servicer(hub)
+        for module, servicer in _SERVICERS.items()
+        for service in module.DESCRIPTOR.services_by_name.values()
+    }
+
+
+def _registry(hub: Hub) -> AgencyOf:
+    async def agency_of(uri: str, public_key_sha256: bytes) -> str | None:
+        nobody = Caller(agency_id=None, certificate_uri=uri)
+        return await hub.execute(agency_of_certificate, nobody, uri=uri, public_key_sha256=public_key_sha256)
+
+    return agency_of
+
+
+def _today() -> datetime:
+    return datetime.now(UTC)

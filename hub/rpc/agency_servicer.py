@@ -1,0 +1,93 @@
+"""AgencyService: who takes part."""
+
+from uuid import UUID
+
+from consent_ledger.facts import Feed
+from consent_ledger.vocabulary import DataCategory, Purpose, ServiceType
+from hub.projections.consent_index import Agency
+from hub.rpc import translate
+from hub.rpc.answering import Servicer
+from hub.rpc.dispatch import Call
+from hub.use_cases import agencies
+from oncetold.v1 import agency_service_pb2 as messages
+from oncetold.v1 import common_pb2
+
+
+class AgencyServicer(Servicer):
+    """The operator's calls about agencies, certificates and feeds."""
+
+    async def RegisterAgency(
+        self, request: messages.RegisterAgencyRequest, call: Call
+    ) -> messages.RegisterAgencyResponse:
+        return await self.once(
+            call,
+            request,
+            lambda index: messages.RegisterAgencyResponse(position=self.position(index)),
+            agencies.register_agency,
+            agency_id=request.agency_id,
+            name=request.name,
+            controller_id=request.controller_id,
+            service_type=translate.term(request, "service_type", ServiceType),
+            public_authority=request.public_authority,
+        )
+
+    async def AuthoriseCertificate(
+        self, request: messages.AuthoriseCertificateRequest, call: Call
+    ) -> messages.AuthoriseCertificateResponse:
+        return await self.once(
+            call,
+            request,
+            lambda index: messages.AuthoriseCertificateResponse(position=self.position(index)),
+            agencies.authorise_certificate,
+            agency_id=request.agency_id,
+            uri=request.uri,
+            public_key_sha256=request.public_key_sha256,
+        )
+
+    async def Subscribe(self, request: messages.SubscribeRequest, call: Call) -> messages.SubscribeResponse:
+        def written(opened: tuple[UUID, int, int]) -> messages.SubscribeResponse:
+            feed_id, epoch, index = opened
+            return messages.SubscribeResponse(
+                feed_id=str(feed_id), epoch=epoch, position=self.position(index)
+            )
+
+        return await self.once(
+            call,
+            request,
+            written,
+            agencies.subscribe,
+            agency_id=request.agency_id,
+            certificate_uri=request.certificate_uri,
+            service_type=translate.term(request, "service_type", ServiceType),
+            purposes=translate.terms(request, "purposes", Purpose),
+            categories=translate.terms(request, "categories", DataCategory),
+            enforces_person_restriction=request.enforces_person_restriction,
+        )
+
+    async def ListAgencies(
+        self, request: messages.ListAgenciesRequest, call: Call
+    ) -> messages.ListAgenciesResponse:
+        found = await self.ask(call, agencies.list_agencies)
+        return messages.ListAgenciesResponse(agencies=[_agency(agency, feeds) for agency, feeds in found])
+
+
+def _agency(agency: Agency, feeds: list[Feed]) -> messages.Agency:
+    return messages.Agency(
+        agency_id=agency.agency_id,
+        name=agency.name,
+        controller_id=agency.controller_id,
+        service_type=translate.number(common_pb2.ServiceType, agency.service_type),
+        public_authority=agency.public_authority,
+        certificate_uris=sorted(agency.certificates),
+        feeds=[_feed(feed) for feed in feeds],
+    )
+
+
+def _feed(feed: Feed) -> messages.Feed:
+    return messages.Feed(
+        feed_id=str(feed.feed_id),
+        certificate_uri=feed.certificate_uri,
+        service_type=translate.number(common_pb2.ServiceType, feed.service_type),
+        purposes=translate.numbers(common_pb2.Purpose, sorted(feed.purposes)),
+        categories=translate.numbers(common_pb2.DataCategory, sorted(feed.categories)),
+    )

@@ -1,0 +1,120 @@
+"""The one way in for every call: size, caller, rule, validation, then the servicer's method.
+
+Servicers are served through the contract's descriptors, so a method cannot be reached around these
+checks, and one that has no rule or no code stops the hub from starting.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from consent_ledger.errors import Refused
+from hub.records import validation
+from hub.rpc.authentication import ACTING_AGENCY, Authenticator
+from hub.rpc.rules import RULES, Rule
+from hub.rpc.status import Answer, answer_to
+from hub.use_cases.work import Caller
+
+MAX_MESSAGE_BYTES = 1024 * 1024
+CALL_SECONDS = 30.0
+"""No call lasts longer, whatever deadline its caller set; the longest wait is 25 s."""
+
+Handler = Callable[[Any, "Call"], Awaitable[Message]]
+Context = Any
+"""grpc.aio's ServicerContext; its type stub lacks what is used here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a servicer's method knows of a call besides its request."""
+
+    caller: Caller
+    method: str
+    """Full name in the contract."""
+    response_class: type[Message]
+
+
+class MethodNotServed(Exception):
+    """The contract has a method without a rule or without code: a fault of the hub's own."""
+
+
+class Dispatcher:
+    """Serves services through one kind of caller's door."""
+
+    def __init__(self, authenticator: Authenticator, now: Callable[[], datetime]) -> None:
+        self._authenticator = authenticator
+        self._now = now
+
+    def handler_for(self, service: ServiceDescriptor, servicer: object) -> grpc.GenericRpcHandler:
+        """A service's handlers. Raises MethodNotServed."""
+        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+            method.name: grpc.unary_unary_rpc_method_handler(
+                self._behaviour(method, _code_of(servicer, method))
+            )
+            for method in service.methods
+        }
+        return grpc.method_handlers_generic_handler(service.full_name, handlers)
+
+    def _behaviour(
+        self, method: MethodDescriptor, handler: Handler
+    ) -> Callable[[bytes, Context], Awaitable[bytes]]:
+        request_class = GetMessageClass(method.input_type)
+        response_class = GetMessageClass(method.output_type)
+        rule = RULES.get(method.full_name)
+        if rule is None:
+            raise MethodNotServed(method.full_name)
+
+        async def behaviour(body: bytes, context: Context) -> bytes:
+            try:
+                async with asyncio.timeout(CALL_SECONDS):
+                    caller = await self._authenticator.caller_of(context)
+                    admit(caller, rule)
+                    request = _parsed(request_class, body)
+                    validation.check(request, self._now())
+                    response = await handler(request, Call(caller, method.full_name, response_class))
+                return response.SerializeToString(deterministic=True)
+            except TimeoutError:
+                answer = answer_to(Refused("UNAVAILABLE"))
+            except Exception as error:  # noqa: BLE001  # nothing of it reaches the caller but its answer
+                answer = answer_to(error)
+            return await _refuse(context, answer)
+
+        return behaviour
+
+
+def admit(caller: Caller, rule: Rule) -> None:
+    """Raises Refused when the rule does not let this caller in."""
+    if rule is Rule.OPERATOR and not caller.operator:
+        raise Refused("OPERATOR_ONLY")
+    if rule is Rule.CERTIFICATE and caller.operator:
+        raise Refused("UNKNOWN_CERTIFICATE")
+    if rule is Rule.AGENCY and caller.agency_id is None:
+        raise Refused("INVALID_FIELD", field=ACTING_AGENCY, rule="required")
+
+
+def _code_of(servicer: object, method: MethodDescriptor) -> Handler:
+    handler: Handler | None = getattr(servicer, method.name, None)
+    if handler is None:
+        raise MethodNotServed(method.full_name)
+    return handler
+
+
+def _parsed(request_class: type[Message], body: bytes) -> Message:
+    if len(body) > MAX_MESSAGE_BYTES:
+        raise Refused("MESSAGE_TOO_LARGE")
+    try:
+        return request_class.FromString(body)
+    except DecodeError:  # its text may quote what was sent
+        raise Refused("INVALID_FIELD", field="request", rule="protobuf") from None
+
+
+async def _refuse(context: Context, answer: Answer) -> bytes:
+    await context.abort(answer.code, answer.text, answer.trailing_metadata)
+    raise AssertionError("abort does not return")

@@ -1,0 +1,83 @@
+"""The hub's two doors: mutual TLS for agencies' adapters, a local socket for the operator.
+
+Both serve the same contract. Reflection and channelz stay off; the health service is on.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from hub.config import MAX_SOCKET_PATH, Config, ConfigError, read_tls
+from hub.rpc.dispatch import MAX_MESSAGE_BYTES, Dispatcher
+
+STOP_SECONDS = 5.0
+"""How long calls under way may go on when the hub stops."""
+
+OPTIONS: tuple[tuple[str, int], ...] = (
+    # Twice what is accepted, so that a message a little too large is refused with our reason.
+    ("grpc.max_receive_message_length", 2 * MAX_MESSAGE_BYTES),
+    # Without this a second hub would share the port in silence.
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_concurrent_streams", 64),
+    ("grpc.max_metadata_size", 8 * 1024),
+    ("grpc.absolute_max_metadata_size", 8 * 1024),
+)
+MAX_CONCURRENT_CALLS = 1024
+"""Over all connections, waiting fetches included; more are refused at once instead of queueing."""
+
+
+class Door:
+    """One gRPC server with the contract's services and health."""
+
+    def __init__(self, dispatcher: Dispatcher, servicers: Mapping[ServiceDescriptor, object]) -> None:
+        self._server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS)
+        self._health = health.aio.HealthServicer()
+        self._names = ["", *sorted(service.full_name for service in servicers)]
+        self._server.add_generic_rpc_handlers(
+            tuple(dispatcher.handler_for(service, servicer) for service, servicer in servicers.items())
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+
+    def bind_tls(self, config: Config) -> int:
+        """Listens for adapters; returns the port. Raises ConfigError."""
+        certificate, key, authority = read_tls(config.tls)
+        credentials = grpc.ssl_server_credentials(
+            [(key, certificate)], root_certificates=authority, require_client_auth=True
+        )
+        try:
+            return self._server.add_secure_port(config.listen, credentials)
+        except RuntimeError:
+            raise ConfigError(
+                "listen",
+                "the address is in use or not this machine's, or the certificate and key do not fit",
+                "Stop what listens there, or name another port in hub.toml; check the files under [tls].",
+            ) from None
+
+    def bind_local(self, socket: Path) -> None:
+        """Listens for the operator on a Unix socket in a folder of mode 0700. Raises ConfigError."""
+        if len(os.fsencode(socket)) > MAX_SOCKET_PATH:
+            raise ConfigError(
+                "data", f"its path is too long for a socket ({MAX_SOCKET_PATH} bytes)", "Use a shorter path."
+            )
+        # The folder guards the socket: gRPC creates it readable by all.
+        socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        socket.parent.chmod(0o700)
+        try:
+            self._server.add_insecure_port(f"unix:{socket}")
+        except RuntimeError:
+            raise ConfigError("data", "its socket cannot be opened", "Check the folder's owner.") from None
+
+    async def start(self) -> None:
+        """Begins to serve, and says so to whoever asks after its health."""
+        await self._server.start()
+        for name in self._names:
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self) -> None:
+        """Takes no new calls, lets those under way finish for a while, then ends them."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(STOP_SECONDS)
