@@ -141,10 +141,10 @@ class Case:
                 in_force(self.facts, latest.agency, self.feed.agency, self.now)
             )
         for purpose in self.feed.purposes - NEVER_DELIVERED:  # R3, R10
-            if self._spent(latest, purpose):
+            if self.spent(latest, purpose):
                 continue
             for version in self._agreements[latest.agency]:
-                if self._agreed(version, record, part, purpose, opening):
+                if self.agreed(version, record, part, purpose, opening):
                     found.add((purpose, version.agreement))
         return frozenset(found)
 
@@ -155,14 +155,14 @@ class Case:
         person = self.person
         return not (latest.withdrawn or overdue or person.processing_restricted or person.deceased)
 
-    def _spent(self, latest: h.RecordPublished, purpose: str) -> bool:
+    def spent(self, latest: h.RecordPublished, purpose: str) -> bool:
         if latest.spent_on is None or self.now < latest.spent_on:
             return False
         return self.feed.service_type in ("HOUSING", "EMPLOYMENT") or purpose == "REFERRAL_ELIGIBILITY"
 
     # Tests 3 to 6 within one agreement, for every content category and the envelope's (5a.31)
 
-    def _agreed(
+    def agreed(
         self, version: h.AgreementDrafted, record: Record, part: h.Part, purpose: str, opening: str
     ) -> bool:
         latest = record.latest
@@ -175,9 +175,9 @@ class Case:
             flag = pairs[purpose, category].self_captured_restricted
             if opening == "SELF" and not (level == "N" or (level == "R" and flag)):
                 return False  # R9: nobody confirms itself
-        if not self._lawful(version, record, part, purpose):
+        if not self.lawful(version, record, part, purpose):
             return False
-        if not self._confided(version, record, part, purpose, self.person):
+        if not self.confided(version, record, part, purpose, self.person):
             return False
         for other, registration in zip(latest.other_subjects, record.others, strict=True):
             if other.solely_about and part.categories & other.categories:  # R11
@@ -186,24 +186,33 @@ class Case:
                 person = self.facts.person(registration)
                 if not self._unmarked(record, part, person):
                     return False
-                if not self._confided(version, record, part, purpose, person):
+                if not self.confided(version, record, part, purpose, person):
                     return False
         return True
 
     # Test 4
 
-    def _lawful(self, version: h.AgreementDrafted, record: Record, part: h.Part, purpose: str) -> bool:
-        latest = record.latest
-        envelope = envelope_of(latest.service_type)
-        bases = [version.bases.get((agency, purpose)) for agency in (latest.agency, self.feed.agency)]
-        for basis in bases:
+    def conditions_met(
+        self, version: h.AgreementDrafted, latest: h.RecordPublished, part: h.Part, purpose: str
+    ) -> bool:
+        """Both have a basis for the purpose, and the conditions of Articles 9 and 10 where needed."""
+        for agency in (latest.agency, self.feed.agency):
+            basis = version.bases.get((agency, purpose))
             if basis is None:
                 return False
-            for category in part.categories | {envelope}:
+            for category in part.categories | {envelope_of(latest.service_type)}:
                 if category in SPECIAL and basis.article9 is None:
                     return False
                 if category == "OFFENDING" and basis.article10 is None:
                     return False
+        return True
+
+    def lawful(self, version: h.AgreementDrafted, record: Record, part: h.Part, purpose: str) -> bool:
+        latest = record.latest
+        envelope = envelope_of(latest.service_type)
+        bases = [version.bases.get((agency, purpose)) for agency in (latest.agency, self.feed.agency)]
+        if not self.conditions_met(version, latest, part, purpose):
+            return False
         for category in part.categories | {envelope}:
             for basis in bases:
                 assert basis is not None
@@ -224,7 +233,7 @@ class Case:
                     needed = category == envelope and category not in part.categories
                     if not (needed and ENVELOPE_STAYS_DESPITE_OBJECTION):
                         return False  # REVIEW
-                    if not self._envelope_needed_by(version, record, part, purpose, self.person):
+                    if not self.envelope_needed_by(version, record, part, purpose, self.person):
                         return False  # REVIEW
         return True
 
@@ -234,19 +243,19 @@ class Case:
             stops = [
                 withdrawal.seq
                 for withdrawal, grant in self.person.withdrawals
-                if self._grant_scope(grant, purpose, category)
+                if self.grant_scope(grant, purpose, category)
             ]
             yes = [
                 grant.seq
                 for grant in self.person.grants
-                if self._grant_scope(grant, purpose, category) and not is_weak(grant)
+                if self.grant_scope(grant, purpose, category) and not is_weak(grant)
             ]
             self._objections[purpose, category] = bool(stops) and max(stops) > max(yes, default=0)
         return self._objections[purpose, category]
 
     # Tests 5 and 6 on one person: the teller's, or the one whom a fact is solely about
 
-    def _confided(
+    def confided(
         self, version: h.AgreementDrafted, record: Record, part: h.Part, purpose: str, person: Person
     ) -> bool:
         latest = record.latest
@@ -255,7 +264,7 @@ class Case:
                 return False
         if not self._envelope_grants(version, record, part, purpose, person):
             return False
-        return not self._excluded(part.categories | {envelope_of(latest.service_type)}, person)
+        return not self.excluded(part.categories | {envelope_of(latest.service_type)}, person)
 
     def _content_grants(
         self,
@@ -267,7 +276,7 @@ class Case:
         person: Person,
     ) -> list[h.GrantRecorded]:
         level = level_of(category, free_text)
-        return self._open_grants(version, latest, purpose, category, level, person, False)
+        return self.open_grants(version, latest, purpose, category, level, person, False)
 
     def _envelope_grants(
         self, version: h.AgreementDrafted, record: Record, part: h.Part, purpose: str, person: Person
@@ -275,16 +284,16 @@ class Case:
         """R5: those that pass for the envelope, and those that stay because their content needs it."""
         envelope = envelope_of(record.latest.service_type)
         level = level_of(envelope, False)
-        passing = self._open_grants(version, record.latest, purpose, envelope, level, person, False)
-        return passing + self._envelope_needed_by(version, record, part, purpose, person)
+        passing = self.open_grants(version, record.latest, purpose, envelope, level, person, False)
+        return passing + self.envelope_needed_by(version, record, part, purpose, person)
 
-    def _envelope_needed_by(
+    def envelope_needed_by(
         self, version: h.AgreementDrafted, record: Record, part: h.Part, purpose: str, person: Person
     ) -> list[h.GrantRecorded]:
         latest = record.latest
         envelope = envelope_of(latest.service_type)
         level = level_of(envelope, False)
-        but_for_withdrawals = self._open_grants(version, latest, purpose, envelope, level, person, True)
+        but_for_withdrawals = self.open_grants(version, latest, purpose, envelope, level, person, True)
         if not but_for_withdrawals:
             return []
         for_content = {
@@ -294,7 +303,7 @@ class Case:
         }
         return [grant for grant in but_for_withdrawals if grant.grant in for_content]
 
-    def _open_grants(
+    def open_grants(
         self,
         version: h.AgreementDrafted,
         latest: h.RecordPublished,
@@ -333,7 +342,7 @@ class Case:
         begins = grant.effective_from or grant.at
         if grant.grant in self.facts.withdrawn or not begins <= self.now < grant.effective_until:
             return False
-        if not self._grant_scope(grant, row.purpose, row.category):
+        if not self.grant_scope(grant, row.purpose, row.category):
             return False
         names_recipient = grant.recipient.agency == recipient
         if level == "V" and not names_recipient:
@@ -359,23 +368,23 @@ class Case:
             stops = [
                 refusal.seq
                 for refusal in person.refusals
-                if self._refusal_scope(refusal, row.purpose, row.category)
+                if self.refusal_scope(refusal, row.purpose, row.category)
             ]
             if not ignore_other_withdrawals:
                 stops += [
                     withdrawal.seq
                     for withdrawal, other in person.withdrawals
-                    if self._grant_scope(other, row.purpose, row.category)
+                    if self.grant_scope(other, row.purpose, row.category)
                 ]
             if any(weak or stop > grant.seq for stop in stops):
                 return False
         return True
 
-    def _grant_scope(self, grant: h.GrantRecorded, purpose: str, category: str) -> bool:
+    def grant_scope(self, grant: h.GrantRecorded, purpose: str, category: str) -> bool:
         listed = purpose in grant.purposes and category in grant.categories
         return listed and self._reaches(grant.recipient)
 
-    def _refusal_scope(self, refusal: h.RefusalRecorded, purpose: str, category: str) -> bool:
+    def refusal_scope(self, refusal: h.RefusalRecorded, purpose: str, category: str) -> bool:
         return (
             (not refusal.purposes or purpose in refusal.purposes)
             and (not refusal.categories or category in refusal.categories)
@@ -391,7 +400,7 @@ class Case:
 
     # Test 6
 
-    def _excluded(self, categories: frozenset[str], person: Person) -> bool:
+    def excluded(self, categories: frozenset[str], person: Person) -> bool:
         """R7: a person at the agency counts as the agency."""
         return any(self.exclusion_covers(exclusion, categories) for exclusion in person.exclusions)
 
@@ -401,7 +410,7 @@ class Case:
 
     def withdrawal_covers(self, grant: h.GrantRecorded, purpose: str, categories: frozenset[str]) -> bool:
         """Whether the withdrawal of `grant` reaches this feed for a purpose and one of the categories."""
-        return any(self._grant_scope(grant, purpose, category) for category in categories)
+        return any(self.grant_scope(grant, purpose, category) for category in categories)
 
     # Test 7
 

@@ -240,7 +240,7 @@ def test_r5_nothing_without_a_grant_or_outside_its_scope_and_time() -> None:
     ):
         story = told()
         story.involve()
-        story.grant(**fields)  # type: ignore[arg-type]
+        story.grant(**fields)
         assert story.permitted() == {}, fields
 
 
@@ -268,7 +268,7 @@ def test_r5_very_restricted_never_rides_on_a_role() -> None:
         story.record("DOMESTIC_ABUSE", name="r2")
         story.record("ACCOMMODATION", name="r3", free_text=True)
         story.involve()
-        story.grant(**recipient)  # type: ignore[arg-type]
+        story.grant(**recipient)
         assert set(story.permitted()) == {HOME, CONTACT}
     story.grant("named")
     assert set(story.permitted()) == {HOME, CONTACT, "r2:DOMESTIC_ABUSE", "r3:ACCOMMODATION"}
