@@ -36,6 +36,11 @@ class RunningHub:
     """Where adapters connect; None when only the operator's socket is served."""
 
 
+def machine_time() -> datetime:
+    """What certificates are judged by, as in TLS itself."""
+    return datetime.now(UTC)
+
+
 def create_hub(config: Config) -> None:
     """Makes a data folder's ledger and root key. Raises LedgerExists, KeyFileRefused."""
     config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,11 +53,13 @@ async def running_hub(
     *,
     clock: Clock | None = None,
     adapters: bool = True,
+    today: Callable[[], datetime] = machine_time,
     progress: Callable[[int, int], None] | None = None,
 ) -> AsyncIterator[RunningHub]:
     """Opens the ledger, takes its lease and serves until the block ends.
 
-    Without `adapters` only the operator's socket is served. Raises LedgerMissing, LedgerInUse,
+    Without `adapters` only the operator's socket is served. `clock` is the ledger's; `today` judges
+    certificates. Raises LedgerMissing, LedgerInUse,
     KeyFileRefused, ConfigError.
     """
     clock = clock or SystemClock()
@@ -71,7 +78,7 @@ async def running_hub(
         local.bind_local(config.admin_socket)
         doors.append(local)
         if adapters:
-            door = Door(Dispatcher(ByCertificate(_registry(hub), _today), clock.now), servicers)
+            door = Door(Dispatcher(ByCertificate(_registry(hub), today), clock.now), servicers)
             port = door.bind_tls(config)
             doors.append(door)
         try:
@@ -99,7 +106,3 @@ def _registry(hub: Hub) -> AgencyOf:
         return await hub.execute(agency_of_certificate, nobody, uri=uri, public_key_sha256=public_key_sha256)
 
     return agency_of
-
-
-def _today() -> datetime:
-    return datetime.now(UTC)
