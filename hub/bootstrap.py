@@ -14,16 +14,25 @@ from hub.config import Config
 from hub.rpc.agency_servicer import AgencyServicer
 from hub.rpc.agreement_servicer import AgreementServicer
 from hub.rpc.authentication import AgencyOf, ByCertificate, ByLocalSocket
+from hub.rpc.consent_servicer import ConsentServicer
 from hub.rpc.dispatch import Dispatcher
+from hub.rpc.registration_servicer import RegistrationServicer
 from hub.rpc.server import Door
 from hub.use_cases.agencies import agency_of_certificate
 from hub.use_cases.hub import Hub
 from hub.use_cases.work import Caller
-from oncetold.v1 import agency_service_pb2, agreement_service_pb2
+from oncetold.v1 import (
+    agency_service_pb2,
+    agreement_service_pb2,
+    consent_service_pb2,
+    registration_service_pb2,
+)
 
 _SERVICERS = {
     agency_service_pb2: AgencyServicer,
     agreement_service_pb2: AgreementServicer,
+    consent_service_pb2: ConsentServicer,
+    registration_service_pb2: RegistrationServicer,
 }
 
 

@@ -1,0 +1,213 @@
+"""ConsentService: what a person agreed to, refused, withdrew or shut out."""
+
+from typing import Any, TypedDict
+from uuid import UUID
+
+from consent_ledger.errors import Refused
+from consent_ledger.vocabulary import (
+    CaptureMethod,
+    ConfidentialityBasis,
+    DataCategory,
+    MarkerKind,
+    PersonStatus,
+    Purpose,
+    ServiceType,
+)
+from hub.rpc import translate
+from hub.rpc.answering import Servicer
+from hub.rpc.choices import choice
+from hub.rpc.dispatch import Call
+from hub.use_cases import consents
+from oncetold.v1 import consent_service_pb2 as messages
+
+
+class ConsentServicer(Servicer):
+    """Choices of an agency's own clients."""
+
+    async def RecordGrant(
+        self, request: messages.RecordGrantRequest, call: Call
+    ) -> messages.RecordGrantResponse:
+        def written(recorded: tuple[UUID, int]) -> messages.RecordGrantResponse:
+            grant_id, index = recorded
+            return messages.RecordGrantResponse(grant_id=str(grant_id), position=self.position(index))
+
+        grant = request.grant
+        return await self.once(
+            call,
+            request,
+            written,
+            consents.record_grant,
+            client_reference=grant.client_reference,
+            **_scope(grant.scope),
+            confidentiality_basis=translate.term(grant, "confidentiality_basis", ConfidentialityBasis),
+            capture_method=translate.term(grant, "capture_method", CaptureMethod),
+            notice_id=grant.notice_id,
+            given_time=translate.required_moment(grant, "given_time"),
+            effective_from_time=translate.moment(grant, "effective_from_time"),
+            effective_until_time=translate.required_moment(grant, "effective_until_time"),
+            data_from_time=translate.moment(grant, "data_from_time"),
+            data_until_time=translate.moment(grant, "data_until_time"),
+            asked_alone=grant.asked_alone,
+            service_offered_anyway=grant.service_offered_anyway,
+            told_may_refuse=grant.told_may_refuse,
+            capacity_in_doubt=grant.capacity_in_doubt,
+        )
+
+    async def RecordRefusal(
+        self, request: messages.RecordRefusalRequest, call: Call
+    ) -> messages.RecordRefusalResponse:
+        def written(recorded: tuple[UUID, int]) -> messages.RecordRefusalResponse:
+            refusal_id, index = recorded
+            return messages.RecordRefusalResponse(refusal_id=str(refusal_id), position=self.position(index))
+
+        return await self.once(
+            call,
+            request,
+            written,
+            consents.record_refusal,
+            client_reference=request.client_reference,
+            **_scope(request.scope),
+        )
+
+    async def WithdrawGrant(
+        self, request: messages.WithdrawGrantRequest, call: Call
+    ) -> messages.WithdrawGrantResponse:
+        return await self.once(
+            call,
+            request,
+            lambda index: messages.WithdrawGrantResponse(position=self.position(index)),
+            consents.withdraw_grant,
+            client_reference=request.client_reference,
+            grant_id=translate.uuid(request, "grant_id"),
+            remove=request.remove,
+        )
+
+    async def ReconfirmGrant(
+        self, request: messages.ReconfirmGrantRequest, call: Call
+    ) -> messages.ReconfirmGrantResponse:
+        return await self.once(
+            call,
+            request,
+            lambda index: messages.ReconfirmGrantResponse(position=self.position(index)),
+            consents.reconfirm_grant,
+            client_reference=request.client_reference,
+            grant_id=translate.uuid(request, "grant_id"),
+        )
+
+    async def RecordExclusion(
+        self, request: messages.RecordExclusionRequest, call: Call
+    ) -> messages.RecordExclusionResponse:
+        def written(recorded: tuple[UUID, int]) -> messages.RecordExclusionResponse:
+            exclusion_id, index = recorded
+            return messages.RecordExclusionResponse(
+                exclusion_id=str(exclusion_id), position=self.position(index)
+            )
+
+        return await self.once(
+            call,
+            request,
+            written,
+            consents.record_exclusion,
+            client_reference=request.client_reference,
+            **_excluded(request),
+            remove=request.remove,
+        )
+
+    async def LiftExclusion(
+        self, request: messages.LiftExclusionRequest, call: Call
+    ) -> messages.LiftExclusionResponse:
+        return await self.once(
+            call,
+            request,
+            lambda index: messages.LiftExclusionResponse(position=self.position(index)),
+            consents.lift_exclusion,
+            client_reference=request.client_reference,
+            exclusion_id=translate.uuid(request, "exclusion_id"),
+        )
+
+    async def PlaceMarker(
+        self, request: messages.PlaceMarkerRequest, call: Call
+    ) -> messages.PlaceMarkerResponse:
+        def written(placed: tuple[UUID, int]) -> messages.PlaceMarkerResponse:
+            marker_id, index = placed
+            return messages.PlaceMarkerResponse(marker_id=str(marker_id), position=self.position(index))
+
+        kind = translate.term(request, "kind", MarkerKind)
+        # A marker that looks as if it stood on a record, and stands on none, would protect nothing.
+        if (kind is MarkerKind.PROTECTED_ADDRESS) == bool(request.record_id):
+            raise Refused(
+                "INVALID_FIELD", field="record_id", rule="names a record unless the address is protected"
+            )
+        return await self.once(
+            call,
+            request,
+            written,
+            consents.place_marker,
+            client_reference=request.client_reference,
+            kind=kind,
+            record_id=request.record_id,
+        )
+
+    async def LiftMarker(
+        self, request: messages.LiftMarkerRequest, call: Call
+    ) -> messages.LiftMarkerResponse:
+        return await self.once(
+            call,
+            request,
+            lambda index: messages.LiftMarkerResponse(position=self.position(index)),
+            consents.lift_marker,
+            client_reference=request.client_reference,
+            marker_id=translate.uuid(request, "marker_id"),
+        )
+
+    async def RecordStatus(
+        self, request: messages.RecordStatusRequest, call: Call
+    ) -> messages.RecordStatusResponse:
+        return await self.once(
+            call,
+            request,
+            lambda index: messages.RecordStatusResponse(position=self.position(index)),
+            consents.record_status,
+            client_reference=request.client_reference,
+            status=translate.term(request, "status", PersonStatus),
+        )
+
+    async def ListChoices(
+        self, request: messages.ListChoicesRequest, call: Call
+    ) -> messages.ListChoicesResponse:
+        reference = request.client_reference
+        found, access = await self.ask(call, consents.list_choices, client_reference=reference)
+        return messages.ListChoicesResponse(
+            choices=[choice(identity, fact, reference, recorded) for identity, fact, recorded in found],
+            access=self.position(access),
+        )
+
+
+class _Scope(TypedDict):
+    purposes: tuple[Purpose, ...]
+    categories: tuple[DataCategory, ...]
+    agency_id: str | None
+    service_type: ServiceType | None
+    support_team: bool
+
+
+def _scope(scope: messages.Scope) -> _Scope:
+    recipient = scope.WhichOneof("recipient")
+    return {
+        "purposes": translate.terms(scope, "purposes", Purpose),
+        "categories": translate.terms(scope, "categories", DataCategory),
+        "agency_id": scope.agency_id if recipient == "agency_id" else None,
+        "service_type": translate.optional_term(scope, "service_type", ServiceType),
+        "support_team": recipient == "support_team",
+    }
+
+
+def _excluded(request: messages.RecordExclusionRequest) -> Any:
+    match request.WhichOneof("excluded"):
+        case "agency_id":
+            return {"agency_id": request.agency_id}
+        case "person":
+            person = request.person
+            return {"agency_id": person.agency_id, "staff_reference": person.staff_reference}
+        case _:
+            return {"category": translate.term(request, "category", DataCategory)}
