@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from hub.cli.app import app
-from hub.cli.commands import agency, agreement, consent, deliveries, link, operate, registration
+from hub.cli.commands import agency, agreement, consent, deliveries, link, operate, pki, registration
 
 __all__ = ["app", "main"]
 
 operate.register(app)
+pki.register(app)
 for group in (
     agency.commands,
     agreement.commands,

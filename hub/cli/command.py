@@ -13,7 +13,7 @@ from typing import Annotated, ParamSpec
 
 import typer
 
-from consent_ledger.errors import OnceToldError
+from consent_ledger.errors import LedgerInUse, OnceToldError
 from hub.cli import enums
 from hub.cli.errors import CliError, Misused, Unforeseen
 from hub.cli.output import show_failure
@@ -84,9 +84,8 @@ def as_failure(error: Exception) -> CliError:
             details={"field": error.kind},
         )
     if isinstance(error, OnceToldError):
-        kind = (type(error).__doc__ or error.code).partition("\n")[0]
         return Misused(
-            error.details.get("problem", kind).rstrip(".") + ".",
+            _sentence(error),
             error.next_step,
             reason=error.code,
             details=error.details,
@@ -99,6 +98,19 @@ def as_failure(error: Exception) -> CliError:
         "Report this line; it holds nothing about anybody.",
         reason="INTERNAL",
         details={"kind": type(error).__name__, "place": place},
+    )
+
+
+def _sentence(error: OnceToldError) -> str:
+    """What the hub's own code says is wrong with its data folder, files or settings."""
+    if isinstance(error, LedgerInUse):
+        return f"Another process holds this hub: process {error.pid or 'unknown'}."
+    problem = error.details.get("problem") or (type(error).__doc__ or error.code).partition("\n")[0]
+    setting = error.details.get("setting")
+    return (
+        f"{setting}: {problem.rstrip('.')}."
+        if setting
+        else f"{problem[:1].upper()}{problem[1:].rstrip('.')}."
     )
 
 

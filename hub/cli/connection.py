@@ -18,7 +18,8 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from hub.cli import words
-from hub.cli.errors import CliError, HubNotReachable, Misused, Refused
+from hub.cli.errors import CliError, HubGone, HubNotReachable, Refused
+from hub.config import MAX_SOCKET_PATH, read_config
 from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
 from oncetold.v1.agreement_service_pb2_grpc import AgreementServiceStub
 from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
@@ -29,7 +30,8 @@ ACTING_AGENCY = "oncetold-agency"
 """Metadata key by which the operator names the agency it acts for."""
 
 TIMEOUT_SECONDS = 30.0
-CONNECT_SECONDS = 2.0
+ATTEMPTS = 20
+PAUSE_SECONDS = 0.25
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
@@ -61,26 +63,21 @@ class HubClient:
 Method = Callable[[HubClient], "grpc.UnaryUnaryMultiCallable[Request, Response]"]
 
 
-def socket_path(data: Path) -> Path:
-    """Where the hub of this data folder listens for its operator."""
-    return data / "socket" / "admin.sock"
-
-
-async def is_served(data: Path) -> bool:
+async def is_served(socket: Path) -> bool:
     """Whether a hub answers on the socket. A file left by a killed hub does not count."""
     try:
-        _, writer = await asyncio.open_unix_connection(socket_path(data))
-    except (FileNotFoundError, ConnectionRefusedError):
+        _, writer = await asyncio.open_unix_connection(socket)
+    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
         return False
     except PermissionError:
         raise HubNotReachable(
-            f"The hub's socket in {data} belongs to another user.",
+            f"The hub's socket {socket} belongs to another user.",
             "Run this command as the user that runs the hub.",
             reason="NOT_PERMITTED",
         ) from None
     except OSError:
         raise HubNotReachable(
-            f"The path {socket_path(data)} is too long for a socket (107 bytes at most).",
+            f"The path {socket} is too long for a socket ({MAX_SOCKET_PATH} bytes at most).",
             "Name the data folder by a shorter path, or by a symbolic link.",
             reason="PATH_TOO_LONG",
         ) from None
@@ -93,24 +90,37 @@ async def is_served(data: Path) -> bool:
 async def connect(data: Path) -> AsyncIterator[HubClient]:
     """Yields the hub of a data folder: the one that runs, or one opened here until the block ends.
 
-    Raises HubNotReachable when the folder holds no hub, or another process holds it and does not answer.
+    Raises HubNotReachable when another process holds the hub and does not answer, LedgerMissing when the
+    folder holds none.
     """
-    if await is_served(data):
-        async with _channel(data) as client:
-            yield client
-        return
-    # Only needed when nobody serves: a running hub answers without its code being loaded here.
-    from hub.cli.opening import opened_here
+    socket = read_config(data).admin_socket
+    for _ in range(ATTEMPTS):
+        if await is_served(socket):
+            async with _channel(socket) as client:
+                yield client
+            return
+        # Only needed when nobody serves: a running hub answers without its code being loaded here.
+        from hub.cli.opening import opened_here
 
-    async with opened_here(data), _channel(data) as client:
-        yield client
+        async with opened_here(data) as opened:
+            if opened:
+                async with _channel(socket) as client:
+                    yield client
+                return
+        # Another process has the lease: it is about to serve, or to let go.
+        await asyncio.sleep(PAUSE_SECONDS)
+    raise HubNotReachable(
+        "Another process holds this hub and does not answer.",
+        "Wait until it has started, or stop it: `fuser` on the ledger's file names it.",
+        reason="UNAVAILABLE",
+    )
 
 
 @asynccontextmanager
-async def _channel(data: Path) -> AsyncIterator[HubClient]:
+async def _channel(socket: Path) -> AsyncIterator[HubClient]:
     # A proxy named in the environment must never stand between the operator and the hub.
     options = [("grpc.enable_http_proxy", 0)]
-    async with grpc.aio.insecure_channel(f"unix:{socket_path(data)}", options=options) as channel:
+    async with grpc.aio.insecure_channel(f"unix:{socket}", options=options) as channel:
         yield HubClient.over(channel)
 
 
@@ -126,12 +136,6 @@ async def call(
         return await asked
     except grpc.aio.AioRpcError as error:
         raise failure(error) from None
-    except ValueError:
-        raise Misused(
-            "The agency named with --as is no agency id.",
-            "Agency ids are small letters, digits and hyphens.",
-            reason="INVALID_FIELD",
-        ) from None
 
 
 def run(work: Callable[[], Awaitable[Result]]) -> Result:
@@ -149,8 +153,16 @@ def ask(
     """Connects, makes one call, and lets go. One command is one call, so nothing can be left half-done."""
 
     async def work() -> Response:
-        async with connect(data) as client:
-            return await call(client, method, request, agency=agency)
+        for attempt in range(ATTEMPTS):
+            try:
+                async with connect(data) as client:
+                    return await call(client, method, request, agency=agency)
+            except HubGone:
+                # It stopped between our looking and our asking. The request id makes asking again safe.
+                if attempt == ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(PAUSE_SECONDS)
+        raise AssertionError("the last attempt returns or raises")
 
     return run(work)
 
@@ -174,7 +186,7 @@ def failure(error: grpc.aio.AioRpcError) -> CliError:
             reason="UNAVAILABLE",
         )
     if code is grpc.StatusCode.UNAVAILABLE:
-        return Refused("The hub went away.", "Start it again: oncetold serve", reason="UNAVAILABLE")
+        return HubGone("The hub went away.", "Start it again: oncetold serve", reason="UNAVAILABLE")
     if code is grpc.StatusCode.UNIMPLEMENTED:
         return Refused(
             "The hub that runs does not know this call.",

@@ -44,6 +44,10 @@ class Refused(CliError):
     """The hub refused; `reason` is the contract's ErrorReason without its prefix."""
 
 
+class HubGone(Refused):
+    """The hub stopped before it answered; the same request may be made again."""
+
+
 class StoryBroken(CliError):
     """The demo asserts its own story, and this part was not so."""
 

@@ -1,13 +1,94 @@
-"""`oncetold init`, `serve`, `dev-pki` and `clock`: the hub itself."""
+"""`oncetold init`, `serve` and `clock`: the hub itself."""
 
 from __future__ import annotations
 
+import asyncio
+import json
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from hub.cli.command import group
+from hub.cli.command import Json, command, data_folder, group
+from hub.cli.connection import ask, run
+from hub.cli.errors import Misused
+from hub.cli.output import console, show
+from hub.config import FILE_NAME, Config, read_config, write_config
+from oncetold.v1.audit_service_pb2 import GetLedgerRequest
 
 clock = group("clock", "The hub's clock.")
 
+Listen = Annotated[
+    str, typer.Option(metavar="HOST:PORT", help="Where adapters connect; port 0 picks a free one.")
+]
+
 
 def register(app: typer.Typer) -> None:
-    pass
+    """Adds `init` and `serve`."""
+    command(app, "init", example="oncetold --data ./hub init")(init)
+    command(app, "serve", example="oncetold --data ./hub serve")(serve)
+
+
+def init(context: typer.Context, listen: Listen = "", as_json: Json = False) -> None:
+    """Makes a hub in the data folder: an empty ledger and its root key."""
+    # The ledger's code is slow to load, and most commands do without it.
+    from hub.bootstrap import create_hub
+
+    data = data_folder(context)
+    config = _config(data, listen)
+    try:
+        create_hub(config)
+        if not (data / FILE_NAME).exists():
+            write_config(config)
+    except OSError as error:
+        raise Misused(
+            f"No hub can be made in {data} ({error.strerror or 'unknown cause'}).",
+            "Name a folder that you may write to.",
+            reason="NOT_WRITABLE",
+        ) from None
+    ledger = ask(data, lambda hub: hub.audit.GetLedger, GetLedgerRequest())
+    show(
+        {"data": str(data), "ledger_id": ledger.ledger_id, "root_key": str(config.root_key)},
+        [
+            f"Ledger {ledger.ledger_id} is made in {data}.",
+            f"Whoever holds {config.root_key} can read it. Keep a copy elsewhere: without it nothing opens.",
+            "Next: oncetold dev-pki --help, then oncetold serve --help",
+        ],
+        as_json=as_json,
+    )
+
+
+def serve(context: typer.Context, listen: Listen = "", as_json: Json = False) -> None:
+    """Serves adapters until Ctrl-C or SIGTERM; calls under way may finish."""
+    config = _config(data_folder(context), listen)
+    run(lambda: _serve(config, as_json=as_json))
+
+
+async def _serve(config: Config, *, as_json: bool) -> None:
+    from hub.bootstrap import running_hub
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running_hub(config) as running:
+        host = config.listen.rpartition(":")[0]
+        told = {
+            "address": f"{host}:{running.port}",
+            "ledger_id": str(running.hub.ledger.ledger_id),
+            "socket": str(config.admin_socket),
+        }
+        if as_json:
+            print(json.dumps(told, sort_keys=True), flush=True)
+        else:
+            print(f"Serving {told['address']}, ledger {told['ledger_id']}. Ctrl-C stops.", flush=True)
+        await stop.wait()
+        if not as_json:
+            console().print("Stopping: calls under way may finish.")
+
+
+def _config(data: Path, listen: str) -> Config:
+    config = read_config(data)
+    return replace(config, listen=listen) if listen else config

@@ -74,7 +74,7 @@ def dev_pki(
             f"Authority: {authority.certificate}",
             f"Hub:       {folder / 'hub.pem'}",
             *(f"{agency_id}: {path}, its key beside it" for agency_id, path in adapters.items()),
-            "For development only. Let a certificate speak for its agency: oncetold agency certificate --help",
+            "For development only. Let one speak for its agency: oncetold agency certificate --help",
         ],
         as_json=as_json,
     )
