@@ -52,6 +52,7 @@ class Accounted:
     agency_id: str | None
     outcome: Outcome
     reason: Reason | NothingReason | None = None
+    withdrawal: SourceRecord | None = None  # with Nothing: takes back what an earlier export said in this row
 
 
 @dataclass(slots=True)
@@ -91,7 +92,10 @@ class HmisExport:
         project = CsvFile(folder, "Project.csv", _PROJECT_COLUMNS)
         self._files = {file.name: CsvFile(folder, file.name, file.required) for file in FILES}
         self._references = References(
-            project.rows(), self._files["Client.csv"].rows(), self._files["Enrollment.csv"].rows()
+            project.rows(),
+            self._files["Client.csv"].rows(),
+            self._files["Enrollment.csv"].rows(),
+            self._today,
         )
 
     @property
@@ -160,18 +164,22 @@ class HmisExport:
     ) -> Accounted:
         origin = Origin(row.file, row.line)
         agency_id = agency.agency_id if agency is not None else None
+        content: RecordContent | None = None
         try:
             key.check()
-            if nothing := self._says_nothing(file, row, enrolment):
+            nothing = self._says_nothing(file, row, enrolment)
+            if nothing is not None and agency is None:
                 return Accounted(agency_id, Nothing(origin), nothing)
-            client = self._client(file, row, enrolment)
+            client = text(row.cells, "PersonalID") if nothing else self._client(file, row, enrolment)
             if agency is None:
                 raise BadRow(Reason.UNKNOWN_PROJECT if file.stem == "Enrollment" else Reason.NO_AGENCY)
-            occurred, content = self._content(file, row, enrolment, agency)
+            occurred = self._occurred(file, row)
+            if nothing is None:
+                _check_order(file, occurred, enrolment)
+                at = Circumstances(occurred, agency.project_type, self._today)
+                content = file.content(row.cells, at)
         except BadRow as bad:
             return Accounted(agency_id, Rejected(origin, bad.reason.value), bad.reason)
-        if content is None:
-            return Accounted(agency_id, Nothing(origin), NothingReason.NOT_RECORDED)
         record = Record(
             record_id=f"{file.stem}:{key.text}",
             client_reference=client,
@@ -180,6 +188,9 @@ class HmisExport:
             content=content,
         )
         record.occurred_time.FromDatetime(datetime(occurred.year, occurred.month, occurred.day, tzinfo=UTC))
+        if content is None:
+            withdrawal = SourceRecord(client, record, origin)
+            return Accounted(agency_id, Nothing(origin), nothing or NothingReason.NOT_RECORDED, withdrawal)
         return Accounted(agency_id, SourceRecord(client, record, origin, _texts(row)))
 
     def _enrolment(self, file: FileMap, row: Row) -> Enrolment | None:
@@ -206,21 +217,11 @@ class HmisExport:
             raise BadRow(Reason.WRONG_CLIENT)
         return client
 
-    def _content(
-        self, file: FileMap, row: Row, enrolment: Enrolment | None, agency: HmisAgency
-    ) -> tuple[date, RecordContent | None]:
+    def _occurred(self, file: FileMap, row: Row) -> date:
         for column in ("DateCreated", "DateUpdated"):
             if text(row.cells, column):
                 day(text(row.cells, column), None)
-        occurred = day(text(row.cells, file.date), self._today)
-        if (
-            file.stem == "Exit"
-            and enrolment is not None
-            and enrolment.entry is not None
-            and occurred < enrolment.entry
-        ):
-            raise BadRow(Reason.EXIT_BEFORE_ENTRY)
-        return occurred, file.content(row.cells, Circumstances(occurred, agency.project_type, self._today))
+        return day(text(row.cells, file.date), self._today)
 
     def _must_know(self, agency_id: str) -> None:
         if all(agency.agency_id != agency_id for agency in self.agencies):
@@ -235,9 +236,20 @@ class HmisSource:
         self._agency_id = agency_id
 
     def records(self) -> Iterator[Outcome]:
-        """Yields what became of each of the agency's rows, in file order."""
+        """Yields what became of each of the agency's rows, in file order.
+
+        A row with nothing to publish comes as a record without content: the publisher counts it as nothing
+        recorded, unless an earlier export said something in that row, which is then withdrawn.
+        """
         for accounted in self._export.read_of(self._agency_id):
-            yield accounted.outcome
+            yield accounted.withdrawal or accounted.outcome
+
+
+def _check_order(file: FileMap, occurred: date, enrolment: Enrolment | None) -> None:
+    if file.stem != "Exit" or enrolment is None or enrolment.entry is None:
+        return
+    if occurred < enrolment.entry:
+        raise BadRow(Reason.EXIT_BEFORE_ENTRY)
 
 
 class _Key:

@@ -60,7 +60,10 @@ class Enrolment:
 class References:
     """Every project, client and enrolment of one export, by key."""
 
-    def __init__(self, projects: Iterable[Row], clients: Iterable[Row], enrolments: Iterable[Row]) -> None:
+    def __init__(
+        self, projects: Iterable[Row], clients: Iterable[Row], enrolments: Iterable[Row], today: date
+    ) -> None:
+        self._today = today
         self.agencies: dict[str, HmisAgency] = {}  # by ProjectID
         self.unusable_projects: list[Rejected] = []
         self.clients: dict[str, bool] = {}  # PersonalID: deleted
@@ -124,19 +127,19 @@ class References:
         if row.problem is not None and not (known and agency is not None):
             return
         try:
-            entry = day(text(row.cells, "EntryDate"), None)
+            entry = day(text(row.cells, "EntryDate"), self._today)
         except BadRow:
             entry = None  # the row itself is quarantined for it; here it only cannot be compared with an exit
         deleted = row.problem is None and bool(text(row.cells, "DateDeleted"))
         self.enrolments[key] = Enrolment(agency, client if known else None, entry, deleted)
 
     def _first_enrolments(self) -> dict[str, Enrolment]:
-        best: dict[str, tuple[date, str]] = {}
+        best: dict[str, tuple[bool, bool, date, str]] = {}
         first: dict[str, Enrolment] = {}
         for key, enrolment in self.enrolments.items():
-            if enrolment.client is None or enrolment.agency is None or enrolment.deleted:
+            if enrolment.client is None:
                 continue
-            rank = (enrolment.entry or date.max, key)
+            rank = (enrolment.deleted, enrolment.agency is None, enrolment.entry or date.max, key)
             if enrolment.client not in best or rank < best[enrolment.client]:
                 best[enrolment.client] = rank
                 first[enrolment.client] = enrolment
