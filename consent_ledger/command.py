@@ -85,7 +85,7 @@ class Command:
         return positions
 
     def entries(self, after: int, limit: int = 1000) -> list[Entry]:
-        return self._batch.entries(after, limit)
+        return self._batch.entries(max(after, 0), limit)
 
     def entry(self, position: int) -> Entry:
         if not 1 <= position <= self._head.size:

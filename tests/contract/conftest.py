@@ -1,0 +1,27 @@
+"""One suite for every backend: a test asks for `backend` or `ledger` and runs once on each."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from consent_ledger.ledger import Ledger
+from tests.clock import ManualClock
+from tests.contract.backends import BACKENDS, Backend
+
+
+@pytest.fixture(params=sorted(BACKENDS))
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    return BACKENDS[request.param](tmp_path)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def ledger(backend: Backend, clock: ManualClock) -> Iterator[Ledger]:
+    opened = backend.create(clock)
+    yield opened
+    opened.close()
