@@ -4,49 +4,27 @@ Shares no code with the product. Each step names the ruling it follows (R1 to R1
 Where the rulings leave two readings, a named constant below says which one is taken.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tests.oracle import history as h
 from tests.oracle.facts import Facts, Person, Record, Registration
+from tests.oracle.terms import (
+    CLOSED_BY_REFUSAL,
+    NEVER_DELIVERED,
+    OBJECTION_BASES,
+    SPECIAL,
+    WEAK_LASTS,
+    envelope_of,
+    is_weak,
+    level_of,
+)
 
 ENVELOPE_STAYS_DESPITE_OBJECTION = True
 """An objection to the envelope's category is no bar where another grant needs the envelope (5a.7)."""
 
 ARTICLE9_CONSENT_BINDS_EVERY_CATEGORY = True
 """A party that rests on A9_2_A needs explicit consent for every category of that purpose."""
-
-NORMAL = frozenset({"IDENTITY", "ACCOMMODATION", "MONEY_WORK", "SERVICE_CONTACT"})
-VERY_RESTRICTED = frozenset({"DOMESTIC_ABUSE", "SEXUAL_HEALTH", "SAFEGUARDING_RISK", "IMMIGRATION"})
-SPECIAL = frozenset(
-    {
-        "EQUALITY",
-        "PHYSICAL_HEALTH",
-        "MENTAL_HEALTH",
-        "SUBSTANCE_USE",
-        "SEXUAL_HEALTH",
-        "DOMESTIC_ABUSE",
-        "SAFEGUARDING_RISK",
-        "OWN_STORY",
-    }
-)
-DISCLOSED_BY_SERVICE = {
-    "SUBSTANCE_USE": "SUBSTANCE_USE",
-    "MENTAL_HEALTH": "MENTAL_HEALTH",
-    "HOSPITAL": "PHYSICAL_HEALTH",
-    "SEXUAL_HEALTH": "SEXUAL_HEALTH",
-    "DOMESTIC_ABUSE": "DOMESTIC_ABUSE",
-    "PROBATION": "OFFENDING",
-    "PRISON": "OFFENDING",
-    "IMMIGRATION_ADVICE": "IMMIGRATION",
-    "MONEY_ADVICE": "MONEY_WORK",
-    "FAMILY_SUPPORT": "FAMILY",
-}
-NEVER_DELIVERED = frozenset({"EMPLOYMENT", "SERVICE_IMPROVEMENT_EVALUATION", "RESEARCH"})
-CLOSED_BY_REFUSAL = frozenset({"EXPLICIT_CONSENT", "IMPLIED_CONSENT", "BEST_INTERESTS", "NOT_CONFIDENTIAL"})
-OBJECTION_BASES = frozenset({"A6_1_E", "A6_1_EA", "A6_1_F"})
-WEAK_LASTS = timedelta(days=7)
 
 PairOfRow = tuple[str, str]  # purpose, agreement
 
@@ -85,34 +63,6 @@ def marks_of(record: h.RecordPublished, active: frozenset[PairOfRow]) -> frozens
     return frozenset(marks)
 
 
-def level_of(category: str, free_text: bool) -> str:
-    """R6: N, R or V."""
-    if free_text or category in VERY_RESTRICTED:
-        return "V"
-    return "N" if category in NORMAL else "R"
-
-
-def envelope_of(service_type: str) -> str:
-    """What being known to a kind of service discloses by itself (5a.18)."""
-    return DISCLOSED_BY_SERVICE.get(service_type, "SERVICE_CONTACT")
-
-
-def is_weak(grant: h.GrantRecorded) -> bool:
-    """H13, 5a.19: pressed, in doubt, or recorded on a later UTC day than given."""
-    asked_freely = grant.asked_alone and grant.service_offered_anyway and grant.told_may_refuse
-    return not asked_freely or grant.capacity_in_doubt or grant.given.date() < grant.at.date()
-
-
-def in_force(facts: Facts, origin: str, recipient: str, now: datetime) -> Iterator[h.AgreementDrafted]:
-    """R3: the effective version of each agreement that runs between the two."""
-    for agreement in facts.agreements.values():
-        signed = agreement.signed_by(origin, recipient)
-        if not agreement.terminated and signed and signed[-1].start <= now < signed[-1].end:
-            parties = {party.agency: party for party in signed[-1].parties}
-            if origin in parties and recipient in parties and not parties[origin].receives_only:
-                yield signed[-1]
-
-
 class Case:
     """One person, one feed, one instant. Caches by what an answer depends on, nothing else."""
 
@@ -138,7 +88,7 @@ class Case:
         found = set()
         if latest.agency not in self._agreements:
             self._agreements[latest.agency] = list(
-                in_force(self.facts, latest.agency, self.feed.agency, self.now)
+                self.facts.in_force(latest.agency, self.feed.agency, self.now)
             )
         for purpose in self.feed.purposes - NEVER_DELIVERED:  # R3, R10
             if self.spent(latest, purpose):

@@ -1,8 +1,9 @@
 """A history read once: who is registered and linked, and every choice in its place. Decides nothing."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
 from tests.oracle import history as h
@@ -10,11 +11,12 @@ from tests.oracle import history as h
 
 @dataclass(eq=False)
 class Registration:
-    """One agency's own reference to a person, from its registration to its closing."""
+    """One agency's own reference to a person. After a closed case it may be registered anew."""
 
     agency: str
     reference: str
-    seq: int
+    begun: int
+    seq: int  # when it was last registered
     closed: str | None = None
     ended: int = 0  # when involvement last ended
     links: set["Link"] = field(default_factory=set)
@@ -164,6 +166,15 @@ class Facts:
                 self._people[one] = person
         return self._people[registration]
 
+    def in_force(self, origin: str, recipient: str, now: datetime) -> Iterator[h.AgreementDrafted]:
+        """R3: the effective version of each agreement that runs between the two."""
+        for agreement in self.agreements.values():
+            signed = agreement.signed_by(origin, recipient)
+            if not agreement.terminated and signed and signed[-1].start <= now < signed[-1].end:
+                parties = {party.agency: party for party in signed[-1].parties}
+                if origin in parties and recipient in parties and not parties[origin].receives_only:
+                    yield signed[-1]
+
     def _read(self, event: h.Event) -> None:
         match event:
             case h.AgencyRegistered():
@@ -178,8 +189,10 @@ class Facts:
                 self.agreements[event.agreement].terminated = True
             case h.ClientRegistered():
                 known = self.current.get((event.agency, event.reference))
-                if known is None or known.closed:
-                    fresh = Registration(event.agency, event.reference, event.seq)
+                if known is not None and known.closed == "CASE_CLOSED":
+                    known.closed, known.seq = None, event.seq
+                elif known is None or known.closed:
+                    fresh = Registration(event.agency, event.reference, event.seq, event.seq)
                     self.current[event.agency, event.reference] = fresh
                     self.all_of[event.agency, event.reference].append(fresh)
                     self.registrations.append(fresh)

@@ -7,8 +7,9 @@ the same test (a grant that is absent, ended or for somebody else all fail test 
 from collections.abc import Iterator
 
 from tests.oracle import history as h
-from tests.oracle.decide import NEVER_DELIVERED, Case, envelope_of, in_force, level_of
+from tests.oracle.decide import Case
 from tests.oracle.facts import Person, Record, Registration
+from tests.oracle.terms import NEVER_DELIVERED, envelope_of, level_of
 
 MARKER_REASONS = {
     "THIRD_PARTY": "THIRD_PARTY_DATA",
@@ -60,7 +61,7 @@ def _within(
         return "NOT_A_PARTY"
     if not agreement.signed_by(latest.agency, recipient):
         return "AGREEMENT_NOT_SIGNED"
-    running = in_force(case.facts, latest.agency, recipient, case.now)
+    running = case.facts.in_force(latest.agency, recipient, case.now)
     version = next((one for one in running if one.agreement == name), None)
     if version is None:
         return "AGREEMENT_NOT_IN_FORCE"

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tests.oracle import history as h
-from tests.oracle.decide import Case, PairOfRow, envelope_of, marks_of, permitted
+from tests.oracle.decide import Case, PairOfRow, marks_of, permitted
 from tests.oracle.facts import Facts, Record, Registration
+from tests.oracle.terms import envelope_of
 
 HARSHNESS = ("STOP", "RESTRICT", "ERASE")
 STATE_AFTER = {"STOP": "STOPPED", "RESTRICT": "RESTRICTED"}
@@ -152,4 +153,4 @@ def acknowledged_copies(observations: h.Observations, feed_id: str) -> Mapping[P
 
 def _registration_at(facts: Facts, agency: str, reference: str, seq: int) -> Registration:
     """The registration that a reference meant when something was sent."""
-    return [one for one in facts.all_of[agency, reference] if one.seq < seq][-1]
+    return [one for one in facts.all_of[agency, reference] if one.begun < seq][-1]

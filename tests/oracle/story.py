@@ -1,5 +1,6 @@
 """Tells short histories for hand-worked cases: agencies, one linked person, then the case."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,6 +29,8 @@ CATEGORIES = (
     "OWN_STORY",
     "SERVICE_CONTACT",
 )
+HOME, CONTACT = "r1:ACCOMMODATION", "r1:SERVICE_CONTACT"
+DAY = timedelta(days=1)
 USUAL = frozenset({"SERVICE_CONTACT", "ACCOMMODATION", "MENTAL_HEALTH", "CONTACT_LOCATION", "DOMESTIC_ABUSE"})
 
 
@@ -215,3 +218,28 @@ class Story:
 
 def _label(key: h.FragmentKey) -> str:
     return f"{key.record_id}:{'+'.join(sorted(key.categories))}"
+
+
+def told(**agreement: object) -> Story:
+    """An agreement, a record of where she sleeps and of the contact, and no choice yet."""
+    story = Story()
+    story.agreement(**agreement)  # type: ignore[arg-type]
+    story.record("ACCOMMODATION", "SERVICE_CONTACT")
+    return story
+
+
+def granted(**agreement: object) -> Story:
+    story = told(**agreement)
+    story.grant()
+    return story
+
+
+def states(held: Held) -> set[tuple[str, str]]:
+    return {(agreement, state) for _, agreement, state in held.rows}
+
+
+def nothing_after(change: Callable[[Story], object]) -> None:
+    story = granted()
+    assert set(story.permitted()) == {HOME, CONTACT}
+    change(story)
+    assert story.permitted() == {}
