@@ -1,0 +1,135 @@
+"""Sealing: what was sealed opens in its one place, and nowhere else."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from consent_ledger.entry import KeyOwner, Part
+from consent_ledger.errors import UnsealFailed
+from consent_ledger.keys import KeyRing
+from consent_ledger.vault import Vault
+from tests.unit.ledger.keyring import ROOT, KeysInMemory, new_vault, store_pending
+
+VAULT, RING, TABLE = new_vault()
+NOW = datetime(2026, 3, 2, 9, 0, 0, 123456, tzinfo=UTC)
+OWNERS = st.builds(
+    KeyOwner,
+    st.one_of(st.none(), st.sampled_from([UUID(int=n) for n in range(4)])),
+    st.sampled_from(["HOUSING", "LINK", "OFFENDING"]),
+)
+
+
+@given(owner=OWNERS, context=st.binary(max_size=40), plaintext=st.binary(max_size=300))
+def test_a_cell_opens_with_its_owner_and_context(owner: KeyOwner, context: bytes, plaintext: bytes) -> None:
+    sealed = VAULT.seal_cell(owner, context, plaintext)
+
+    assert VAULT.open_cell(owner, context, sealed) == plaintext
+    assert sealed != VAULT.seal_cell(owner, context, plaintext)
+
+
+@given(owner=OWNERS, other=OWNERS, context=st.binary(max_size=9), wrong=st.binary(max_size=9))
+def test_a_cell_opens_nowhere_else(owner: KeyOwner, other: KeyOwner, context: bytes, wrong: bytes) -> None:
+    assume((owner, context) != (other, wrong))
+    sealed = VAULT.seal_cell(owner, context, b"content")
+    VAULT.seal_cell(other, wrong, b"so that the other key exists")
+
+    with pytest.raises(UnsealFailed):
+        VAULT.open_cell(other, wrong, sealed)
+
+
+@given(at=st.integers(0, 10_000), bit=st.integers(0, 7), plaintext=st.binary(max_size=50))
+def test_any_flipped_bit_is_noticed(at: int, bit: int, plaintext: bytes) -> None:
+    owner = KeyOwner(None, "LINK")
+    sealed = bytearray(VAULT.seal_cell(owner, b"place", plaintext))
+    sealed[at % len(sealed)] ^= 1 << bit
+
+    with pytest.raises(UnsealFailed):
+        VAULT.open_cell(owner, b"place", bytes(sealed))
+
+
+def test_what_is_too_short_to_be_sealed_does_not_open() -> None:
+    owner = KeyOwner(None, "LINK")
+    VAULT.seal_cell(owner, b"", b"")
+    for short in (b"", b"x" * 12, b"x" * 20):
+        with pytest.raises(UnsealFailed):
+            VAULT.open_cell(owner, b"", short)
+
+
+def test_opening_for_an_owner_without_a_key_makes_none() -> None:
+    vault, ring, _ = new_vault()
+    with pytest.raises(UnsealFailed):
+        vault.open_cell(KeyOwner(uuid4(), "HOUSING"), b"", b"x" * 40)
+    assert ring.mark() == 0
+
+
+@given(
+    schema=st.text(max_size=40), payload=st.binary(max_size=500), fragment=st.booleans(), flag=st.booleans()
+)
+def test_a_part_opens_in_its_place_alone(schema: str, payload: bytes, fragment: bool, flag: bool) -> None:
+    part = Part(schema, payload, (KeyOwner(UUID(int=1), "HOUSING"),), fragment_key=fragment)
+    sealed = VAULT.seal_part(part, b"place", NOW, flag)
+    store_pending(RING, TABLE)
+
+    opened, recorded_at, changes_policy = VAULT.open_part(sealed, b"place")
+    assert (opened.schema, opened.payload, opened.owners) == (schema, payload, ())
+    assert (recorded_at, changes_policy) == (NOW, flag)
+    with pytest.raises(UnsealFailed):
+        VAULT.open_part(sealed, b"other")
+    with pytest.raises(UnsealFailed):
+        VAULT.open_part(replace(sealed, commit=bytes(32)), b"place")
+
+
+def test_any_one_owner_opens_a_joint_part() -> None:
+    for survivor in range(2):
+        vault, ring, table = new_vault()
+        owners = (KeyOwner(uuid4(), "FAMILY"), KeyOwner(uuid4(), "FAMILY"))
+        part = Part("narrative", b"theirs together", owners, fragment_key=True)
+        sealed = vault.seal_part(part, b"place", NOW, False)
+        store_pending(ring, table)
+        wrappings = [row for row in table.rows if row.key_id == sealed.key_id]
+        assert len(wrappings) == 2
+
+        table.rows.remove(wrappings[survivor])
+        again = Vault(KeyRing(ROOT, table))
+        assert again.open_part(sealed, b"place")[0].payload == b"theirs together"
+
+        table.rows.remove(wrappings[1 - survivor])
+        erased = Vault(KeyRing(ROOT, table))
+        with pytest.raises(UnsealFailed):
+            erased.open_part(sealed, b"place")
+
+
+def test_a_key_row_under_another_label_does_not_open() -> None:
+    vault, ring, table = new_vault()
+    owner, thief = KeyOwner(uuid4(), "HOUSING"), KeyOwner(uuid4(), "HOUSING")
+    sealed = vault.seal_cell(owner, b"k", b"content")
+    vault.seal_cell(thief, b"k", b"content")
+    one, two = ring.take_pending(ring.mark())
+    table.rows += [replace(one, label=two.label), replace(two, label=one.label)]
+
+    swapped = Vault(KeyRing(ROOT, table))
+    with pytest.raises(UnsealFailed):
+        swapped.open_cell(owner, b"k", sealed)
+
+
+@given(parts=st.lists(st.binary(max_size=5), max_size=4), others=st.lists(st.binary(max_size=5), max_size=4))
+def test_labels_and_ids_agree_exactly_when_their_parts_do(parts: list[bytes], others: list[bytes]) -> None:
+    same = parts == others
+    assert (VAULT.label(*parts) == VAULT.label(*others)) is same
+    assert (VAULT.opaque_id(*parts) == VAULT.opaque_id(*others)) is same
+
+
+def test_labels_and_ids_are_keyed_and_apart() -> None:
+    rows = KeyRing.founding_rows(ROOT)
+    again, other = Vault(KeyRing(ROOT, KeysInMemory(rows))), new_vault()[0]
+
+    assert len(VAULT.label("nhs", b"9434765919")) == 32
+    assert VAULT.label("nhs", b"9434765919") != other.label("nhs", b"9434765919")
+    assert again.label("a") == Vault(KeyRing(ROOT, KeysInMemory(rows))).label("a")
+    identity = again.opaque_id("a")
+    assert (identity.version, identity.variant) == (8, "specified in RFC 4122")
+    assert identity.bytes[:4] != again.label("a")[:4]
