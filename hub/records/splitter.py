@@ -46,36 +46,38 @@ class SplitRecord:
     """By categories; the structured fragment of a category before free text."""
 
 
-def split(record: record_service_pb2.Record) -> SplitRecord:
+def split(record: record_service_pb2.Record, path: str = "") -> SplitRecord:
     """Splits a checked record; one without content (withdrawn by its author) has no fragments.
 
-    Raises Refused: FREE_TEXT_NOT_RELEASED for words without released categories, INVALID_FIELD for
-    content that says nothing. Raises LookupError when the contract gives a field no category.
+    `path` is where the record stands in its request, e.g. ``records[3].``. Raises Refused:
+    FREE_TEXT_NOT_RELEASED for words without released categories, INVALID_FIELD for content that
+    says nothing. Raises LookupError when the contract gives a field no category.
     """
     service = term_of(common_pb2.ServiceType.DESCRIPTOR, record.service_type)
     if service is None:
-        raise Refused("INVALID_FIELD", field="service_type", rule="required")
+        raise Refused("INVALID_FIELD", field=f"{path}service_type", rule="required")
     envelope_category = ENVELOPE_CATEGORY[ServiceType(service)]
     if not record.HasField("content"):
         return SplitRecord(envelope_category, "", ())
     record_type = record.content.WhichOneof("type")
     if record_type is None:
-        raise Refused("INVALID_FIELD", field="content.type", rule="required")
-    fragments = _fragments(record_type, getattr(record.content, record_type))
+        raise Refused("INVALID_FIELD", field=f"{path}content.type", rule="required")
+    path += f"content.{record_type}"
+    fragments = _fragments(record_type, getattr(record.content, record_type), path)
     if not fragments:
-        raise Refused("INVALID_FIELD", field=f"content.{record_type}", rule="at_least_one_field")
+        raise Refused("INVALID_FIELD", field=path, rule="at_least_one_field")
     return SplitRecord(envelope_category, record_type, fragments)
 
 
-def _fragments(record_type: str, content: Message) -> tuple[SplitFragment, ...]:
+def _fragments(record_type: str, content: Message, path: str) -> tuple[SplitFragment, ...]:
     structured: dict[DataCategory, records_pb2.RecordContent] = {}
     fragments: list[SplitFragment] = []
     for field, value in content.ListFields():
         if field.GetOptions().Extensions[common_pb2.free_text]:
-            fragments.append(_free_text(record_type, content, field, value))
+            fragments.append(_free_text(record_type, content, field, value, path))
             continue
         floor = _floor(field)
-        for part, category in _parts(field, value, floor):
+        for part, category in _parts(field, value, floor, f"{path}.{field.name}"):
             fragment = structured.setdefault(category, records_pb2.RecordContent())
             _put(getattr(fragment, record_type), field, part)
     for category, fragment in structured.items():
@@ -94,18 +96,20 @@ def _floor(field: FieldDescriptor) -> DataCategory:
     return DataCategory(category)
 
 
-def _parts(field: FieldDescriptor, value: Any, floor: DataCategory) -> Iterable[tuple[Any, DataCategory]]:
+def _parts(
+    field: FieldDescriptor, value: Any, floor: DataCategory, path: str
+) -> Iterable[tuple[Any, DataCategory]]:
     """A field's value, or each of its items, with the category it falls under."""
     items = value if field.is_repeated else (value,)
     if field.message_type is common_pb2.CategorisedAnswer.DESCRIPTOR:
-        return [(item, stricter(floor, _own_category(field, item))) for item in items]
+        return [(item, stricter(floor, _own_category(item, path))) for item in items]
     return [(item, floor) for item in items]
 
 
-def _own_category(field: FieldDescriptor, answer: common_pb2.CategorisedAnswer) -> DataCategory:
+def _own_category(answer: common_pb2.CategorisedAnswer, path: str) -> DataCategory:
     category = term_of(common_pb2.DataCategory.DESCRIPTOR, answer.category)
     if category is None:
-        raise Refused("INVALID_FIELD", field=f"content.{field.name}.category", rule="required")
+        raise Refused("INVALID_FIELD", field=f"{path}.category", rule="required")
     return DataCategory(category)
 
 
@@ -123,10 +127,12 @@ def _put(message: Message, field: FieldDescriptor, part: Any) -> None:
         setattr(message, field.name, part)
 
 
-def _free_text(record_type: str, content: Message, field: FieldDescriptor, text: Any) -> SplitFragment:
+def _free_text(
+    record_type: str, content: Message, field: FieldDescriptor, text: Any, path: str
+) -> SplitFragment:
     numbers = text.released_categories
     if not numbers:
-        raise Refused("FREE_TEXT_NOT_RELEASED", field=f"content.{record_type}.{field.name}")
+        raise Refused("FREE_TEXT_NOT_RELEASED", field=f"{path}.{field.name}")
     released = {term_of(common_pb2.DataCategory.DESCRIPTOR, number) for number in numbers}
     fragment = records_pb2.RecordContent()
     _put(getattr(fragment, record_type), field, text)
