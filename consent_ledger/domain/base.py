@@ -2,7 +2,7 @@
 
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
@@ -16,6 +16,8 @@ Permission runs from it, so it is the hub's clock and never the library's own.
 
 class RecordedAggregate(Aggregate):
     """An aggregate whose events are stamped with the transaction's time."""
+
+    TOPIC: ClassVar[str]
 
     class Event(Aggregate.Event):
         """Something that happened."""

@@ -4,7 +4,7 @@ Folded from access entries alone, so a rebuild gives the same numbers and nothin
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -36,7 +36,8 @@ URGENT, ORDINARY = b"\x00", b"\x01"
 class Held:
     """One element as last sent. `since` says, per row, at which position it was last sent as active.
 
-    `earlier` keeps what was sent before (etag, revision, rows), for a partner restored from a backup.
+    `earlier` keeps what was sent before, oldest first: the last that the partner acknowledged is what it
+    really has, and older ones are for a partner restored from a backup.
     """
 
     fragment_id: UUID | None
@@ -48,7 +49,11 @@ class Held:
     sequence: int
     kind: StepKind
     since: dict[str, int] = field(default_factory=dict)
-    earlier: list[list[Any]] = field(default_factory=list)
+    earlier: list["Held"] = field(default_factory=list)
+
+    def acknowledged(self, up_to: int) -> "Held | None":
+        """The latest version that the partner made durable; `None` when it has none."""
+        return next((one for one in (self, *reversed(self.earlier)) if one.sequence <= up_to), None)
 
 
 @dataclass(slots=True)
@@ -95,7 +100,7 @@ class Holdings:
         outstanding = [(sequence, UUID(pair)) for sequence, pair in value["outstanding"]]
         return FeedState(value["epoch"], value["sent"], value["acknowledged"], outstanding)
 
-    def held(self, feed_id: UUID, pair: UUID) -> dict[UUID, Held]:
+    def held_about(self, feed_id: UUID, pair: UUID) -> dict[UUID, Held]:
         """What the feed was sent about one person, by element id."""
         key = feed_id.bytes + pair.bytes
         sealed = self._transaction.get(HOLDINGS, key)
@@ -163,7 +168,7 @@ class Holdings:
     def _fold_steps(self, feed_id: UUID, state: FeedState, person: PersonAccess, position: int) -> None:
         fresh = [step for step in person.steps if not step.resent]
         if fresh:
-            held = self.held(feed_id, person.pair)
+            held = self.held_about(feed_id, person.pair)
             for step in fresh:
                 state.sent = max(state.sent, step.sequence)
                 state.outstanding.append((step.sequence, person.pair))
@@ -174,7 +179,8 @@ class Holdings:
                     )
                     self._put_retraction(feed_id, retraction)
                 else:
-                    held[step.element_id] = _sent(step, held.get(step.element_id), position)
+                    before = held.get(step.element_id)
+                    held[step.element_id] = _sent(step, before, position, state.acknowledged)
             self._put_held(feed_id, person.pair, held)
         if person.complete:
             for urgency in (URGENT, ORDINARY):
@@ -206,7 +212,7 @@ class Holdings:
             reported: dict[str, str] = (
                 {} if sealed is None else json.loads(self._transaction.vault.open_cell(owner, key, sealed))
             )
-            known = self.held(feed_id, pair)
+            known = self.held_about(feed_id, pair)
             held = {
                 UUID(element): _as_reported(known.get(UUID(element)), etag)
                 for element, etag in reported.items()
@@ -248,17 +254,14 @@ class Holdings:
         return RetractionState(sequence, epoch, UUID(element), UUID(pair), position, outcome)
 
 
-def _sent(step: Step, before: Held | None, position: int) -> Held:
+def _sent(step: Step, before: Held | None, position: int, acknowledged: int) -> Held:
     """The element as it now stands at the partner, remembering what stood there."""
     since = {} if before is None else before.since
-    earlier = [] if before is None else before.earlier
-    if before is not None:
-        snapshot = [before.etag, before.revision, write_rows(before.rows), list(before.marks), before.since]
-        earlier = [*earlier, snapshot][-_REMEMBERED:]
     now = {
         row_key(row): position if row.state is PermissionState.ACTIVE else since.get(row_key(row), position)
         for row in step.rows
     }
+    earlier = [] if before is None else _remembered(before, acknowledged)
     return Held(
         step.fragment_id,
         step.origin,
@@ -273,25 +276,21 @@ def _sent(step: Step, before: Held | None, position: int) -> Held:
     )
 
 
+def _remembered(before: Held, acknowledged: int) -> list[Held]:
+    """All that is not acknowledged yet, and the last few that are."""
+    versions = [*before.earlier, replace(before, earlier=[])]
+    certain = [one for one in versions if one.sequence <= acknowledged]
+    return certain[-_REMEMBERED:] + [one for one in versions if one.sequence > acknowledged]
+
+
 def _as_reported(known: Held | None, etag: str) -> Held:
     """What the partner says it holds, as the hub last sent exactly that; nothing is known of it otherwise."""
     if known is not None and known.etag == etag:
-        return known
+        return replace(known, sequence=0)
     if known is not None:
-        for index, (before, revision, rows, marks, since) in enumerate(known.earlier):
-            if before == etag:
-                return Held(
-                    known.fragment_id,
-                    known.origin,
-                    revision,
-                    read_rows(rows),
-                    tuple(HandlingMark(mark) for mark in marks),
-                    etag,
-                    0,
-                    StepKind.CORRECT,
-                    since,
-                    known.earlier[:index],
-                )
+        for index, one in enumerate(known.earlier):
+            if one.etag == etag:
+                return replace(one, sequence=0, earlier=known.earlier[:index])
     fragment_id, origin = (None, None) if known is None else (known.fragment_id, known.origin)
     return Held(fragment_id, origin, 0, (), (), etag, 0, StepKind.CORRECT)
 
@@ -307,7 +306,7 @@ def _write_held(held: Held) -> list[Any]:
         held.sequence,
         held.kind,
         held.since,
-        held.earlier,
+        [_write_held(one) for one in held.earlier],
     ]
 
 
@@ -323,5 +322,5 @@ def _read_held(value: list[Any]) -> Held:
         sequence,
         StepKind(kind),
         since,
-        earlier,
+        [_read_held(one) for one in earlier],
     )

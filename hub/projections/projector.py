@@ -7,6 +7,7 @@ from consent_ledger.access import read_access_entry
 from consent_ledger.ledger import Entry, Transaction
 from consent_ledger.records import RecordPublished, read_record_entry
 from consent_ledger.repository import Repository
+from hub.projections.aggregates import repository
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.disclosures import DISCLOSURES, Disclosures
 from hub.projections.folding import Touched, fold
@@ -42,24 +43,24 @@ class Projector:
             return
         stored = transaction.get(_POSITION, b"cells")
         folded_to = 0 if stored is None else int.from_bytes(stored)
-        repository = Repository(transaction)
+        aggregates = repository(transaction)
         while self.index.position < transaction.size:
             for entry in transaction.entries(self.index.position, _BATCH):
-                self._fold(transaction, repository, entry, cells=entry.position > folded_to)
+                self._fold(transaction, aggregates, entry, cells=entry.position > folded_to)
                 self.index.position = entry.position
             if self._progress is not None and transaction.size > _BATCH:
                 self._progress(self.index.position, transaction.size)
         if self.index.position > folded_to:
             transaction.put(_POSITION, b"cells", self.index.position.to_bytes(8))
 
-    def _fold(self, transaction: Transaction, repository: Repository, entry: Entry, *, cells: bool) -> None:
+    def _fold(self, transaction: Transaction, aggregates: Repository, entry: Entry, *, cells: bool) -> None:
         access = read_access_entry(entry)
         if access is not None:
             if cells:
                 Holdings(transaction).fold(access, entry.position)
                 Disclosures(transaction).fold(access, entry.position, entry.recorded_at)
             return
-        event = read_record_entry(entry) or repository.event(entry)
+        event = read_record_entry(entry) or aggregates.event(entry)
         touched = fold(self.index, entry.position, entry.recorded_at, event)
         if not cells:
             return

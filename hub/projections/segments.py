@@ -81,14 +81,25 @@ class Segments:
                     revisions.append(_read(item))
         return found
 
-    def fragments_of_record(self, record_id: UUID, registration_id: UUID) -> list[UUID]:
-        """The ids of a record's fragments, past ones included; empty when the record is unknown."""
-        known = self._transaction.get(RECORDS, record_id.bytes)
-        if known is None:
-            return []
+    def revision_of(self, record_id: UUID, registration_id: UUID) -> int:
+        """The record's latest revision on this registration; 0 when there is none."""
+        return self._record(record_id, registration_id)[0]
+
+    def fragments_of_record(self, record_id: UUID, registration_id: UUID) -> list[StoredFragment]:
+        """The record's fragments as they last were, those taken away included."""
+        _, known = self._record(record_id, registration_id)
+        stored = self.of_registration(registration_id)
+        return [stored[UUID(fragment_id)][-1] for fragment_id in known]
+
+    def _record(self, record_id: UUID, registration_id: UUID) -> tuple[int, dict[str, DataCategory]]:
+        """The latest revision, and the key category of every fragment the record ever had."""
+        key = record_id.bytes + registration_id.bytes
+        sealed = self._transaction.get(RECORDS, key)
+        if sealed is None:
+            return 0, {}
         owner = KeyOwner(registration_id, KeyCategory.CONSENT)
-        opened = self._transaction.vault.open_cell(owner, record_id.bytes, known)
-        return [UUID(one) for one in json.loads(opened)]
+        revision, fragments = json.loads(self._transaction.vault.open_cell(owner, key, sealed))
+        return revision, {one: DataCategory(category) for one, category in fragments.items()}
 
     def _prefix(self, registration_id: UUID, category: DataCategory) -> bytes:
         return self._transaction.vault.label("segment", registration_id.bytes, category)

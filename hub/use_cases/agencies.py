@@ -5,6 +5,7 @@ from uuid import UUID
 
 from consent_ledger.domain import Agency
 from consent_ledger.errors import Refused
+from consent_ledger.facts import Feed
 from consent_ledger.vocabulary import DataCategory, Purpose, ServiceType
 from hub.projections import consent_index
 from hub.use_cases.work import ADMINISTRATION, Caller, Work
@@ -84,7 +85,7 @@ def subscribe(
     return feed_id, 1, work.save(agency, ADMINISTRATION)
 
 
-def list_agencies(work: Work, caller: Caller) -> list[tuple[consent_index.Agency, list[consent_index.Feed]]]:
+def list_agencies(work: Work, caller: Caller) -> list[tuple[consent_index.Agency, list[Feed]]]:
     """Every agency with its feeds."""
     caller.require_operator()
     index = work.index

@@ -65,7 +65,9 @@ def sign_agreement(work: Work, caller: Caller, *, agreement_id: str, version: in
         raise Refused("AGREEMENT_STATE")
     agreement = work.repository.get(Agreement, agreement_stream(work, agreement_id))
     if agency_id in known.versions[version - 1].signed_by:
-        return _position_of(work, agreement_id, Agreement.Signed, agreement_version=version, agency_id=agency_id)
+        return _position_of(
+            work, agreement_id, Agreement.Signed, agreement_version=version, agency_id=agency_id
+        )
     agreement.sign(version, agency_id)
     return work.save(agreement, ADMINISTRATION)
 

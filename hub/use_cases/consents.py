@@ -149,9 +149,7 @@ def withdraw_grant(
     known = _grant_of(work, caller, client_reference, grant_id)
     if known.withdrawn:
         return next(
-            stop.position
-            for stop in work.index.stops_on[known.registration_id]
-            if stop.grant_id == grant_id
+            stop.position for stop in work.index.stops_on[known.registration_id] if stop.grant_id == grant_id
         )
     grant = work.repository.get(Grant, grant_id)
     grant.withdraw(caller.agency(), remove)
@@ -227,7 +225,7 @@ def place_marker(
     stream: UUID | None = None
     if kind is not MarkerKind.PROTECTED_ADDRESS:
         stream = work.vault.opaque_id("record", found.agency_id, record_id)
-        if not work.segments.fragments_of_record(stream, found.registration_id):
+        if not work.segments.revision_of(stream, found.registration_id):
             raise Refused("NOT_FOUND")
     marker_id = work.new_id()
     marker = Marker.begin(

@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
 from consent_ledger.access import AccessKind
+from consent_ledger.domain import recording_time
 from consent_ledger.errors import OnceToldError, Refused
 from consent_ledger.ledger import Ledger, Transaction
 from hub.projections.projector import Projector
@@ -59,6 +60,8 @@ class Hub:
         self.projector = Projector(progress)
         self._new_id = new_id
         self._waiting: dict[UUID, asyncio.Event] = {}
+        self._stopping = False
+        self.fetching: set[UUID] = set()
         self._nudging: set[asyncio.Task[None]] = set()
         ledger.on_reset(self.projector.reset)
 
@@ -96,7 +99,9 @@ class Hub:
         """Like `execute`, but a repeated request gets its first answer. Raises `REQUEST_ID_REUSED`."""
 
         def command(transaction: Transaction) -> T | Repeated | OnceToldError | _BoundaryPassed:
-            return self._run(transaction, request, caller, lambda work: use_case(work, caller, *args, **kwargs))
+            return self._run(
+                transaction, request, caller, lambda work: use_case(work, caller, *args, **kwargs)
+            )
 
         while True:
             outcome = await asyncio.wrap_future(self.ledger.submit(command))
@@ -111,6 +116,7 @@ class Hub:
     def _run(
         self, transaction: Transaction, request: Request | None, caller: Caller, use: Callable[[Work], T]
     ) -> T | Repeated | OnceToldError | _BoundaryPassed:
+        recording_time.set(transaction.now)
         try:
             self.projector.catch_up(transaction)
             if transaction.clock_in_doubt:
@@ -129,7 +135,9 @@ class Hub:
         label = mac = b""
         if request is not None:
             vault = transaction.vault
-            label = vault.label("request", caller.agency_id or caller.name, request.method, request.request_id)
+            label = vault.label(
+                "request", caller.agency_id or caller.name, request.method, request.request_id
+            )
             mac = vault.label("request-body", label, hashlib.sha256(request.body).digest())
             try:
                 answered = transaction.answered(label, mac)
@@ -140,19 +148,20 @@ class Hub:
         work = Work(transaction, self.projector.index, self._new_id)
         try:
             answer = use(work)
+            if work.drafts:
+                transaction.append(work.drafts, decided_at=transaction.size)
         except OnceToldError as refusal:
             # A refusal is recorded as completely as a permit (I15).
             work.drafts.clear()
             work.record_access(caller, AccessKind.REFUSED, code=refusal.code)
             transaction.append(work.drafts, decided_at=transaction.size)
             return refusal
-        if work.drafts:
-            transaction.append(work.drafts, decided_at=transaction.size)
         if request is not None:
             transaction.remember(label, mac, request.encode(answer))
         return answer
 
     def _settle(self, transaction: Transaction) -> None:
+        recording_time.set(transaction.now)
         try:
             self.projector.catch_up(transaction)
             if not transaction.clock_in_doubt:
@@ -166,19 +175,28 @@ class Hub:
 
     # -- waking fetches that wait ---------------------------------------------------------------
 
-    async def changed(self, feed_id: UUID, timeout: float) -> bool:
-        """Waits until something may have changed for the feed, at most `timeout` seconds."""
+    def watch(self, feed_id: UUID) -> asyncio.Event:
+        """Begins to watch for changes that may concern a feed."""
         event = self._waiting.setdefault(feed_id, asyncio.Event())
         event.clear()
+        return event
+
+    def unwatch(self, feed_id: UUID) -> None:
+        """Nobody waits on the feed any more."""
+        self._waiting.pop(feed_id, None)
+
+    async def changed(self, watched: asyncio.Event, seconds: float) -> bool:
+        """Waits until something may have changed; false when `seconds` went by."""
         try:
-            async with asyncio.timeout(timeout):
-                await event.wait()
+            async with asyncio.timeout(max(0.0, seconds)):
+                await watched.wait()
         except TimeoutError:
             return False
-        return True
+        return not self._stopping
 
     def wake_all(self) -> None:
         """Lets every waiting fetch answer: the hub is stopping."""
+        self._stopping = True
         for event in self._waiting.values():
             event.set()
 
@@ -202,5 +220,3 @@ class Hub:
         for feed_id in await asyncio.wrap_future(self.ledger.submit(command)):
             if feed_id in self._waiting:
                 self._waiting[feed_id].set()
-
-

@@ -73,14 +73,10 @@ def _matches(work: Work, agency_id: str, identity: UUID, matching: str | None) -
 
 def _may_be_matched(work: Work, agency_id: str, registration_id: UUID) -> bool:
     registration = work.index.registrations[registration_id]
-    return (
-        work.index.agencies[agency_id].service_type not in _NEVER_CANDIDATES and not registration.in_error
-    )
+    return work.index.agencies[agency_id].service_type not in _NEVER_CANDIDATES and not registration.in_error
 
 
-def close_registration(
-    work: Work, caller: Caller, *, client_reference: str, reason: ClosingReason
-) -> int:
+def close_registration(work: Work, caller: Caller, *, client_reference: str, reason: ClosingReason) -> int:
     """Ends the caller's work with the person; `IN_ERROR` also unlinks and retracts."""
     found = work.registration(caller, client_reference, open_only=False)
     registration = work.repository.get(Registration, found.registration_id)
@@ -103,15 +99,11 @@ def create_link_token(work: Work, caller: Caller, *, client_reference: str) -> t
     found = work.registration(caller, client_reference)
     link_id = work.new_id()
     token = work.vault.label("link-token", link_id.bytes).hex()[:32]
-    link = Link.begin(
-        link_id, registration_id=found.registration_id, token_label=_token_label(work, token)
-    )
+    link = Link.begin(link_id, registration_id=found.registration_id, token_label=_token_label(work, token))
     return token, link_id, work.save(link, _owner(found.registration_id))
 
 
-def redeem_link_token(
-    work: Work, caller: Caller, *, client_reference: str, token: str
-) -> tuple[UUID, int]:
+def redeem_link_token(work: Work, caller: Caller, *, client_reference: str, token: str) -> tuple[UUID, int]:
     """Proposes a link by another agency's token: (link id, position). Raises `LINK_TOKEN`."""
     found = work.registration(caller, client_reference)
     link_id = work.index.link_tokens.get(_token_label(work, token))

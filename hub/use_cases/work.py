@@ -14,6 +14,7 @@ from consent_ledger.ledger import Draft, EntryClass, KeyOwner, Transaction
 from consent_ledger.repository import Repository
 from consent_ledger.vault import Vault
 from consent_ledger.vocabulary import KeyCategory
+from hub.projections.aggregates import repository
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.disclosures import Disclosures
 from hub.projections.holdings import Holdings
@@ -70,7 +71,7 @@ class Work:
     @property
     def repository(self) -> Repository:
         """Aggregates by id."""
-        return Repository(self.transaction)
+        return repository(self.transaction)
 
     @property
     def segments(self) -> Segments:
@@ -103,9 +104,7 @@ class Work:
         """Takes the one access entry of this call; returns its position."""
         people: tuple[PersonAccess, ...] = found.pop("people", ())
         receipts: tuple[Receipt, ...] = found.pop("receipts", ())
-        access = Accessed(
-            kind, caller.agency_id, caller.name, people=people, receipts=receipts, **found
-        )
+        access = Accessed(kind, caller.agency_id, caller.name, people=people, receipts=receipts, **found)
         return self.append(access.draft(self.new_id()))
 
     def registration(self, caller: Caller, reference: str, *, open_only: bool = True) -> Registration:

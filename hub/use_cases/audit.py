@@ -1,0 +1,146 @@
+"""What a data protection officer asks: why, who, how far. Codes and ids, never content."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from consent_ledger.access import AccessKind, StepKind
+from consent_ledger.errors import Refused
+from consent_ledger.facts import Feed
+from consent_ledger.policy import OWN_CHOICE_OR_PROTECTION, Decision, may_disclose
+from consent_ledger.vocabulary import DataCategory, Purpose, Verdict
+from hub.use_cases.deliver import own_feed
+from hub.use_cases.sentences import WITHHELD, sentence
+from hub.use_cases.work import Caller, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why one fragment may or may not go. `reason` is a code, `WITHHELD`, or empty for a permit."""
+
+    fragment_id: UUID
+    categories: tuple[DataCategory, ...]
+    verdict: Verdict
+    test: int
+    reason: str
+    sentence: str
+    relied_on: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosureLine:
+    """One thing that left, was corrected, retracted or read. `outcome` is a receipt's, or empty."""
+
+    fragment_id: UUID
+    recipient_agency_id: str
+    step: StepKind
+    position: int
+    recorded_at: datetime
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStatus:
+    """Totals of one feed."""
+
+    epoch: int
+    sent: int
+    acknowledged: int
+    held: int
+    open_retractions: int
+    receipted_retractions: int
+
+
+def get_ledger_size(work: Work, caller: Caller) -> int:
+    """The ledger's size; its id is `hub.ledger.ledger_id`. Holds nothing about clients."""
+    return work.transaction.size
+
+
+def explain_decision(
+    work: Work, caller: Caller, *, record_id: str, recipient_agency_id: str, purpose: Purpose
+) -> tuple[list[Explanation], int]:
+    """Explains each fragment of one of the caller's own records. Raises `NOT_FOUND`."""
+    origin = caller.agency()
+    stream = work.vault.opaque_id("record", origin, record_id)
+    registration_id = next(
+        (one for one in work.index.by_agency[origin] if work.segments.revision_of(stream, one)), None
+    )
+    agency = work.index.agencies.get(recipient_agency_id)
+    if registration_id is None or agency is None:
+        raise Refused("NOT_FOUND")
+    recipient = next(
+        (feed for feed in map(work.index.feeds.__getitem__, agency.feeds) if purpose in feed.purposes),
+        Feed(
+            UUID(int=0),
+            agency.agency_id,
+            "",
+            agency.service_type,
+            frozenset(Purpose),
+            frozenset(DataCategory),
+        ),
+    )
+    explanations = []
+    for stored in work.segments.fragments_of_record(stream, registration_id):
+        key = (stored.facts.record_id, stored.facts.revision)
+        facts = replace(
+            stored.facts, review_overdue=key in work.index.review_overdue, spent=key in work.index.spent
+        )
+        decision = may_disclose(
+            facts,
+            recipient,
+            purpose,
+            work.index.person(registration_id),
+            list(work.index.agreements.values()),
+            [work.index.person(other) for other in facts.solely_about],
+        )
+        explanations.append(_explained(facts.fragment_id, facts.categories, decision, origin))
+    return explanations, work.record_access(caller, AccessKind.AUDIT)
+
+
+def _explained(
+    fragment_id: UUID, categories: tuple[DataCategory, ...], decision: Decision, asker: str
+) -> Explanation:
+    reason = "" if decision.reason is None else str(decision.reason)
+    if decision.reason in OWN_CHOICE_OR_PROTECTION and decision.told_by != asker:
+        reason = WITHHELD
+    return Explanation(
+        fragment_id,
+        categories,
+        decision.verdict,
+        0 if reason == WITHHELD else decision.test,
+        reason,
+        sentence(decision.verdict, reason),
+        decision.relied_on,
+    )
+
+
+def list_disclosures(
+    work: Work, caller: Caller, *, client_reference: str
+) -> tuple[list[DisclosureLine], int]:
+    """What left of the caller's own registration, oldest first. Raises `REFERENCE_NOT_REGISTERED`."""
+    found = work.registration(caller, client_reference, open_only=False)
+    lines = []
+    for one in work.disclosures.of_registration(found.registration_id):
+        outcome = ""
+        if one.kind is StepKind.RETRACT:
+            retraction = work.holdings.retraction(one.feed_id, one.sequence)
+            outcome = "" if retraction is None else retraction.outcome
+        lines.append(
+            DisclosureLine(one.fragment_id, one.agency_id, one.kind, one.position, one.recorded_at, outcome)
+        )
+    return lines, work.record_access(caller, AccessKind.AUDIT)
+
+
+def get_feed_status(work: Work, caller: Caller, *, feed_id: UUID) -> FeedStatus:
+    """Totals of one feed, for the operator or its own certificate. Raises `NOT_FOUND`."""
+    if feed_id not in work.index.feeds:
+        raise Refused("NOT_FOUND")
+    if not caller.operator:
+        own_feed(work, caller, feed_id)
+    state = work.holdings.feed(feed_id)
+    retractions = work.holdings.retractions(feed_id)
+    open_count = sum(1 for one in retractions if not one.outcome)
+    held = sum(len(work.holdings.held_about(feed_id, pair)) for pair in work.holdings.pairs_held(feed_id))
+    return FeedStatus(
+        state.epoch, state.sent, state.acknowledged, held, open_count, len(retractions) - open_count
+    )

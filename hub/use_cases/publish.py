@@ -1,0 +1,109 @@
+"""Publishing: what an agency learned becomes sealed entries, all of them or none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from consent_ledger.errors import Refused
+from consent_ledger.records import PublishedFragment, RecordPublished
+from consent_ledger.vocabulary import DataCategory, HandlingMark, Level, ServiceType
+from hub.use_cases.work import Caller, Work
+
+
+class Fragment(Protocol):
+    """One category's part of a record, as the splitter makes it."""
+
+    @property
+    def categories(self) -> tuple[str, ...]: ...
+    @property
+    def level(self) -> str: ...
+    @property
+    def free_text(self) -> bool: ...
+    @property
+    def third_party(self) -> bool: ...
+    @property
+    def content(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Somebody else in a record, by the publisher's own reference."""
+
+    client_reference: str
+    categories: frozenset[str]
+    solely_about: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """One record as published. No fragments: its author withdraws it."""
+
+    record_id: str
+    revision: int
+    client_reference: str
+    service_type: ServiceType
+    envelope_category: DataCategory
+    occurred_time: datetime
+    source_system: str
+    marks: Sequence[HandlingMark]
+    fragments: Sequence[Fragment]
+    others: Sequence[Other] = ()
+    review_by_time: datetime | None = None
+    spent_on_time: datetime | None = None
+
+
+def publish_records(work: Work, caller: Caller, *, records: Sequence[NewRecord]) -> list[int]:
+    """Publishes records: their positions, in order. Raises `REFERENCE_NOT_REGISTERED`, `STALE_REVISION`."""
+    published: dict[UUID, int] = {}
+    return [work.append(_published(work, caller, one, published).draft()) for one in records]
+
+
+def _published(work: Work, caller: Caller, record: NewRecord, published: dict[UUID, int]) -> RecordPublished:
+    found = work.registration(caller, record.client_reference)
+    stream = work.vault.opaque_id("record", found.agency_id, record.record_id)
+    latest = published.get(stream, work.segments.revision_of(stream, found.registration_id))
+    if record.revision != latest + 1:
+        raise Refused("STALE_REVISION", expected=latest + 1)
+    if not record.fragments and record.revision == 1:
+        raise Refused("INVALID_FIELD", field="content", rule="a first revision has content")
+    published[stream] = record.revision
+    others = [
+        (work.registration(caller, other.client_reference).registration_id, other) for other in record.others
+    ]
+    return RecordPublished(
+        stream,
+        record.revision,
+        found.registration_id,
+        found.agency_id,
+        record.service_type,
+        record.envelope_category,
+        record.occurred_time,
+        record.source_system,
+        tuple(sorted(record.marks)),
+        record.review_by_time,
+        record.spent_on_time,
+        tuple(_fragment(work, stream, fragment, others) for fragment in record.fragments),
+    )
+
+
+def _fragment(
+    work: Work, record: UUID, fragment: Fragment, others: Sequence[tuple[UUID, Other]]
+) -> PublishedFragment:
+    kind = "text" if fragment.free_text else "fields"
+    concerned = [
+        (registration_id, other.solely_about)
+        for registration_id, other in others
+        if not other.categories.isdisjoint(fragment.categories)
+    ]
+    return PublishedFragment(
+        work.vault.opaque_id("fragment", record.bytes, kind, *fragment.categories),
+        tuple(DataCategory(category) for category in fragment.categories),
+        Level(fragment.level),
+        fragment.free_text,
+        fragment.third_party,
+        fragment.content,
+        tuple(registration_id for registration_id, _ in concerned),
+        tuple(registration_id for registration_id, solely in concerned if solely),
+    )
