@@ -15,9 +15,11 @@ from tests.oracle.terms import (
     OBJECTION_BASES,
     SPECIAL,
     WEAK_LASTS,
+    PairOfRow,
     envelope_of,
     is_weak,
     level_of,
+    marks_of,
 )
 
 ENVELOPE_STAYS_DESPITE_OBJECTION = True
@@ -25,8 +27,6 @@ ENVELOPE_STAYS_DESPITE_OBJECTION = True
 
 ARTICLE9_CONSENT_BINDS_EVERY_CATEGORY = True
 """A party that rests on A9_2_A needs explicit consent for every category of that purpose."""
-
-PairOfRow = tuple[str, str]  # purpose, agreement
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,6 @@ def permitted(facts: Facts, feed_id: str, now: datetime) -> dict[tuple[str, h.Fr
                         element = Element(latest.revision, rows, marks_of(latest, rows))
                         answer[registration.reference, record.key(part)] = element
     return answer
-
-
-def marks_of(record: h.RecordPublished, active: frozenset[PairOfRow]) -> frozenset[str]:
-    """R14: the handling marks that go with content."""
-    marks = {"NORDSCLCD", "PERSISTLABEL"} | record.marks
-    if not any(purpose == "REFERRAL_ELIGIBILITY" for purpose, _ in active):
-        marks |= {"NOREUSE"}
-    return frozenset(marks)
 
 
 class Case:

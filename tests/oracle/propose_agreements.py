@@ -56,7 +56,10 @@ def drafted(
         parties=parties,
         rows=tuple(rows),
         start=start,
-        end=start + timedelta(days=world.random.choice((365, 365, 365, 30) if generous else (60, 20, 5))),
+        end=start
+        + timedelta(
+            days=world.random.choice((365, 365, 365, 30 if version > 1 else 365) if generous else (60, 20, 5))
+        ),
         notice=world.notices[0] if world.chance(0.8) else world.notices[1],
     )
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tests.oracle import history as h
-from tests.oracle.decide import Case, PairOfRow, marks_of, permitted
+from tests.oracle.decide import Case, permitted
 from tests.oracle.facts import Facts, Record, Registration
-from tests.oracle.terms import envelope_of
+from tests.oracle.terms import PairOfRow, envelope_of, marks_of
 
 HARSHNESS = ("STOP", "RESTRICT", "ERASE")
 STATE_AFTER = {"STOP": "STOPPED", "RESTRICT": "RESTRICTED"}

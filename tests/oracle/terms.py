@@ -35,6 +35,8 @@ CLOSED_BY_REFUSAL = frozenset({"EXPLICIT_CONSENT", "IMPLIED_CONSENT", "BEST_INTE
 OBJECTION_BASES = frozenset({"A6_1_E", "A6_1_EA", "A6_1_F"})
 WEAK_LASTS = timedelta(days=7)
 
+PairOfRow = tuple[str, str]  # purpose, agreement
+
 
 def level_of(category: str, free_text: bool) -> str:
     """R6: N, R or V."""
@@ -52,3 +54,11 @@ def is_weak(grant: h.GrantRecorded) -> bool:
     """H13, 5a.19: pressed, in doubt, or recorded on a later UTC day than given."""
     asked_freely = grant.asked_alone and grant.service_offered_anyway and grant.told_may_refuse
     return not asked_freely or grant.capacity_in_doubt or grant.given.date() < grant.at.date()
+
+
+def marks_of(record: h.RecordPublished, active: frozenset[PairOfRow]) -> frozenset[str]:
+    """R14: the handling marks that go with content."""
+    marks = {"NORDSCLCD", "PERSISTLABEL"} | record.marks
+    if not any(purpose == "REFERRAL_ELIGIBILITY" for purpose, _ in active):
+        marks |= {"NOREUSE"}
+    return frozenset(marks)
