@@ -13,9 +13,12 @@ from consent_ledger.ledger import create_ledger, open_ledger
 from hub.config import Config
 from hub.rpc.agency_servicer import AgencyServicer
 from hub.rpc.agreement_servicer import AgreementServicer
+from hub.rpc.audit_servicer import AuditServicer
 from hub.rpc.authentication import AgencyOf, ByCertificate, ByLocalSocket
 from hub.rpc.consent_servicer import ConsentServicer
+from hub.rpc.delivery_servicer import DeliveryServicer
 from hub.rpc.dispatch import Dispatcher
+from hub.rpc.record_servicer import RecordServicer
 from hub.rpc.registration_servicer import RegistrationServicer
 from hub.rpc.server import Door
 from hub.use_cases.agencies import agency_of_certificate
@@ -24,14 +27,20 @@ from hub.use_cases.work import Caller
 from oncetold.v1 import (
     agency_service_pb2,
     agreement_service_pb2,
+    audit_service_pb2,
     consent_service_pb2,
+    delivery_service_pb2,
+    record_service_pb2,
     registration_service_pb2,
 )
 
 _SERVICERS = {
     agency_service_pb2: AgencyServicer,
     agreement_service_pb2: AgreementServicer,
+    audit_service_pb2: AuditServicer,
     consent_service_pb2: ConsentServicer,
+    delivery_service_pb2: DeliveryServicer,
+    record_service_pb2: RecordServicer,
     registration_service_pb2: RegistrationServicer,
 }
 

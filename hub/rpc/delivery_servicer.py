@@ -1,6 +1,7 @@
 """DeliveryService: what an agency's own system should hold, one step of the difference at a time."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from hub.rpc import translate
 from hub.rpc.answering import Servicer
@@ -8,6 +9,7 @@ from hub.rpc.dispatch import Call
 from hub.rpc.elements import delivery
 from hub.rpc.receipts import verified
 from hub.use_cases import deliver
+from hub.use_cases.reconcile import Reported, reconcile_holdings
 from oncetold.v1 import delivery_service_pb2 as messages
 
 
@@ -32,4 +34,28 @@ class DeliveryServicer(Servicer):
             deliveries=[delivery(sending) for sending in batch.sendings],
             access=self.position(batch.access),
             more=batch.more,
+        )
+
+    async def ReconcileHoldings(
+        self, request: messages.ReconcileHoldingsRequest, call: Call
+    ) -> messages.ReconcileHoldingsResponse:
+        def written(reconciled: tuple[int, int, int]) -> messages.ReconcileHoldingsResponse:
+            epoch, acknowledge, access = reconciled
+            return messages.ReconcileHoldingsResponse(
+                epoch=epoch, acknowledge=acknowledge, access=self.position(access)
+            )
+
+        return await self.once(
+            call,
+            request,
+            written,
+            reconcile_holdings,
+            feed_id=translate.uuid(request, "feed_id"),
+            holdings=[
+                Reported(UUID(holding.fragment_id), holding.etag, holding.client_reference)
+                for holding in request.holdings
+            ],
+            page=request.page,
+            last_page=request.last_page,
+            bookmark=request.bookmark,
         )

@@ -1,10 +1,12 @@
-"""RecordService: what agencies learned comes in here."""
+"""RecordService: what agencies learned comes in, and the consolidated history is read."""
 
 from consent_ledger.vocabulary import DataCategory, HandlingMark, ServiceType
 from hub.records.splitter import split
 from hub.rpc import translate
 from hub.rpc.answering import Servicer
 from hub.rpc.dispatch import Call
+from hub.rpc.elements import element
+from hub.use_cases.history import REMINDER, get_history
 from hub.use_cases.publish import NewRecord, Other, publish_records
 from oncetold.v1 import record_service_pb2 as messages
 
@@ -24,6 +26,21 @@ class RecordServicer(Servicer):
             ),
             publish_records,
             records=records,
+        )
+
+    async def GetHistory(
+        self, request: messages.GetHistoryRequest, call: Call
+    ) -> messages.GetHistoryResponse:
+        found, access = await self.ask(
+            call,
+            get_history,
+            feed_id=translate.uuid(request, "feed_id"),
+            client_reference=request.client_reference,
+        )
+        return messages.GetHistoryResponse(
+            elements=[element(wanted) for wanted in found],
+            reminder=REMINDER,
+            access=self.position(access),
         )
 
 

@@ -1,0 +1,77 @@
+"""AuditService: what a data protection officer asks. Codes and ids, never content."""
+
+from consent_ledger.vocabulary import Purpose
+from hub.records import codec
+from hub.rpc import translate
+from hub.rpc.answering import Servicer
+from hub.rpc.dispatch import Call
+from hub.use_cases import audit
+from oncetold.v1 import audit_service_pb2 as messages
+from oncetold.v1 import common_pb2, delivery_service_pb2
+
+
+class AuditServicer(Servicer):
+    """The ledger's size, one decision explained, what left, and a feed's totals."""
+
+    async def GetLedger(self, request: messages.GetLedgerRequest, call: Call) -> messages.GetLedgerResponse:
+        size = await self.ask(call, audit.get_ledger_size)
+        return messages.GetLedgerResponse(ledger_id=str(self._hub.ledger.ledger_id), size=size)
+
+    async def ExplainDecision(
+        self, request: messages.ExplainDecisionRequest, call: Call
+    ) -> messages.ExplainDecisionResponse:
+        found, access = await self.ask(
+            call,
+            audit.explain_decision,
+            record_id=request.record_id,
+            recipient_agency_id=request.recipient_agency_id,
+            purpose=translate.term(request, "purpose", Purpose),
+        )
+        return messages.ExplainDecisionResponse(
+            explanations=[_explanation(one) for one in found], access=self.position(access)
+        )
+
+    async def ListDisclosures(
+        self, request: messages.ListDisclosuresRequest, call: Call
+    ) -> messages.ListDisclosuresResponse:
+        found, access = await self.ask(
+            call, audit.list_disclosures, client_reference=request.client_reference
+        )
+        return messages.ListDisclosuresResponse(
+            disclosures=[self._disclosure(one) for one in found], access=self.position(access)
+        )
+
+    async def GetFeedStatus(
+        self, request: messages.GetFeedStatusRequest, call: Call
+    ) -> messages.GetFeedStatusResponse:
+        status = await self.ask(call, audit.get_feed_status, feed_id=translate.uuid(request, "feed_id"))
+        return messages.GetFeedStatusResponse(
+            epoch=status.epoch,
+            sent=status.sent,
+            acknowledged=status.acknowledged,
+            held=status.held,
+            open_retractions=status.open_retractions,
+            receipted_retractions=status.receipted_retractions,
+        )
+
+    def _disclosure(self, line: audit.DisclosureLine) -> messages.Disclosure:
+        return messages.Disclosure(
+            fragment_id=str(line.fragment_id),
+            recipient_agency_id=line.recipient_agency_id,
+            step=line.step,
+            position=self.position(line.position),
+            recorded_time=codec.timestamp(line.recorded_at),
+            outcome=translate.number(delivery_service_pb2.RetractionOutcome, line.outcome or None),
+        )
+
+
+def _explanation(explanation: audit.Explanation) -> messages.Explanation:
+    return messages.Explanation(
+        fragment_id=str(explanation.fragment_id),
+        categories=translate.numbers(common_pb2.DataCategory, explanation.categories),
+        verdict=translate.number(messages.Verdict, explanation.verdict),
+        test=explanation.test,
+        reason=explanation.reason,
+        sentence=explanation.sentence,
+        relied_on=explanation.relied_on,
+    )
