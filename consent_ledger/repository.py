@@ -6,6 +6,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate, DomainEventProtocol
 from eventsourcing.persistence import StoredEvent
 
+from consent_ledger.domain import TOPICS
 from consent_ledger.entry import Draft, Entry, EntryClass, KeyOwner, Part
 from consent_ledger.errors import AggregateNotFound
 from consent_ledger.mapper import ClosedMapper
@@ -14,13 +15,16 @@ from consent_ledger.transaction import Transaction
 EVENT_SCHEMA = "event:"
 """What the schema of a part begins with that holds an aggregate's event; its topic follows."""
 
+DOMAIN = ClosedMapper(TOPICS)
+"""Maps the events of this program's own aggregates, and no others."""
+
 A = TypeVar("A", bound=Aggregate)
 
 
 class Repository:
     """Reads and prepares aggregates within one command."""
 
-    def __init__(self, transaction: Transaction, mapper: ClosedMapper) -> None:
+    def __init__(self, transaction: Transaction, mapper: ClosedMapper = DOMAIN) -> None:
         self._transaction = transaction
         self._mapper = mapper
 
