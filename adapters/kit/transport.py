@@ -111,6 +111,7 @@ def probe(settings: HubSettings) -> HubUnreachable | None:
     host = host.strip("[]")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.set_alpn_protocols(["h2"])
+    shaken = False
     try:
         context.load_verify_locations(settings.ca_file)
         context.load_cert_chain(settings.certificate_file, settings.key_file)
@@ -118,6 +119,7 @@ def probe(settings: HubSettings) -> HubUnreachable | None:
             socket.create_connection((host, int(port)), timeout=PROBE_SECONDS) as plain,
             context.wrap_socket(plain, server_hostname=settings.server_name or host) as tls,
         ):
+            shaken = True
             # With TLS 1.3 the hub's refusal of our certificate comes only after our side is done.
             tls.sendall(HTTP2_OPENING)
             if tls.recv(1):
@@ -142,11 +144,15 @@ def probe(settings: HubSettings) -> HubUnreachable | None:
             "NO_ANSWER", f"{settings.address} does not answer.", "Check the network and the firewall.", True
         )
     except OSError:
-        return _unreachable(
-            "CONNECTION_BROKEN", "The connection broke off.", "Check the network, then try again.", True
-        )
+        if not shaken:
+            return _unreachable(
+                "CONNECTION_BROKEN", "The connection broke off.", "Check hub.address, then try again.", True
+            )
+    # The hub trusted itself to us and hung up when our turn came. gRPC servers send no alert that says why.
     return _unreachable(
-        "CONNECTION_CLOSED", "The hub closed the connection at once.", "Ask the hub operator to look.", True
+        "CERTIFICATE_NOT_ACCEPTED",
+        "The hub hung up when it saw our certificate: it was not issued for this hub, or no longer counts.",
+        "Use the certificate that this hub's operator gave, or ask for a new one.",
     )
 
 
