@@ -73,13 +73,13 @@ class SqliteStore(SqlStore):
             index_elements=key, set_={name: statement.excluded[name] for name in values}
         )
 
-    def storage_error(self, error: SQLAlchemyError) -> StorageError:
+    def storage_error(self, error: Exception) -> StorageError:
         return storage_error(error)
 
 
-def storage_error(error: SQLAlchemyError) -> StorageError:
+def storage_error(error: Exception) -> StorageError:
     """SQLITE_FULL is a full disk; anything else leaves unknown what is on it."""
-    cause = getattr(error, "orig", None)
+    cause = getattr(error, "orig", error)
     code = getattr(cause, "sqlite_errorcode", None)
     if code is not None and code & 0xFF == sqlite3.SQLITE_FULL:
         return StorageFull()
