@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from consent_ledger.errors import LedgerInUse
 from hub import pki
 from hub.bootstrap import running_hub
 from hub.config import Config, ConfigError
@@ -283,4 +284,31 @@ async def test_health_is_on_and_reflection_is_off(site: Site) -> None:
 
 async def test_the_operators_socket_lies_where_only_its_user_may_enter(site: Site) -> None:
     async with running_hub(site.config, adapters=False):
+        assert site.config.admin_socket.parent.stat().st_mode & 0o777 == 0o700
+
+
+async def test_metadata_beyond_eight_kibibytes_is_refused_and_the_next_call_works(site: Site) -> None:
+    async with running_hub(site.config, adapters=False), operator_channel(site) as channel:
+        stub = AgreementServiceStub(channel)
+        status, _, _ = await refused(stub.ListAgreements(LIST, metadata=(("padding", "x" * 20_000),)))
+
+        assert status is grpc.StatusCode.RESOURCE_EXHAUSTED
+        await stub.ListAgreements(LIST)
+
+
+async def test_a_second_hub_on_the_same_data_is_refused_and_the_first_goes_on(site: Site) -> None:
+    async with running_hub(site.config, adapters=False), operator_channel(site) as channel:
+        with pytest.raises(LedgerInUse):
+            async with running_hub(site.config, adapters=False):
+                pass
+
+        await AgreementServiceStub(channel).ListAgreements(LIST)
+
+
+async def test_a_hub_killed_before_leaves_a_socket_that_the_next_one_replaces(site: Site) -> None:
+    site.config.admin_socket.parent.mkdir(mode=0o755)
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(site.config.admin_socket))
+    async with running_hub(site.config, adapters=False), operator_channel(site) as channel:
+        await AgreementServiceStub(channel).ListAgreements(LIST)
         assert site.config.admin_socket.parent.stat().st_mode & 0o777 == 0o700
