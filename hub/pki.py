@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -144,6 +145,18 @@ def certificate_identity(pem: bytes) -> CertificateIdentity:
         certificate.not_valid_before_utc,
         certificate.not_valid_after_utc,
     )
+
+
+def has_signed(public_key_der: bytes, statement: bytes, signature: bytes) -> bool:
+    """Whether a certificate's key made this signature (ECDSA with SHA-256, DER) over exactly these bytes."""
+    key = serialization.load_der_public_key(public_key_der)
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        return False
+    try:
+        key.verify(signature, statement, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _public_key_der(certificate: x509.Certificate) -> bytes:

@@ -11,11 +11,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Protocol
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_der_public_key
-
 from consent_ledger.errors import Refused
 from hub.pki import CertificateIdentity, certificate_identity
 from hub.use_cases.work import Caller
@@ -88,18 +83,6 @@ class ByLocalSocket:
             if _AGENCY_ID.fullmatch(agency_id) is None:
                 raise Refused("INVALID_FIELD", field=ACTING_AGENCY, rule="string.pattern")
         return Caller(agency_id=agency_id, certificate_uri=None, public_key_der=None, operator=True)
-
-
-def has_signed(public_key_der: bytes, statement: bytes, signature: bytes) -> bool:
-    """Whether a certificate's key made this signature (ECDSA with SHA-256, DER) over exactly these bytes."""
-    key = load_der_public_key(public_key_der)
-    if not isinstance(key, ec.EllipticCurvePublicKey):
-        return False
-    try:
-        key.verify(signature, statement, ec.ECDSA(hashes.SHA256()))
-    except InvalidSignature:
-        return False
-    return True
 
 
 @lru_cache(maxsize=1024)

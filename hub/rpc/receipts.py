@@ -6,9 +6,9 @@ from uuid import UUID
 from google.protobuf.message import DecodeError
 
 from consent_ledger.errors import Refused
+from hub.pki import has_signed
 from hub.records import validation
 from hub.records.enums import term_of
-from hub.rpc.authentication import has_signed
 from hub.use_cases.deliver import SignedReceipt
 from hub.use_cases.work import Caller
 from oncetold.v1 import delivery_service_pb2 as messages
