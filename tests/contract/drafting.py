@@ -64,4 +64,4 @@ def together(ledger: Ledger, *commands: Callable[[Transaction], T]) -> "list[Fut
 
 def payloads(ledger: Ledger) -> list[bytes]:
     """The first part of every entry, in order."""
-    return run(ledger, lambda t: [entry.parts[0].payload for entry in t.entries(0, 10_000)])
+    return run(ledger, lambda t: [entry.parts[0].payload for entry in t.entries(0, t.size)])
