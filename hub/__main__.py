@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hub.cli.app import app
 from hub.cli.commands import agency, agreement, consent, deliveries, link, operate, pki, registration
+from hub.demo import command as demo
 
 __all__ = ["app", "main"]
 
@@ -20,6 +21,7 @@ for group in (
 ):
     app.add_typer(group)
 deliveries.register(app)
+demo.register(app)
 
 
 def main() -> None:

@@ -1,0 +1,101 @@
+"""The demo's processes: the hub and the adapters, each started as anybody would, each ended by us."""
+
+from __future__ import annotations
+
+import json
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from hub.cli.errors import CliError
+
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+
+
+class Processes:
+    """Starts programs of ours and ends exactly those, whatever happens."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def serve(self, data: Path) -> dict[str, str]:
+        """Starts `oncetold serve` on a free port; returns what it says of itself once it serves."""
+        hub = self._start("hub", ["hub", "--data", str(data), "serve", "--json"], stdout=subprocess.PIPE)
+        return _first_answer(hub, self._logs / "hub.log")
+
+    def follow(self, agency_id: str, words: Sequence[str]) -> None:
+        """Starts an adapter that goes on until the demo ends."""
+        self._start(agency_id, ["adapters", *words], stdout=subprocess.DEVNULL)
+
+    def once(self, agency_id: str, words: Sequence[str]) -> dict[str, object]:
+        """Runs an adapter's command to its end and returns its JSON answer. Raises CliError if it fails."""
+        log = self._logs / f"{agency_id}.log"
+        with log.open("ab") as errors:
+            done = subprocess.run(  # noqa: S603  # our own program
+                [sys.executable, "-m", "adapters", *words], stdout=subprocess.PIPE, stderr=errors, check=False
+            )
+        if done.returncode != 0:
+            raise CliError(
+                f"The adapter of {agency_id} ended with exit code {done.returncode}.",
+                f"Its log says why: {log}",
+                reason="ADAPTER_FAILED",
+            )
+        answer = json.loads(done.stdout.splitlines()[-1])
+        assert isinstance(answer, dict)
+        return answer
+
+    def check(self) -> None:
+        """Raises CliError when something that should run has ended."""
+        for process in self._running:
+            if process.poll() is not None:
+                raise CliError(
+                    f"A process of the demo ended by itself (exit code {process.returncode}).",
+                    f"The logs say why: {self._logs}",
+                    reason="PROCESS_ENDED",
+                )
+
+    def stop(self) -> None:
+        """Ends everything that was started, adapters before the hub, gently first."""
+        for process in reversed(self._running):
+            process.send_signal(signal.SIGINT)
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in reversed(self._running):
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+        self._running.clear()
+
+    def _start(self, name: str, words: Sequence[str], *, stdout: int) -> subprocess.Popen[bytes]:
+        with (self._logs / f"{name}.log").open("ab") as errors:
+            process = subprocess.Popen(  # noqa: S603  # our own program
+                [sys.executable, "-m", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=errors,
+                # A group of its own: Ctrl-C reaches the demo alone, which then ends the others in order.
+                start_new_session=True,
+            )
+        self._running.append(process)
+        return process
+
+
+def _first_answer(process: subprocess.Popen[bytes], log: Path) -> dict[str, str]:
+    """The first line that the hub prints, as JSON."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
+    line = process.stdout.readline() if ready else b""
+    try:
+        answer = json.loads(line)
+        return {str(key): str(value) for key, value in answer.items()}
+    except (ValueError, AttributeError):
+        raise CliError("The hub did not start.", f"Its log says why: {log}", reason="PROCESS_ENDED") from None
