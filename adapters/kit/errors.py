@@ -84,3 +84,10 @@ class SourceUnreadable(AdapterError):
     def __init__(self, reason: str, next_step: str) -> None:
         super().__init__("SOURCE_UNREADABLE", f"The source cannot be read: {reason}.", next_step)
         self.reason = reason
+
+
+class StateUnusable(AdapterError):
+    """The publisher's memory cannot be used now."""
+
+    def __init__(self, message: str, next_step: str) -> None:
+        super().__init__("STATE_UNUSABLE", message, next_step)

@@ -13,9 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from adapters.kit.errors import StateUnusable
 from oncetold.v1.record_service_pb2 import PublishRecordsRequest, Record
 
 VERSION = 1
+LOCK_SECONDS = 1.0
 TABLES = """
 CREATE TABLE IF NOT EXISTS published (
     record_id TEXT PRIMARY KEY, revision INTEGER NOT NULL, digest BLOB NOT NULL, has_content INTEGER NOT NULL
@@ -47,16 +49,38 @@ class Published:
     """The publisher's memory. One process at a time; every write is durable when the method returns."""
 
     def __init__(self, path: Path) -> None:
-        """Opens or creates the file, readable by its owner only. ValueError if it is of a newer version."""
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._db = sqlite3.connect(path, isolation_level=None)
+        """Opens or creates the file, readable by its owner only, and holds it alone until `close`.
+        StateUnusable if another process holds it, if it is of a newer adapter, or if it is no such file."""
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError:
+            raise StateUnusable(f"{path.name} cannot be opened or made.", "Check state.file.") from None
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=LOCK_SECONDS)
+        try:
+            self._open(path)
+        except sqlite3.OperationalError:
+            self._db.close()
+            raise StateUnusable(
+                f"Another adapter is publishing with {path.name}.", "Wait until it has ended."
+            ) from None
+        except sqlite3.DatabaseError:
+            self._db.close()
+            raise StateUnusable(
+                f"{path.name} is no adapter's memory, or is damaged.",
+                "Restore it from a backup, or move it away.",
+            ) from None
+
+    def _open(self, path: Path) -> None:
+        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._db.execute("BEGIN EXCLUSIVE")
+        self._db.execute("COMMIT")
         # A sent request is overwritten when it is removed, not only unlinked.
         self._db.execute("PRAGMA secure_delete = ON")
         self._db.execute("PRAGMA synchronous = FULL")
         found = self._db.execute("PRAGMA user_version").fetchone()[0]
         if found > VERSION:
             self._db.close()
-            raise ValueError(f"{path.name} was written by a newer adapter")
+            raise StateUnusable(f"{path.name} was written by a newer adapter.", "Update this adapter.")
         self._db.executescript(TABLES)
         self._db.execute(f"PRAGMA user_version = {VERSION}")
 

@@ -122,7 +122,8 @@ class Publisher:
             self._counts["nothing"] += 1  # withdraws what never was published
             return
         self._counts["kept_home"] += item.texts_kept_home
-        if known is not None and known.digest == digest(record):
+        withdrawn_before = known is not None and not known.has_content and not record.HasField("content")
+        if known is not None and (withdrawn_before or known.digest == digest(record)):
             self._counts["unchanged"] += 1
             return
         record.revision = 1 if known is None else known.revision + 1

@@ -14,7 +14,7 @@ import pytest
 
 from adapters.kit.backoff import Backoff
 from adapters.kit.client import Hub
-from adapters.kit.errors import HubRefused, HubUnreachable
+from adapters.kit.errors import HubRefused, HubUnreachable, StateUnusable
 from adapters.kit.published import Published
 from adapters.kit.publisher import MOST_BYTES, Publisher
 from adapters.kit.quarantine import Quarantine
@@ -85,6 +85,7 @@ def test_a_changed_row_is_the_next_revision_and_a_withdrawn_one_too(setting: Set
     withdrawn.record.ClearField("content")
     assert setting.publish(Rows(withdrawn)).published == 1
     assert not fake.records["r-1"][-1].HasField("content") and fake.records["r-1"][-1].revision == 3
+    withdrawn.record.occurred_time.FromDatetime(datetime(2026, 4, 1, tzinfo=UTC))
     assert setting.publish(Rows(withdrawn)).unchanged == 1
 
 
@@ -214,5 +215,19 @@ def test_a_record_for_another_client_than_it_says_is_quarantined(setting: Settin
 def test_a_memory_of_a_newer_adapter_is_left_alone(setting: Setting) -> None:
     with sqlite3.connect(setting.state) as state:
         state.execute("PRAGMA user_version = 99")
-    with pytest.raises(ValueError, match="newer adapter"):
+    with pytest.raises(StateUnusable, match="newer adapter"):
         Published(setting.state)
+
+
+def test_two_publishers_do_not_share_a_memory(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.kit.published.LOCK_SECONDS", 0.01)
+    with Published(setting.state), pytest.raises(StateUnusable, match="Another adapter"):
+        Published(setting.state)
+    Published(setting.state).close()
+
+
+def test_a_file_that_is_no_memory_is_left_alone(setting: Setting) -> None:
+    setting.state.write_bytes(b"a spreadsheet, say" * 100)
+    with pytest.raises(StateUnusable, match="damaged"):
+        Published(setting.state)
+    assert setting.state.read_bytes() == b"a spreadsheet, say" * 100

@@ -1,0 +1,1 @@
+"""The `oncetold-adapter` command: settings in, sentences or JSON out."""

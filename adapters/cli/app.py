@@ -1,0 +1,276 @@
+"""`oncetold-adapter`: init, check, publish, run, status."""
+
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import stamina.instrumentation
+import typer
+
+from adapters.cli import sources
+from adapters.cli.output import FAILED, MISUSED, Config, Json, command, show
+from adapters.cli.template import TEMPLATE
+from adapters.hmis.errors import HmisError
+from adapters.kit import transport
+from adapters.kit.backoff import Backoff
+from adapters.kit.client import Hub
+from adapters.kit.config import Settings, load
+from adapters.kit.errors import AdapterError, ConfigInvalid, StateUnusable
+from adapters.kit.published import Published
+from adapters.kit.publisher import Publisher
+from adapters.kit.quarantine import Quarantine
+from adapters.kit.receipts import ReceiptSigner
+from adapters.kit.runner import Runner
+from adapters.kit.source import PublishReport
+
+DEFAULT = Path("adapter.toml")
+EXPIRES_SOON = timedelta(days=30)
+
+app = typer.Typer(
+    name="oncetold-adapter",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback(epilog="\b\nExample:\n  oncetold-adapter init && oncetold-adapter check")
+def root() -> None:
+    """Connects an agency's own system to a OnceTold hub: publishes its records, and keeps what it may see.
+
+    Exit codes: 0 done, 1 refused or failed, 2 the command or its configuration has to change.
+    """
+    # Waiting is told by this command; the library's own log lines would say it twice.
+    stamina.instrumentation.set_on_retry_hooks(())
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that `check` looked at. `exit_code` 0 is good."""
+
+    subject: str
+    said: str
+    next_step: str = ""
+    exit_code: int = 0
+
+
+@command(app, "init", example="oncetold-adapter init --config adapter.toml")
+def init(config: Config = DEFAULT, as_json: Json = False) -> None:
+    """Writes a commented configuration to begin with. Never overwrites a file."""
+    try:
+        with config.open("x", encoding="utf-8") as file:
+            file.write(TEMPLATE)
+    except FileExistsError:
+        raise ConfigInvalid([f"{config.name} is there already; nothing was changed."]) from None
+    except OSError:
+        raise ConfigInvalid([f"{config.name} cannot be written here."]) from None
+    show(
+        {"written": config.name},
+        [f"Wrote {config.name}. Fill it in, then: oncetold-adapter check"],
+        as_json=as_json,
+    )
+
+
+@command(app, "check", example="oncetold-adapter check --config adapter.toml")
+def check(config: Config = DEFAULT, as_json: Json = False) -> None:
+    """Looks at the configuration, certificate, mapping, databases and hub, and explains what is wrong.
+
+    Nothing is published or fetched. The tables to receive into are made if they are missing.
+    """
+    findings = _look(load(config))
+    answer = {
+        "findings": [
+            {field.name: getattr(found, field.name) for field in fields(Finding)} for found in findings
+        ]
+    }
+    sentences = [
+        f"{'good' if not found.exit_code else 'WRONG'}  {found.subject}: {found.said}"
+        + (f"\n       What to do: {found.next_step}" if found.next_step else "")
+        for found in findings
+    ]
+    show(answer, sentences, as_json=as_json)
+    worst = max(found.exit_code for found in findings)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def _look(settings: Settings) -> list[Finding]:
+    findings = [Finding("configuration", "every setting is known")]
+    now = datetime.now(UTC)
+
+    def certificate() -> str:
+        facts = transport.read_certificate(settings.hub, now)
+        soon = " Ask for a new one now." if facts.expires - now < EXPIRES_SOON else ""
+        ReceiptSigner.from_file(settings.hub.key_file)
+        return f"{facts.uri}, valid until {facts.expires:%Y-%m-%d}.{soon}"
+
+    def source() -> str:
+        opened = sources.open_sources(settings)
+        missing = [column for one in opened for column in sources.missing_columns(one)]
+        if missing:
+            raise ConfigInvalid([f"The query does not answer the column {column}." for column in missing])
+        return "can be read, and every column of the mapping is there"
+
+    def sink() -> str:
+        at = sources.open_sink(settings).status().bookmark
+        return f"works; feed {at.feed_id} stands at {at.epoch}/{at.sequence}"
+
+    findings.append(_try("certificate", certificate))
+    if settings.source is not None:
+        findings.append(_try("source and mapping", source))
+    if settings.sink is not None:
+        findings.append(_try("sink", sink))
+    if findings[1].exit_code == 0:
+        failure = transport.probe(settings.hub)
+        if failure is None:
+            findings.append(Finding("hub", f"{settings.hub.address} accepts the connection"))
+        else:
+            findings.append(Finding("hub", f"{failure.message} [{failure.code}]", failure.next_step, FAILED))
+    return findings
+
+
+def _try(subject: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, look())
+    except ConfigInvalid as error:
+        return Finding(subject, error.message, error.next_step, MISUSED)
+    except (AdapterError, HmisError) as error:
+        said = str(error).removesuffix(error.next_step).strip()
+        return Finding(subject, f"{said} [{error.code}]", error.next_step, FAILED)
+
+
+@command(app, "publish", example="oncetold-adapter publish --config adapter.toml --json")
+def publish(config: Config = DEFAULT, as_json: Json = False) -> None:
+    """Publishes what is new or changed in the source, once. Run it as often as you like.
+
+    Rows that cannot be published are listed in the quarantine file, and the others are published.
+    """
+    settings = load(config)
+    opened = sources.open_sources(settings)
+    reports: list[PublishReport] = []
+    with (
+        Hub.connect(settings.hub) as hub,
+        Published(settings.state_file) as published,
+        Quarantine(settings.quarantine_file) as quarantine,
+    ):
+        publisher = Publisher(
+            hub, published, quarantine, register_clients=settings.register_clients, on_pause=_Pauses()
+        )
+        reports += [publisher.publish(source) for source in opened]
+    names = [field.name for field in fields(PublishReport)]
+    counts = {name: sum(getattr(one, name) for one in reports) for name in names}
+    sentences = [
+        f"{counts['published']} published, {counts['unchanged']} unchanged, "
+        f"{counts['nothing_recorded']} with nothing to tell, {counts['quarantined']} in quarantine.",
+        f"{counts['registered']} clients registered. "
+        f"{counts['texts_kept_home']} texts stayed home, not released.",
+    ]
+    if counts["quarantined"]:
+        sentences.append(f"What was left out, and why: {settings.quarantine_file.name}")
+    show(counts, sentences, as_json=as_json)
+
+
+@command(app, "run", example="oncetold-adapter run --once")
+def run(
+    config: Config = DEFAULT,
+    once: Annotated[bool, typer.Option("--once", help="End when nothing more comes.")] = False,
+    reconcile: Annotated[
+        bool,
+        typer.Option("--reconcile", help="First tell the hub what is held; brings back what was put aside."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Receives the feed until Ctrl-C: writes, acknowledges, and signs what was done about each retraction.
+
+    It waits out a hub or a database that is down; with --once it gives up after a few attempts.
+    """
+    settings = load(config)
+    sink = sources.open_sink(settings)
+    if settings.feed is None:
+        raise ConfigInvalid(["[feed] is missing."])
+    signer = ReceiptSigner.from_file(settings.hub.key_file)
+    # A service is stopped by SIGTERM: let it end like Ctrl-C, between transactions.
+    signal.signal(signal.SIGTERM, _interrupt)
+    with Hub.connect(settings.hub) as hub:
+        backoff = Backoff() if once else Backoff(attempts=None)
+        runner = Runner(hub, sink, signer, settings.feed, backoff=backoff, on_pause=_Pauses())
+        report = runner.run(once=once, reconcile=reconcile)
+    answer = {field.name: getattr(report, field.name) for field in fields(report)}
+    counted = (
+        f"{report.applied} applied, of them {report.retracted} retractions; {report.put_aside} put aside"
+    )
+    sentences = [("Stopped. " if report.stopped else "") + f"{counted}; {report.reconciled} reconciliations."]
+    if report.put_aside:
+        sentences.append("What was put aside, and why: oncetold-adapter status")
+    show(answer, sentences, as_json=as_json)
+
+
+@command(app, "status", example="oncetold-adapter status --json")
+def status(config: Config = DEFAULT, as_json: Json = False) -> None:
+    """Tells where the adapter stands. Exit code 1 if something waits for a person, for use by monitoring."""
+    settings = load(config)
+    answer: dict[str, object] = {}
+    sentences: list[str] = []
+    waiting = False
+    if settings.sink is not None:
+        at = sources.open_sink(settings).status()
+        waiting = bool(at.put_aside)
+        answer["receiving"] = {
+            "feed_id": at.bookmark.feed_id,
+            "epoch": at.bookmark.epoch,
+            "sequence": at.bookmark.sequence,
+            "held": at.held,
+            "receipts_to_send": at.receipts_to_send,
+            "retained": at.retained,
+            "put_aside": [{"sequence": sequence, "reason": reason} for sequence, reason in at.put_aside],
+        }
+        sentences += [
+            f"Feed {at.bookmark.feed_id} stands at {at.bookmark.epoch}/{at.bookmark.sequence}.",
+            f"{at.held} fragments held, {at.retained} kept on an own basis, "
+            f"{at.receipts_to_send} receipts to send.",
+            *(f"Put aside: delivery {sequence}, {reason}." for sequence, reason in at.put_aside),
+        ]
+        if waiting:
+            sentences.append("Correct what refuses them, then: oncetold-adapter run --reconcile")
+    if settings.source is not None:
+        publishing = _publishing(settings)
+        answer["publishing"] = publishing
+        sentences.append(", ".join(f"{key} {value}" for key, value in publishing.items()) + ".")
+    show(answer, sentences, as_json=as_json)
+    if waiting:
+        raise typer.Exit(FAILED)
+
+
+def _publishing(settings: Settings) -> dict[str, object]:
+    if not settings.state_file.exists():
+        return {"published": 0, "registered": 0, "in_flight": 0}
+    try:
+        with Published(settings.state_file) as published:
+            return {**published.counts()}
+    except StateUnusable as error:
+        return {"state": error.message}
+
+
+class _Pauses:
+    """Says on standard error why nothing happens, once for each cause in a row."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, error: Exception) -> None:
+        said = f"Waiting. {error}"
+        if said != self._last:
+            self._last = said
+            with suppress(BrokenPipeError):
+                print(said, file=sys.stderr, flush=True)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
