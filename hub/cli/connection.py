@@ -90,10 +90,12 @@ async def is_served(socket: Path) -> bool:
 async def connect(data: Path) -> AsyncIterator[HubClient]:
     """Yields the hub of a data folder: the one that runs, or one opened here until the block ends.
 
-    Raises HubNotReachable when another process holds the hub and does not answer, LedgerMissing when the
-    folder holds none.
+    Raises HubNotReachable when the folder holds no hub, or another process holds it and does not answer.
     """
-    socket = read_config(data).admin_socket
+    config = read_config(data)
+    socket = config.admin_socket
+    if not config.ledger.exists():
+        raise no_hub(data)
     for _ in range(ATTEMPTS):
         if await is_served(socket):
             async with _channel(socket) as client:
@@ -113,6 +115,15 @@ async def connect(data: Path) -> AsyncIterator[HubClient]:
         "Another process holds this hub and does not answer.",
         "Wait until it has started, or stop it: `fuser` on the ledger's file names it.",
         reason="UNAVAILABLE",
+    )
+
+
+def no_hub(data: Path) -> HubNotReachable:
+    """The failure of a command whose data folder holds no hub."""
+    return HubNotReachable(
+        f"There is no hub in {data}.",
+        "Name another folder with --data DIR before the command, or make a hub there: oncetold init --help",
+        reason="NO_HUB",
     )
 
 

@@ -14,6 +14,8 @@ from rich.table import Table
 from hub.cli.errors import CliError
 from oncetold.v1.common_pb2 import LedgerPosition
 
+TABLE_WIDTH = 110
+
 
 def console() -> Console:
     """A console on standard output as it is now; plain text where it is no terminal."""
@@ -42,10 +44,13 @@ def show_rows(
         out.print(escape(nothing))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in columns.values():
-        table.add_column(heading, overflow="fold")
+    for field, heading in columns.items():
+        # An id broken over lines cannot be copied.
+        table.add_column(heading, overflow="fold", no_wrap=field.endswith("_id"))
     for row in rows:
         table.add_row(*(escape(_cell(row[field])) for field in columns))
+    # Wide enough for an id and some numbers: a narrow terminal breaks lines, but loses no word.
+    out.width = max(out.width, TABLE_WIDTH)
     out.print(table)
 
 

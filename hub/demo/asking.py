@@ -65,9 +65,9 @@ WORKERS = Form(
     "workers",
     "worker_assigned",
     (
-        Question("role", "who works with them: role", "SERVICE_CONTACT", "role", "code"),
-        Question("worker", "who works with them: name", "SERVICE_CONTACT", "worker_name", "name"),
-        Question("phone", "who works with them: telephone", "SERVICE_CONTACT", "work_phone", "name"),
+        Question("role", "role", "SERVICE_CONTACT", "role", "code"),
+        Question("worker", "worker", "SERVICE_CONTACT", "worker_name", "name"),
+        Question("phone", "telephone", "SERVICE_CONTACT", "work_phone", "name"),
     ),
 )
 INTAKE = Form(

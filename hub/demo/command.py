@@ -51,7 +51,7 @@ def demo(
     telling = Telling()
     with _folder(data or _named_before(context)) as folder, _ending_on_sigterm(), Stage(folder) as stage:
         started = time.monotonic()
-        telling.title("OnceTold: one person's day", "People and agencies are invented; the hub is real.")
+        telling.title("One person's day", "The people and agencies are invented; the hub is real.")
         stage.build()
         telling.say(
             f"A hub serves {stage.hub['address']} with mutual TLS; three agencies keep their own case systems "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from rich.console import Console
 from rich.markup import escape
@@ -45,19 +46,15 @@ class Telling:
         self._console.print(f"  [cyan]$ {escape(line)}[/]")
 
     def facts(self, heading: str, facts: Sequence[Fact]) -> None:
-        """Answers by category."""
+        """Answers, one line for each category."""
         table = Table(
-            title=escape(heading), title_justify="left", box=None, pad_edge=False, padding=(0, 3, 0, 0)
+            title=escape(heading), title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 2)
         )
-        for column in ("about", "question", "answer"):
-            table.add_column(column, style="dim" if column == "about" else None)
-        about = ""
-        for fact in facts:
-            category = fact.question.category.lower().replace("_", " ")
-            table.add_row(
-                "" if category == about else category, escape(fact.question.words), escape(fact.value)
-            )
-            about = category
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column()
+        for category, group in groupby(facts, key=lambda fact: fact.question.category):
+            answers = "; ".join(f"{fact.question.words}: {fact.value}" for fact in group)
+            table.add_row(category.lower().replace("_", " "), escape(answers))
         self._console.print(table)
 
     def receipts(self, signed_by: str, receipts: Sequence[Receipt]) -> None:
@@ -70,7 +67,7 @@ class Telling:
         for receipt in receipts:
             table.add_row(
                 escape(signed_by),
-                receipt.fragment_id,
+                f"{receipt.fragment_id[:8]}…",
                 receipt.outcome,
                 ", ".join(receipt.looked_at),
                 "verified by the hub" if receipt.sent else "not sent yet",

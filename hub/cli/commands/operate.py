@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from hub.cli.command import Json, command, data_folder, group
-from hub.cli.connection import ask, run
+from hub.cli.connection import ask, no_hub, run
 from hub.cli.errors import Misused
 from hub.cli.output import console, show
 from hub.config import FILE_NAME, Config, read_config, write_config
@@ -62,7 +62,10 @@ def init(context: typer.Context, listen: Listen = "", as_json: Json = False) -> 
 
 def serve(context: typer.Context, listen: Listen = "", as_json: Json = False) -> None:
     """Serves adapters until Ctrl-C or SIGTERM; calls under way may finish."""
-    config = _config(data_folder(context), listen)
+    data = data_folder(context)
+    config = _config(data, listen)
+    if not config.ledger.exists():
+        raise no_hub(data)
     run(lambda: _serve(config, as_json=as_json))
 
 
