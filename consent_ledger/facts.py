@@ -193,10 +193,13 @@ class Agreement:
     versions: list[AgreementVersion] = field(default_factory=list)
     terminated: bool = False
 
-    def row_at_end(self, category: DataCategory, purpose: Purpose) -> Row | None:
-        """The newest version's row for the pair: it says how a permission ends."""
+    def row_at_end(
+        self, category: DataCategory, purpose: Purpose, origin_agency_id: str, recipient_agency_id: str
+    ) -> Row | None:
+        """The pair's row in the newest version that both signed: it says how a permission ends."""
         for version in reversed(self.versions):
-            if (row := version.rows.get((category, purpose))) is not None:
+            row = version.rows.get((category, purpose))
+            if row is not None and {origin_agency_id, recipient_agency_id} <= version.signed_by:
                 return row
         return None
 

@@ -183,8 +183,8 @@ def _under(
             if agreements_tests.rests_on_consent(both) and not _consented(outcome):
                 findings.append(Finding(4, Reason.NO_LAWFUL_BASIS))
             relied_on += [str(grant.grant_id) for grants in outcome.values() for grant in grants]
-        if agreements_tests.withdrawal_is_objection(both) and any(
-            confidentiality.objected(subject, use) for use in _uses(fragment, recipient, purpose, version)
+        if agreements_tests.withdrawal_is_objection(both) and _objected(
+            fragment, recipient, purpose, version, subject
         ):
             findings.append(Finding(4, Reason.OBJECTION, Verdict.REVIEW))
     if (finding := _involved(fragment, recipient, purpose, version, person)) is not None:
@@ -227,6 +227,22 @@ def _confidential(
         opened[(index, use.category)] = grants
         content |= {grant.grant_id for grant in grants}
     return opened
+
+
+def _objected(
+    fragment: Fragment, recipient: Feed, purpose: Purpose, version: AgreementVersion, person: Person
+) -> bool:
+    """Whether a withdrawal speaks against any category. An envelope that another grant's content needs stays."""
+    content: set[UUID] = set()
+    for index, use in enumerate(_uses(fragment, recipient, purpose, version)):
+        if index < len(fragment.categories):
+            content |= {grant.grant_id for grant in confidentiality.grants_for(person, use)}
+            if confidentiality.objected(person, use):
+                return True
+        elif use.category not in fragment.categories and confidentiality.objected(person, use):
+            needed = confidentiality.grants_for(person, use, as_envelope_of=frozenset(content))
+            return not any(grant.grant_id in content for grant in needed)
+    return False
 
 
 def _consented(opened: dict[tuple[int, DataCategory], list[Grant]]) -> bool:

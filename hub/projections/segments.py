@@ -45,21 +45,16 @@ class Segments:
         for fragment in record.fragments:
             present[fragment.fragment_id.hex] = fragment.key_category
             by_category.setdefault(fragment.key_category, []).append(_write(record, fragment, recorded_at))
+        _, before = self._record(record.record_id, record.registration_id)
+        for fragment_id, category in before.items():
+            if fragment_id not in present:
+                gone = {"gone": True, "fragment": fragment_id, "revision": record.revision}
+                by_category.setdefault(category, []).append(gone)
+                present[fragment_id] = category
+        key = record.record_id.bytes + record.registration_id.bytes
         owner = KeyOwner(record.registration_id, KeyCategory.CONSENT)
-        known = self._transaction.get(RECORDS, record.record_id.bytes)
-        if known is not None:
-            before: dict[str, str] = json.loads(
-                self._transaction.vault.open_cell(owner, record.record_id.bytes, known)
-            )
-            for fragment_id, category in before.items():
-                if fragment_id not in present:
-                    gone = {"gone": True, "fragment": fragment_id, "revision": record.revision}
-                    by_category.setdefault(DataCategory(category), []).append(gone)
-                    present[fragment_id] = DataCategory(category)
-        sealed = self._transaction.vault.seal_cell(
-            owner, record.record_id.bytes, json.dumps(present).encode()
-        )
-        self._transaction.put(RECORDS, record.record_id.bytes, sealed)
+        value = json.dumps([record.revision, present]).encode()
+        self._transaction.put(RECORDS, key, self._transaction.vault.seal_cell(owner, key, value))
         for category in sorted(by_category):
             self._add(record.registration_id, category, by_category[category])
 

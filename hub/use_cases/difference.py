@@ -124,7 +124,7 @@ def _rows(
     held: Held | None,
 ) -> tuple[TermRow, ...]:
     rows = {TermRow(purpose, agreement, PermissionState.ACTIVE) for purpose, agreement in active}
-    if held is not None and not _taken_back(facts, person):
+    if held is not None and not _taken_back(facts, person, others):
         for row in held.rows:
             if (row.purpose, row.agreement_id) not in active:
                 state = _after_end(work, feed, facts, (person, *others), row, held.since[row_key(row)])
@@ -133,17 +133,14 @@ def _rows(
     return tuple(sorted(rows, key=row_key))
 
 
-def _taken_back(facts: Fragment, person: Person) -> bool:
+def _taken_back(facts: Fragment, person: Person, others: list[Person]) -> bool:
     """Ends that always retract: taken away by its author, identity in dispute, a protected address."""
-    return (
-        facts.superseded
-        or person.disputed
-        or (
-            DataCategory.CONTACT_LOCATION in facts.categories
-            and any(
-                marker.kind is MarkerKind.PROTECTED_ADDRESS and not marker.lifted for marker in person.markers
-            )
-        )
+    if facts.superseded or person.disputed:
+        return True
+    return DataCategory.CONTACT_LOCATION in facts.categories and any(
+        marker.kind is MarkerKind.PROTECTED_ADDRESS and not marker.lifted
+        for subject in (person, *others)
+        for marker in subject.markers
     )
 
 
@@ -159,7 +156,8 @@ def _after_end(
     ends = [
         at_end.on_end
         for category in facts.categories
-        if (at_end := agreement.row_at_end(category, row.purpose)) is not None
+        if (at_end := agreement.row_at_end(category, row.purpose, facts.origin_agency_id, feed.agency_id))
+        is not None
     ]
     if not ends:
         return None

@@ -1,0 +1,217 @@
+"""A partner in memory: applies deliveries in order with its bookmark, loses answers, restores backups."""
+
+import copy
+import hashlib
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from consent_ledger.access import StepKind
+from consent_ledger.errors import Refused
+from hub.records import codec
+from hub.use_cases import history
+from hub.use_cases.deliver import Batch, Sending, SignedReceipt, fetch_deliveries
+from hub.use_cases.hub import Hub
+from hub.use_cases.reconcile import Reported, reconcile_holdings
+from hub.use_cases.work import Caller
+from tests.oracle import history as h
+from tests.oracle.store import Held, Place
+
+
+@dataclass
+class Element:
+    """One element in the partner's own store."""
+
+    reference: str
+    key: h.FragmentKey
+    revision: int
+    content: bytes
+    rows: frozenset[tuple[str, str, str]]
+    marks: frozenset[str]
+    etag: str
+
+
+@dataclass
+class Durable:
+    """What the partner's database holds: elements, bookmark and receipts change in one transaction."""
+
+    elements: dict[UUID, Element] = field(default_factory=dict)
+    bookmark: int = 0
+    epoch: int = 1
+    receipts: dict[int, SignedReceipt] = field(default_factory=dict)
+
+
+class Partner:
+    """One agency's adapter and store behind a feed."""
+
+    def __init__(self, hub: Hub, caller: Caller, name: str, feed_id: UUID, epoch: int) -> None:
+        self.hub, self.caller, self.name, self.feed_id = hub, caller, name, feed_id
+        self.durable = Durable(epoch=epoch)
+        self.keys: dict[str, h.FragmentKey] = {}
+        self.known: dict[UUID, h.FragmentKey] = {}
+        self.observations: list[h.Observation] = []
+        self.received = 0
+        self.retracted = 0
+        self.answers: list[str] = []
+
+    async def fetch(self, *, max_items: int = 64, lose: bool = False) -> int:
+        """Fetches once; the number of items. `lose`: the answer never arrives."""
+        state = self.durable
+        sent = list(state.receipts.values())[:64]
+        self.observations.append(
+            h.Acknowledged(seq=self._seq(), feed=self.name, epoch=state.epoch, sequence=state.bookmark)
+        )
+        batch = await fetch_deliveries(
+            self.hub,
+            self.caller,
+            feed_id=self.feed_id,
+            epoch=state.epoch,
+            acknowledge=state.bookmark,
+            receipts=sent,
+            max_items=max_items,
+        )
+        self._observe(batch)
+        if lose:
+            return len(batch.sendings)
+        for receipt in sent:
+            del state.receipts[receipt.sequence]
+        for sending in batch.sendings:
+            self._apply(sending)
+        return len(batch.sendings)
+
+    async def drain(self, *, max_items: int = 64) -> None:
+        """Fetches until nothing is left and everything is acknowledged; reconciles when asked to."""
+        for _ in range(10_000):
+            try:
+                quiet = await self.fetch(max_items=max_items) == 0 and not self.durable.receipts
+            except Refused as refusal:
+                if refusal.code != "EPOCH_CHANGED":
+                    raise
+                await self.reconcile()
+                continue
+            if quiet:
+                return
+        raise AssertionError("the feed never becomes quiet")
+
+    def backup(self) -> Durable:
+        return copy.deepcopy(self.durable)
+
+    def restore(self, backup: Durable) -> None:
+        """The partner's database goes back to a backup."""
+        self.durable = copy.deepcopy(backup)
+        self.observations.append(
+            h.Restored(seq=self._seq(), feed=self.name, epoch=backup.epoch, sequence=backup.bookmark)
+        )
+
+    async def reconcile(self, page_size: int = 3) -> None:
+        """Says page by page what the store really holds."""
+        elements = sorted(self.durable.elements.items())
+        pages = [elements[at : at + page_size] for at in range(0, len(elements), page_size)] or [[]]
+        for number, page in enumerate(pages, start=1):
+            epoch, acknowledge, _ = await self.hub.execute(
+                reconcile_holdings,
+                self.caller,
+                feed_id=self.feed_id,
+                holdings=[Reported(one, element.etag, element.reference) for one, element in page],
+                page=number,
+                last_page=number == len(pages),
+                bookmark=self.durable.bookmark,
+            )
+        self.durable.epoch, self.durable.bookmark = epoch, acknowledge
+
+    async def history(self, reference: str) -> dict[Place, Held]:
+        """What a live read answers."""
+        wanted, _ = await self.hub.execute(
+            history.get_history, self.caller, feed_id=self.feed_id, client_reference=reference
+        )
+        return {
+            (reference, self.keys[one.stored.content.decode()]): Held(
+                one.stored.facts.revision,
+                frozenset((row.purpose, row.agreement_id, row.state) for row in one.rows),
+                frozenset(one.marks),
+            )
+            for one in wanted
+        }
+
+    def store(self) -> dict[Place, Held]:
+        """The store as the oracle describes one."""
+        return {
+            (one.reference, one.key): Held(one.revision, one.rows, one.marks)
+            for one in self.durable.elements.values()
+        }
+
+    def _seq(self) -> int:
+        return self.hub.projector.index.position
+
+    def _observe(self, batch: Batch) -> None:
+        for sending in batch.sendings:
+            place = {"seq": batch.access, "feed": self.name, "epoch": self.durable.epoch}
+            if sending.kind is StepKind.RETRACT:
+                key = self.known.get(sending.element_id)
+                if key is not None:
+                    self.observations.append(
+                        h.Retracted(
+                            **place,
+                            sequence=sending.sequence,
+                            client_reference=sending.client_reference,
+                            key=key,
+                        )
+                    )
+                continue
+            wanted = sending.wanted
+            assert wanted is not None
+            key = self.keys[wanted.stored.content.decode()]
+            self.known[sending.element_id] = key
+            self.observations.append(
+                h.Delivered(
+                    **place,
+                    sequence=sending.sequence,
+                    client_reference=sending.client_reference,
+                    key=key,
+                    revision=wanted.stored.facts.revision if sending.with_content else None,
+                    rows=frozenset((row.purpose, row.agreement_id, row.state) for row in wanted.rows),
+                )
+            )
+
+    def _apply(self, sending: Sending) -> None:
+        state = self.durable
+        assert sending.sequence > state.bookmark, "a number is never reused for another item"
+        state.bookmark = sending.sequence
+        self.received += 1
+        if sending.kind is StepKind.RETRACT:
+            self.retracted += 1
+            state.elements.pop(sending.element_id, None)
+            state.receipts[sending.sequence] = self._receipt(sending)
+            return
+        wanted = sending.wanted
+        assert wanted is not None
+        rows = frozenset((row.purpose, row.agreement_id, row.state) for row in wanted.rows)
+        if sending.with_content:
+            state.elements[sending.element_id] = Element(
+                sending.client_reference,
+                self.keys[wanted.stored.content.decode()],
+                wanted.stored.facts.revision,
+                wanted.stored.content,
+                rows,
+                frozenset(wanted.marks),
+                wanted.etag,
+            )
+            return
+        held = state.elements[sending.element_id]
+        held.rows, held.marks, held.etag = rows, frozenset(wanted.marks), wanted.etag
+
+    def _receipt(self, sending: Sending) -> SignedReceipt:
+        sent = codec.serialised(
+            codec.retraction(sending.sequence, sending.client_reference, sending.element_id)
+        )
+        return SignedReceipt(
+            sending.sequence,
+            b"statement",
+            b"signature",
+            self.feed_id,
+            self.durable.epoch,
+            sending.element_id,
+            hashlib.sha256(sent).digest(),
+            "ERASED",
+        )
+
+

@@ -1,0 +1,330 @@
+"""Plays the oracle's histories to the product: each event becomes the use case an agency would call."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from consent_ledger.errors import OnceToldError
+from consent_ledger.ledger import Ledger, create_ledger, open_ledger
+from consent_ledger.vocabulary import DEFAULT_LEVEL, ENVELOPE_CATEGORY, DataCategory, Level, ServiceType
+from hub.records.splitter import SplitFragment
+from hub.use_cases import agencies, agreements, consents, publish, registrations
+from hub.use_cases.hub import Hub
+from hub.use_cases.work import Caller
+from tests.clock import ManualClock
+from tests.machine.partner import Partner
+from tests.oracle import history as h
+
+OPERATOR = Caller(None, operator=True)
+
+
+def seeded_ids(seed: int) -> Callable[[], UUID]:
+    """Ids that twin worlds give alike."""
+    rng = random.Random(seed)
+    return lambda: UUID(int=rng.getrandbits(128), version=4)
+
+
+class Product:
+    """A hub on a ledger of its own, its partners, and the product's ids beside the world's."""
+
+    def __init__(self, folder: Path, *, seed: int = 1, partner: type[Partner] = Partner) -> None:
+        self.clock = ManualClock()
+        self.loop = asyncio.new_event_loop()
+        self._folder, self._seed = folder, seed
+        self._partner = partner
+        key = folder / "root.key"
+        rng = random.Random(seed)
+        self.ledger: Ledger = create_ledger(
+            str(folder / "ledger.db"), key, clock=self.clock, entropy=rng.randbytes
+        )
+        self.hub = Hub(self.ledger, new_id=seeded_ids(seed))
+        self.partners: dict[str, Partner] = {}
+        self.ids: dict[str, Any] = {}
+        self.links: dict[str, UUID] = {}
+        self.keys: dict[tuple[str, str, frozenset[str], bool], h.FragmentKey] = {}
+        self.refused: list[str] = []
+
+    def close(self) -> None:
+        self.ledger.close()
+        self.loop.close()
+
+    def reopen(self) -> None:
+        """The hub is stopped and started again."""
+        self.ledger.close()
+        self.ledger = open_ledger(
+            str(self._folder / "ledger.db"), self._folder / "root.key", clock=self.clock
+        )
+        self.hub = Hub(self.ledger, new_id=seeded_ids(self._seed + 1_000_003))
+        for partner in self.partners.values():
+            partner.hub = self.hub
+
+    def run(self, coroutine: Any) -> Any:
+        return self.loop.run_until_complete(coroutine)
+
+    def call(self, use_case: Any, caller: Caller, **values: Any) -> Any:
+        return self.run(self.hub.execute(use_case, caller, **values))
+
+    def play(self, event: h.Event) -> bool:
+        """False when the product refused it: then it never happened."""
+        try:
+            self._play(event)
+        except OnceToldError as refusal:
+            self.refused.append(f"{type(event).__name__}:{refusal.code}:{refusal.details}")
+            return False
+        return True
+
+    def _play(self, event: h.Event) -> None:
+        match event:
+            case h.AgencyRegistered():
+                self.call(
+                    agencies.register_agency,
+                    OPERATOR,
+                    agency_id=event.agency,
+                    name=event.agency,
+                    controller_id=event.agency,
+                    service_type=event.service_type,
+                    public_authority=event.public_authority,
+                )
+                self.call(
+                    agencies.authorise_certificate,
+                    OPERATOR,
+                    agency_id=event.agency,
+                    uri=uri_of(event.agency),
+                    public_key_sha256=bytes(32),
+                )
+            case h.FeedOpened():
+                feed_id, epoch, _ = self.call(
+                    agencies.subscribe,
+                    OPERATOR,
+                    agency_id=event.agency,
+                    certificate_uri=uri_of(event.agency),
+                    service_type=event.service_type,
+                    purposes=sorted(event.purposes),
+                    categories=sorted(event.categories),
+                    enforces_person_restriction=event.enforces_person_restriction,
+                )
+                caller = Caller(event.agency, uri_of(event.agency))
+                self.partners[event.feed] = self._partner(self.hub, caller, event.feed, feed_id, epoch)
+            case h.AgreementDrafted():
+                version, _ = self.call(agreements.draft_agreement, OPERATOR, content=_content(event))
+                assert version == event.version
+            case h.AgreementSigned():
+                self.call(
+                    agreements.sign_agreement,
+                    Caller(event.agency),
+                    agreement_id=event.agreement,
+                    version=event.version,
+                )
+            case h.AgreementTerminated():
+                self.call(agreements.terminate_agreement, OPERATOR, agreement_id=event.agreement)
+            case h.ClientRegistered():
+                self.call(
+                    registrations.register_client, Caller(event.agency), client_reference=event.reference
+                )
+            case h.RegistrationClosed():
+                self._about(registrations.close_registration, event.agency, event, reason=event.reason)
+            case h.LinkConfirmed():
+                self._link(event)
+            case h.LinkUndone():
+                self.call(registrations.undo_link, OPERATOR, link_id=self.links[event.link])
+            case h.InvolvementOpened():
+                self._about(
+                    registrations.open_involvement,
+                    event.by_agency,
+                    event,
+                    agency_id=event.agency,
+                    ground=event.ground,
+                )
+            case h.InvolvementEnded():
+                self._about(registrations.end_involvement, event.agency, event)
+            case h.RecordPublished():
+                self._publish(event)
+            case _:
+                self._choose(event)
+
+    def _choose(self, event: h.Event) -> None:
+        match event:
+            case h.GrantRecorded():
+                self.ids[event.grant], _ = self._about(
+                    consents.record_grant, event.agency, event, **_grant(event)
+                )
+            case h.RefusalRecorded():
+                self._about(
+                    consents.record_refusal,
+                    event.agency,
+                    event,
+                    purposes=sorted(event.purposes),
+                    categories=sorted(event.categories),
+                    **_recipient(event.recipient),
+                )
+            case h.GrantWithdrawn():
+                self._about(
+                    consents.withdraw_grant,
+                    event.by_agency,
+                    event,
+                    grant_id=self.ids[event.grant],
+                    remove=event.remove,
+                )
+            case h.GrantReconfirmed():
+                self._about(
+                    consents.reconfirm_grant, event.by_agency, event, grant_id=self.ids[event.grant]
+                )
+            case h.ExclusionRecorded():
+                self.ids[event.exclusion], _ = self._about(
+                    consents.record_exclusion,
+                    event.agency,
+                    event,
+                    agency_id=event.excluded_agency,
+                    staff_reference=event.staff,
+                    category=event.category,
+                    remove=event.remove,
+                )
+            case h.ExclusionLifted():
+                self._about(
+                    consents.lift_exclusion, event.agency, event, exclusion_id=self.ids[event.exclusion]
+                )
+            case h.MarkerPlaced():
+                self.ids[event.marker], _ = self._about(
+                    consents.place_marker,
+                    event.agency,
+                    event,
+                    kind=event.kind,
+                    record_id=event.record_id or "",
+                )
+            case h.MarkerLifted():
+                self._about(consents.lift_marker, event.agency, event, marker_id=self.ids[event.marker])
+            case h.StatusRecorded():
+                self._about(consents.record_status, event.agency, event, status=event.status)
+            case _:
+                raise TypeError(type(event).__name__)
+
+    def _about(self, use_case: Any, agency: str, event: Any, **values: Any) -> Any:
+        return self.call(use_case, Caller(agency), client_reference=event.reference, **values)
+
+    def _link(self, event: h.LinkConfirmed) -> None:
+        (first, first_reference), (second, second_reference) = event.a, event.b
+        token, link_id, _ = self.call(
+            registrations.create_link_token, Caller(first), client_reference=first_reference
+        )
+        self.links[event.link] = link_id
+        self.call(
+            registrations.redeem_link_token,
+            Caller(second),
+            client_reference=second_reference,
+            token=token,
+        )
+        self.call(registrations.confirm_link, Caller(first), link_id=link_id)
+
+    def _publish(self, event: h.RecordPublished) -> None:
+        for part in event.parts:
+            key = h.FragmentKey(event.agency, event.record_id, part.categories, part.free_text)
+            for partner in self.partners.values():
+                partner.keys[_stamped(event, part)] = key
+        record = publish.NewRecord(
+            event.record_id,
+            event.revision,
+            event.reference,
+            ServiceType(event.service_type),
+            ENVELOPE_CATEGORY[ServiceType(event.service_type)],
+            event.occurred,
+            "test",
+            sorted(event.marks),
+            () if event.withdrawn else tuple(_fragment(event, part) for part in event.parts),
+            tuple(
+                publish.Other(other.reference, other.categories, other.solely_about)
+                for other in event.other_subjects
+            ),
+            event.review_by,
+            event.spent_on,
+        )
+        self.call(publish.publish_records, Caller(event.agency), records=[record])
+
+
+def uri_of(agency: str) -> str:
+    return f"spiffe://test.oncetold/agency/{agency}/adapter/1"
+
+
+def _stamped(event: h.RecordPublished, part: h.Part) -> str:
+    """Content that says whose it is, so that it is known again wherever it turns up."""
+    kind = "text" if part.free_text else "fields"
+    return f"{event.agency}/{event.record_id}/{event.revision}/{kind}/{'+'.join(sorted(part.categories))}"
+
+
+def _fragment(event: h.RecordPublished, part: h.Part) -> SplitFragment:
+    levels = [DEFAULT_LEVEL[DataCategory(category)] for category in part.categories]
+    level = Level.V if part.free_text else max(levels, key=lambda one: one.rank)
+    return SplitFragment(
+        tuple(sorted(part.categories)), level, part.free_text, part.third_party, _stamped(event, part).encode()
+    )
+
+
+def _recipient(recipient: h.Recipient | None) -> dict[str, Any]:
+    if recipient is None:
+        return {}
+    return {
+        "agency_id": recipient.agency,
+        "service_type": recipient.service_type,
+        "support_team": recipient.support_team,
+    }
+
+
+def _grant(event: h.GrantRecorded) -> dict[str, Any]:
+    return {
+        "purposes": sorted(event.purposes),
+        "categories": sorted(event.categories),
+        **_recipient(event.recipient),
+        "confidentiality_basis": event.basis,
+        "capture_method": event.method,
+        "notice_id": event.notice,
+        "given_time": event.given,
+        "effective_from_time": event.effective_from,
+        "effective_until_time": event.effective_until,
+        "data_from_time": event.data_from,
+        "data_until_time": event.data_until,
+        "asked_alone": event.asked_alone,
+        "service_offered_anyway": event.service_offered_anyway,
+        "told_may_refuse": event.told_may_refuse,
+        "capacity_in_doubt": event.capacity_in_doubt,
+    }
+
+
+def _content(event: h.AgreementDrafted) -> dict[str, Any]:
+    def iso(moment: datetime) -> str:
+        return moment.isoformat()
+
+    return {
+        "agreement_id": event.agreement,
+        "title": event.agreement,
+        "start_time": iso(event.start),
+        "end_time": iso(event.end),
+        "notice_id": event.notice,
+        "parties": [
+            {
+                "agency_id": party.agency,
+                "receives_only": party.receives_only,
+                "bases": [
+                    {
+                        "purpose": basis.purpose,
+                        "lawful_basis": basis.lawful_basis,
+                        "article9": basis.article9,
+                        "article10": basis.article10,
+                    }
+                    for basis in party.bases
+                ],
+            }
+            for party in event.parties
+        ],
+        "rows": [
+            {
+                "category": row.category,
+                "purpose": row.purpose,
+                "on_end": row.on_end,
+                "self_captured_restricted": row.self_captured_restricted,
+            }
+            for row in event.rows
+        ],
+    }
