@@ -89,25 +89,32 @@ async def running_hub(
         hub = Hub(ledger, progress=progress)
         await hub.start()
         servicers = _servicers(hub)
-        doors: list[Door] = []
-        port: int | None = None
-        # The socket first: it cannot belong to another hub, because this one holds the lease.
         local = Door(Dispatcher(ByLocalSocket(), clock.now), servicers)
-        local.bind_local(config.admin_socket)
-        doors.append(local)
-        if adapters:
-            door = Door(Dispatcher(ByCertificate(_registry(hub), today), clock.now), servicers)
-            port = door.bind_tls(config)
-            doors.append(door)
+        doors = [local]
+        port: int | None = None
         try:
+            # The socket can belong to no other hub that runs: this one holds the ledger's lease.
+            local.bind_local(config.admin_socket)
+            if adapters:
+                door = Door(Dispatcher(ByCertificate(_registry(hub), today), clock.now), servicers)
+                doors.append(door)
+                port = door.bind_tls(config)
             for door in doors:
                 await door.start()
             yield RunningHub(hub, port)
         finally:
-            hub.wake_all()
-            await asyncio.gather(*(door.stop() for door in doors))
+            await _stop(hub, doors)
     finally:
         await loop.run_in_executor(None, ledger.close)
+
+
+async def _stop(hub: Hub, doors: list[Door]) -> None:
+    stopping = asyncio.gather(*(door.stop() for door in doors))
+    while not stopping.done():
+        # Again and again: a fetch that came in just before the doors closed waits too.
+        hub.wake_all()
+        await asyncio.wait([stopping], timeout=0.1)
+    await stopping
 
 
 def _servicers(hub: Hub) -> dict[ServiceDescriptor, object]:

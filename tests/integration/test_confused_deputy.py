@@ -1,0 +1,262 @@
+"""An agency that quotes another's references and ids is told exactly what it is told of inventions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+
+from hub.bootstrap import running_hub
+from hub.rpc.rules import RULES, Rule
+from oncetold.v1 import (
+    agreement_service_pb2,
+    audit_service_pb2,
+    common_pb2,
+    consent_service_pb2,
+    delivery_service_pb2,
+    record_service_pb2,
+    records_pb2,
+    registration_service_pb2,
+)
+from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
+from oncetold.v1.consent_service_pb2_grpc import ConsentServiceStub
+from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
+from tests.integration.loopback import Site, adapter_channel, bare, operator_channel, refusal, register
+from tests.integration.story import CATEGORIES, PURPOSE, begin, grant, link, publish, request_id, stamp
+
+NOW = datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """Another agency's, or invented."""
+
+    reference: str
+    record_id: str
+    link_id: str
+    token: str
+    grant_id: str
+    exclusion_id: str
+    marker_id: str
+    feed_id: str
+    agreement_id: str
+
+
+INVENTED = Quoted(
+    reference="never-1",
+    record_id="no-such-visit",
+    link_id=str(uuid4()),
+    token="0" * 32,
+    grant_id=str(uuid4()),
+    exclusion_id=str(uuid4()),
+    marker_id=str(uuid4()),
+    feed_id=str(uuid4()),
+    agreement_id="isa-9",
+)
+
+OWN = "cli-1"
+"""A reference of the caller's own, where one is needed beside what it quotes."""
+
+
+def a_grant(reference: str) -> consent_service_pb2.Grant:
+    return consent_service_pb2.Grant(
+        client_reference=reference,
+        scope=consent_service_pb2.Scope(purposes=[PURPOSE], categories=CATEGORIES, agency_id="hostel"),
+        confidentiality_basis=common_pb2.CONFIDENTIALITY_BASIS_EXPLICIT_CONSENT,
+        capture_method=common_pb2.CAPTURE_METHOD_ESIGNATURE,
+        notice_id="notice-1",
+        given_time=stamp(NOW),
+        effective_until_time=stamp(NOW + timedelta(days=1)),
+    )
+
+
+def a_record(reference: str) -> record_service_pb2.Record:
+    return record_service_pb2.Record(
+        record_id="visit-9",
+        revision=1,
+        client_reference=reference,
+        service_type=common_pb2.SERVICE_TYPE_HOSTEL,
+        occurred_time=stamp(NOW),
+        source_system="test",
+        content=records_pb2.RecordContent(contact=records_pb2.Contact(bedded_down=True)),
+    )
+
+
+_agreement, _audit, _consent = agreement_service_pb2, audit_service_pb2, consent_service_pb2
+_delivery, _record, _registration = delivery_service_pb2, record_service_pb2, registration_service_pb2
+
+QUOTING: dict[str, Callable[[Quoted], Message]] = {
+    "AgreementService.SignAgreement": lambda its: _agreement.SignAgreementRequest(
+        request_id=request_id(), agreement_id=its.agreement_id, version=1
+    ),
+    "AgreementService.TerminateAgreement": lambda its: _agreement.TerminateAgreementRequest(
+        request_id=request_id(), agreement_id=its.agreement_id
+    ),
+    "RegistrationService.CloseRegistration": lambda its: _registration.CloseRegistrationRequest(
+        request_id=request_id(),
+        client_reference=its.reference,
+        reason=_registration.CLOSING_REASON_IN_ERROR,
+    ),
+    "RegistrationService.CreateLinkToken": lambda its: _registration.CreateLinkTokenRequest(
+        request_id=request_id(), client_reference=its.reference
+    ),
+    "RegistrationService.RedeemLinkToken": lambda its: _registration.RedeemLinkTokenRequest(
+        request_id=request_id(), client_reference=OWN, token=its.token
+    ),
+    "RegistrationService.ConfirmLink": lambda its: _registration.ConfirmLinkRequest(
+        request_id=request_id(), link_id=its.link_id
+    ),
+    "RegistrationService.UndoLink": lambda its: _registration.UndoLinkRequest(
+        request_id=request_id(), link_id=its.link_id
+    ),
+    "RegistrationService.OpenInvolvement": lambda its: _registration.OpenInvolvementRequest(
+        request_id=request_id(),
+        client_reference=its.reference,
+        agency_id="hostel",
+        ground=_registration.INVOLVEMENT_GROUND_REFERRAL,
+    ),
+    "RegistrationService.EndInvolvement": lambda its: _registration.EndInvolvementRequest(
+        request_id=request_id(), client_reference=its.reference
+    ),
+    "RegistrationService.AppointLead": lambda its: _registration.AppointLeadRequest(
+        request_id=request_id(), client_reference=its.reference, agency_id="hostel"
+    ),
+    "ConsentService.RecordGrant": lambda its: _consent.RecordGrantRequest(
+        request_id=request_id(), grant=a_grant(its.reference)
+    ),
+    "ConsentService.RecordRefusal": lambda its: _consent.RecordRefusalRequest(
+        request_id=request_id(), client_reference=its.reference, scope=_consent.Scope()
+    ),
+    "ConsentService.WithdrawGrant": lambda its: _consent.WithdrawGrantRequest(
+        request_id=request_id(), client_reference=OWN, grant_id=its.grant_id
+    ),
+    "ConsentService.ReconfirmGrant": lambda its: _consent.ReconfirmGrantRequest(
+        request_id=request_id(), client_reference=OWN, grant_id=its.grant_id
+    ),
+    "ConsentService.RecordExclusion": lambda its: _consent.RecordExclusionRequest(
+        request_id=request_id(), client_reference=its.reference, agency_id="hostel"
+    ),
+    "ConsentService.LiftExclusion": lambda its: _consent.LiftExclusionRequest(
+        request_id=request_id(), client_reference=OWN, exclusion_id=its.exclusion_id
+    ),
+    "ConsentService.PlaceMarker": lambda its: _consent.PlaceMarkerRequest(
+        request_id=request_id(),
+        client_reference=OWN,
+        kind=_consent.MARKER_KIND_SERIOUS_HARM,
+        record_id=its.record_id,
+    ),
+    "ConsentService.LiftMarker": lambda its: _consent.LiftMarkerRequest(
+        request_id=request_id(), client_reference=OWN, marker_id=its.marker_id
+    ),
+    "ConsentService.RecordStatus": lambda its: _consent.RecordStatusRequest(
+        request_id=request_id(),
+        client_reference=its.reference,
+        status=_consent.PERSON_STATUS_DEATH_REPORTED,
+    ),
+    "ConsentService.ListChoices": lambda its: _consent.ListChoicesRequest(client_reference=its.reference),
+    "RecordService.PublishRecords": lambda its: _record.PublishRecordsRequest(
+        request_id=request_id(), records=[a_record(its.reference)]
+    ),
+    "RecordService.GetHistory": lambda its: _record.GetHistoryRequest(
+        feed_id=its.feed_id, client_reference=OWN
+    ),
+    "DeliveryService.FetchDeliveries": lambda its: _delivery.FetchDeliveriesRequest(
+        feed_id=its.feed_id, epoch=1, max_items=1
+    ),
+    "DeliveryService.ReconcileHoldings": lambda its: _delivery.ReconcileHoldingsRequest(
+        request_id=request_id(), feed_id=its.feed_id, page=1, last_page=True
+    ),
+    "AuditService.ExplainDecision": lambda its: _audit.ExplainDecisionRequest(
+        record_id=its.record_id, recipient_agency_id="hostel", purpose=PURPOSE
+    ),
+    "AuditService.ListDisclosures": lambda its: _audit.ListDisclosuresRequest(client_reference=its.reference),
+    "AuditService.GetFeedStatus": lambda its: _audit.GetFeedStatusRequest(feed_id=its.feed_id),
+}
+QUOTING_NOTHING = {
+    "RegistrationService.RegisterClient",
+    "AgreementService.ListAgreements",
+    "AuditService.GetLedger",
+}
+
+
+def test_every_method_open_to_agencies_is_tried() -> None:
+    open_to_agencies = {
+        name.removeprefix("oncetold.v1.") for name, rule in RULES.items() if rule is not Rule.OPERATOR
+    }
+
+    assert set(QUOTING) | QUOTING_NOTHING == open_to_agencies
+
+
+async def told(channel: grpc.aio.Channel, method: str, request: Message) -> tuple[object, ...]:
+    with pytest.raises(grpc.aio.AioRpcError) as failure:
+        await bare(channel, f"/oncetold.v1.{method.replace('.', '/')}")(request.SerializeToString())
+    return (*refusal(failure.value), failure.value.details(), failure.value.trailing_metadata())
+
+
+async def test_what_is_anothers_is_refused_like_what_is_not_there(site: Site) -> None:
+    async with running_hub(site.config) as running:
+        story = await begin(site)
+        clinic = await register(site, "clinic")
+        async with (
+            adapter_channel(site, running, story.outreach) as outreach,
+            adapter_channel(site, running, story.hostel) as hostel,
+            adapter_channel(site, running, clinic) as stranger,
+            operator_channel(site) as operator,
+        ):
+            await link(outreach, hostel)
+            await publish(outreach)
+            theirs = await quoted(outreach, story.feed_id, await grant(outreach))
+            await RegistrationServiceStub(stranger).RegisterClient(
+                _registration.RegisterClientRequest(request_id=request_id(), client_reference=OWN)
+            )
+
+            async def size() -> int:
+                return int((await AuditServiceStub(operator).GetLedger(_audit.GetLedgerRequest())).size)
+
+            for method, quoting in QUOTING.items():
+                before = await size()
+                of_theirs = await told(stranger, method, quoting(theirs))
+                between = await size()
+                of_inventions = await told(stranger, method, quoting(INVENTED))
+
+                assert of_theirs == of_inventions, method
+                assert between - before == await size() - between, f"{method} grows the ledger differently"
+
+
+async def quoted(outreach: grpc.aio.Channel, feed_id: str, grant_id: str) -> Quoted:
+    """What the outreach team has, as somebody else might have learned it."""
+    consents = ConsentServiceStub(outreach)
+    excluded = await consents.RecordExclusion(
+        _consent.RecordExclusionRequest(
+            request_id=request_id(), client_reference="out-7", category=common_pb2.DATA_CATEGORY_FAMILY
+        )
+    )
+    marked = await consents.PlaceMarker(
+        _consent.PlaceMarkerRequest(
+            request_id=request_id(),
+            client_reference="out-7",
+            kind=_consent.MARKER_KIND_SERIOUS_HARM,
+            record_id="visit-1",
+        )
+    )
+    registrations = RegistrationServiceStub(outreach)
+    token = await registrations.CreateLinkToken(
+        _registration.CreateLinkTokenRequest(request_id=request_id(), client_reference="out-7")
+    )
+    await registrations.UndoLink(
+        _registration.UndoLinkRequest(request_id=request_id(), link_id=token.link_id)
+    )
+    return Quoted(
+        "out-7",
+        "visit-1",
+        token.link_id,
+        token.token,
+        grant_id,
+        excluded.exclusion_id,
+        marked.marker_id,
+        feed_id,
+        "isa-1",
+    )
