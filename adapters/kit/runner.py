@@ -92,8 +92,7 @@ class Runner:
         try:
             response = self._patiently(partial(self._fetch_once, wait_seconds))
         except HubRefused as refusal:
-            # NEVER_SENT: the hub was restored and forgot what it sent; the same remedy.
-            if refusal.reason not in ("EPOCH_CHANGED", "NEVER_SENT"):
+            if refusal.reason != "EPOCH_CHANGED":
                 raise
             self._reconcile(report)
             # If it is refused again now, repeating would never end: let the refusal go on.

@@ -70,6 +70,8 @@ class Setting:
 
     def __init__(self, path: Path, hub: Hub, key: ec.EllipticCurvePrivateKey, quick: Backoff) -> None:
         self.engine = create_engine(f"sqlite:///{path}")
+        # These processes die, the machine does not: waiting for its disk would only cost time.
+        event.listen(self.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous = OFF"))
         self.hub, self.signer, self.quick = hub, ReceiptSigner(pem(key)), quick
         self.pauses: list[Exception] = []
         self.keep: dict[str, str] = {}
@@ -213,7 +215,6 @@ def test_a_crash_at_any_statement_has_one_effect(
         with pytest.raises(Crash):
             setting.start(sink)
         event.remove(setting.engine, "before_cursor_execute", die)
-        setting.engine.dispose()
         setting.start()
         assert end(setting) == expected, fatal
 
@@ -429,6 +430,15 @@ def test_an_epoch_that_changes_again_at_once_ends_the_run(setting: Setting, fake
     with pytest.raises(HubRefused) as caught:
         setting.start()
     assert caught.value.reason == "EPOCH_CHANGED" and len(fake.pages) == 1
+
+
+def test_a_hub_that_forgot_what_it_sent_is_not_argued_with(setting: Setting, fake: FakeHub) -> None:
+    fake.queue_delivery(disclose=element(1))
+    setting.start()
+    fake.last_sequence = fake.acknowledged = 0
+    with pytest.raises(HubRefused) as caught:
+        setting.start()
+    assert caught.value.reason == "NEVER_SENT" and fake.pages == [] and len(setting.rows()) == 1
 
 
 def test_ctrl_c_ends_cleanly(setting: Setting, fake: FakeHub) -> None:
