@@ -32,8 +32,8 @@ class Backend(ABC):
         """Exchanges everything but the positions of two entries, as somebody with database rights may."""
 
     @abstractmethod
-    def delete_last(self) -> None:
-        """Removes the newest entry's row."""
+    def delete(self, position: int) -> None:
+        """Removes an entry's row."""
 
     @abstractmethod
     def size_column(self) -> int:
@@ -74,9 +74,9 @@ class SqliteBackend(Backend):
                 connection.execute("UPDATE entries SET position = ? WHERE position = ?", (after, before))
         connection.close()
 
-    def delete_last(self) -> None:
+    def delete(self, position: int) -> None:
         with sqlite3.connect(self.file) as connection:
-            connection.execute("DELETE FROM entries WHERE position = (SELECT max(position) FROM entries)")
+            connection.execute("DELETE FROM entries WHERE position = ?", (position,))
         connection.close()
 
     def size_column(self) -> int:

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from consent_ledger.errors import EntryNotFound, LedgerClosed, StalePolicy, StreamConflict
+from consent_ledger.errors import EntryNotFound, LedgerClosed, StalePolicy, StreamConflict, UnsealFailed
 from consent_ledger.ledger import Draft, EntryClass, KeyOwner, Ledger, Part, Transaction
 from tests.clock import ManualClock
 from tests.contract.backends import Backend
@@ -106,6 +106,8 @@ def test_keys_made_by_a_command_that_raised_are_made_again(backend: Backend, clo
 
     with pytest.raises(ValueError, match="no"):
         run(ledger, fails)
+    with pytest.raises(UnsealFailed, match="no key"):
+        run(ledger, lambda t: t.vault.open_cell(owner, b"", b""))
     append(ledger, draft(b"kept", owner=owner))
     ledger.close()
 

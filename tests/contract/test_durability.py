@@ -4,8 +4,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -19,7 +21,7 @@ from consent_ledger.errors import (
     StorageFailed,
     StorageFull,
 )
-from consent_ledger.ledger import Ledger
+from consent_ledger.ledger import KeyOwner, Ledger
 from consent_ledger.store import open_store
 from tests.clock import ManualClock
 from tests.contract.backends import Backend
@@ -185,6 +187,26 @@ def test_a_full_disk_fails_the_commit_and_nothing_else(
     ledger.close()
 
 
+def test_keys_and_time_of_a_failed_commit_are_forgotten(
+    backend: Backend, clock: ManualClock, failing: FailingStore
+) -> None:
+    owner = KeyOwner(uuid4(), "HOUSING")
+    ledger = Ledger(failing, backend.root_key.read_bytes(), clock)
+    clock.step(timedelta(seconds=60))
+    failing.error = StorageFull()
+    with pytest.raises(StorageFull):
+        append(ledger, draft(b"lost", owner=owner))
+    clock.step(timedelta(seconds=-60))
+    append(ledger, draft(b"kept", owner=owner))
+    ledger.close()
+
+    # A key that was lost with its commit must not have sealed what came after.
+    again = backend.open(clock)
+    [entry] = run(again, lambda t: t.entries(0))
+    again.close()
+    assert (entry.parts[0].payload, entry.recorded_at) == (b"kept", clock.now())
+
+
 @pytest.mark.parametrize("error", [StorageFailed(reason="fsync"), RuntimeError("a defect")])
 def test_after_a_failed_disk_nothing_is_written_until_reopened(
     backend: Backend, clock: ManualClock, failing: FailingStore, error: Exception
@@ -280,10 +302,26 @@ def test_a_missing_last_entry_is_found(backend: Backend, clock: ManualClock) -> 
     append(ledger, draft(), draft())
     ledger.close()
     assert backend.size_column() == 2
-    backend.delete_last()
+    backend.delete(2)
 
     with pytest.raises(EntryCorrupt):
         backend.open(clock)
+
+
+def test_a_missing_entry_in_between_is_found(backend: Backend, clock: ManualClock) -> None:
+    ledger = backend.create(clock)
+    stream = uuid4()
+    append(ledger, *(draft(stream=stream, version=n) for n in (1, 2, 3)))
+    ledger.close()
+    backend.delete(2)
+
+    again = backend.open(clock)
+    with pytest.raises(EntryCorrupt) as found:
+        run(again, lambda t: t.entries(0))
+    assert found.value.position == 2
+    with pytest.raises(EntryCorrupt):
+        run(again, lambda t: t.stream(stream))
+    again.close()
 
 
 def test_corruption_fails_the_reader_alone(backend: Backend, clock: ManualClock) -> None:
