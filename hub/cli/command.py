@@ -13,7 +13,7 @@ from typing import Annotated, ParamSpec
 
 import typer
 
-from consent_ledger.errors import LedgerInUse, OnceToldError
+from consent_ledger.errors import KeyFileRefused, LedgerInUse, OnceToldError
 from hub.cli import enums
 from hub.cli.errors import CliError, Misused, Unforeseen
 from hub.cli.output import show_failure
@@ -106,12 +106,12 @@ def _sentence(error: OnceToldError) -> str:
     if isinstance(error, LedgerInUse):
         return f"Another process holds this hub: process {error.pid or 'unknown'}."
     problem = error.details.get("problem") or (type(error).__doc__ or error.code).partition("\n")[0]
-    setting = error.details.get("setting")
-    return (
-        f"{setting}: {problem.rstrip('.')}."
-        if setting
-        else f"{problem[:1].upper()}{problem[1:].rstrip('.')}."
-    )
+    if isinstance(error, KeyFileRefused):
+        subject = "The root key file: "
+    else:
+        subject = f"{error.details['setting']}: " if "setting" in error.details else ""
+    sentence = f"{subject}{problem.rstrip('.')}."
+    return sentence[:1].upper() + sentence[1:]
 
 
 def data_folder(context: typer.Context) -> Path:

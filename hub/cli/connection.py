@@ -24,6 +24,7 @@ from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
 from oncetold.v1.agreement_service_pb2_grpc import AgreementServiceStub
 from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
 from oncetold.v1.consent_service_pb2_grpc import ConsentServiceStub
+from oncetold.v1.operator_service_pb2_grpc import OperatorServiceStub
 from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
 
 ACTING_AGENCY = "oncetold-agency"
@@ -47,6 +48,7 @@ class HubClient:
     consent: ConsentServiceStub
     registrations: RegistrationServiceStub
     audit: AuditServiceStub
+    operator: OperatorServiceStub
 
     @classmethod
     def over(cls, channel: grpc.aio.Channel) -> HubClient:
@@ -57,6 +59,7 @@ class HubClient:
             consent=ConsentServiceStub(channel),
             registrations=RegistrationServiceStub(channel),
             audit=AuditServiceStub(channel),
+            operator=OperatorServiceStub(channel),
         )
 
 

@@ -54,8 +54,8 @@ def demo(
         telling.title("One person's day", "The people and agencies are invented; the hub is real.")
         stage.build()
         telling.say(
-            f"A hub serves {stage.hub['address']} with mutual TLS; three agencies keep their own case systems "
-            "(small SQLite databases), and an adapter runs beside each."
+            f"A hub serves {stage.hub['address']} with mutual TLS; three agencies keep their own case "
+            "systems (small SQLite databases), and an adapter runs beside each."
         )
         story = Story(stage, telling)
         story.play()

@@ -166,7 +166,7 @@ class Story:
         gone = len(self.day.seen_by_housing) - len(kept)
         self._telling.say(
             f'"Housing need not know about my money any more." Withdrawn; {self.day.seconds_to_removal:.1f} '
-            f"seconds later {gone} answers are gone from the housing office's database, and its adapter signed:"
+            f"seconds later {gone} answers are gone from the housing office's database. Its adapter signed:"
         )
         self._telling.receipts(HOUSING.name, receipts)
         self._expect("outcomes signed", {receipt.outcome for receipt in receipts}, {"ERASED"})

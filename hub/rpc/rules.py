@@ -66,6 +66,9 @@ _SERVICES = {
         "ListDisclosures": Rule.AGENCY,
         "GetFeedStatus": Rule.ANYBODY,
     },
+    "OperatorService": {
+        "AcceptClock": Rule.OPERATOR,
+    },
 }
 
 RULES: dict[str, Rule] = {

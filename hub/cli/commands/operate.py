@@ -14,9 +14,10 @@ import typer
 from hub.cli.command import Json, command, data_folder, group
 from hub.cli.connection import ask, no_hub, run
 from hub.cli.errors import Misused
-from hub.cli.output import console, show
+from hub.cli.output import console, moment, show
 from hub.config import FILE_NAME, Config, read_config, write_config
 from oncetold.v1.audit_service_pb2 import GetLedgerRequest
+from oncetold.v1.operator_service_pb2 import AcceptClockRequest
 
 clock = group("clock", "The hub's clock.")
 
@@ -90,6 +91,22 @@ async def _serve(config: Config, *, as_json: bool) -> None:
         await stop.wait()
         if not as_json:
             console().print("Stopping: calls under way may finish.")
+
+
+@command(clock, "accept", example="oncetold --data ./hub clock accept")
+def accept(context: typer.Context, as_json: Json = False) -> None:
+    """Tells the hub that the machine's time is right after a real change. Until then it shares nothing."""
+    answer = ask(data_folder(context), lambda hub: hub.operator.AcceptClock, AcceptClockRequest())
+    time = moment(answer.hub_time)
+    show(
+        {"hub_time": time, "in_doubt": answer.in_doubt},
+        [
+            f"The hub's time is {time}, before its last entry: it goes on by itself once that time has passed."
+            if answer.in_doubt
+            else f"The hub goes on with {time}."
+        ],
+        as_json=as_json,
+    )
 
 
 def _config(data: Path, listen: str) -> Config:
