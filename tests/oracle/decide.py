@@ -62,7 +62,7 @@ class Case:
         self.facts, self.feed, self.now, self.person = facts, feed, now, person
         self._agreements: dict[str, list[h.AgreementDrafted]] = {}
         self._grants: dict[tuple[object, ...], list[h.GrantRecorded]] = {}
-        self._objections: dict[tuple[str, str], bool] = {}
+        self._objections: dict[tuple[str, str, Person], bool] = {}
         self._openings: dict[Registration, str] = {}
 
     def rows(self, registration: Registration, record: Record, part: h.Part) -> frozenset[PairOfRow]:
@@ -117,7 +117,7 @@ class Case:
             flag = pairs[purpose, category].self_captured_restricted
             if opening == "SELF" and not (level == "N" or (level == "R" and flag)):
                 return False  # R9: nobody confirms itself
-        if not self.lawful(version, record, part, purpose):
+        if not self.lawful(version, record, part, purpose, self.person):
             return False
         if not self.confided(version, record, part, purpose, self.person):
             return False
@@ -127,6 +127,8 @@ class Case:
                     return False
                 person = self.facts.person(registration)
                 if not self._unmarked(record, part, person):
+                    return False
+                if not self.lawful(version, record, part, purpose, person):  # it is theirs to object to
                     return False
                 if not self.confided(version, record, part, purpose, person):
                     return False
@@ -149,7 +151,9 @@ class Case:
                     return False
         return True
 
-    def lawful(self, version: h.AgreementDrafted, record: Record, part: h.Part, purpose: str) -> bool:
+    def lawful(
+        self, version: h.AgreementDrafted, record: Record, part: h.Part, purpose: str, person: Person
+    ) -> bool:
         latest = record.latest
         envelope = envelope_of(latest.service_type)
         bases = [version.bases.get((agency, purpose)) for agency in (latest.agency, self.feed.agency)]
@@ -164,36 +168,36 @@ class Case:
                 if basis.lawful_basis == "A6_1_A" or by_article9:
                     if category in part.categories:
                         free = part.free_text
-                        content = self._content_grants(version, latest, purpose, category, free, self.person)
+                        content = self._content_grants(version, latest, purpose, category, free, person)
                         if not any(grant.basis == "EXPLICIT_CONSENT" for grant in content):
                             return False
                     if category == envelope:
-                        shown = self._envelope_grants(version, record, part, purpose, self.person)
+                        shown = self._envelope_grants(version, record, part, purpose, person)
                         if not any(grant.basis == "EXPLICIT_CONSENT" for grant in shown):
                             return False
-                if basis.lawful_basis in OBJECTION_BASES and self._objected(purpose, category):
+                if basis.lawful_basis in OBJECTION_BASES and self._objected(purpose, category, person):
                     needed = category == envelope and category not in part.categories
                     if not (needed and ENVELOPE_STAYS_DESPITE_OBJECTION):
                         return False  # REVIEW
-                    if not self.envelope_needed_by(version, record, part, purpose, self.person):
+                    if not self.envelope_needed_by(version, record, part, purpose, person):
                         return False  # REVIEW
         return True
 
-    def _objected(self, purpose: str, category: str) -> bool:
+    def _objected(self, purpose: str, category: str, person: Person) -> bool:
         """R4: withdrawn, and no unpressured grant since."""
-        if (purpose, category) not in self._objections:
+        if (purpose, category, person) not in self._objections:
             stops = [
                 withdrawal.seq
-                for withdrawal, grant in self.person.withdrawals
+                for withdrawal, grant in person.withdrawals
                 if self.grant_scope(grant, purpose, category)
             ]
             yes = [
                 grant.seq
-                for grant in self.person.grants
+                for grant in person.grants
                 if self.grant_scope(grant, purpose, category) and not is_weak(grant)
             ]
-            self._objections[purpose, category] = bool(stops) and max(stops) > max(yes, default=0)
-        return self._objections[purpose, category]
+            self._objections[purpose, category, person] = bool(stops) and max(stops) > max(yes, default=0)
+        return self._objections[purpose, category, person]
 
     # Tests 5 and 6 on one person: the teller's, or the one whom a fact is solely about
 

@@ -76,7 +76,7 @@ def _within(
         if case.excluded(categories, person) and not _wanting(case, version, record, part, purpose):
             return "CLIENT_EXCLUSION"
         return _wanting(case, version, record, part, purpose)
-    if not case.lawful(version, record, part, purpose):
+    if not case.lawful(version, record, part, purpose, case.person):
         return "OBJECTION"
     for marker in record.markers:
         return MARKER_REASONS[case.facts.markers[marker].kind]
