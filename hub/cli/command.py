@@ -106,12 +106,12 @@ def _sentence(error: OnceToldError) -> str:
     if isinstance(error, LedgerInUse):
         return f"Another process holds this hub: process {error.pid or 'unknown'}."
     problem = error.details.get("problem") or (type(error).__doc__ or error.code).partition("\n")[0]
+    problem = problem.rstrip(".")
     if isinstance(error, KeyFileRefused):
-        subject = "The root key file: "
-    else:
-        subject = f"{error.details['setting']}: " if "setting" in error.details else ""
-    sentence = f"{subject}{problem.rstrip('.')}."
-    return sentence[:1].upper() + sentence[1:]
+        return f"The root key file: {problem}."
+    if "setting" in error.details:
+        return f"{error.details['setting']}: {problem}."
+    return f"{problem[:1].upper()}{problem[1:]}."
 
 
 def data_folder(context: typer.Context) -> Path:

@@ -278,7 +278,8 @@ def test_two_commands_at_once_both_get_through(hub: Operator) -> None:
         subprocess.Popen(
             [sys.executable, "-m", "hub", "--data", str(hub.data), "agency", "add", f"agency-{number}",
              "--name", "A", "--service-type", "HOSTEL"],
-            env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+            env={**os.environ, "PYTHONPATH": path},
+            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
         )
         for number in range(3)
     ]  # fmt: skip

@@ -101,7 +101,7 @@ def accept(context: typer.Context, as_json: Json = False) -> None:
     show(
         {"hub_time": time, "in_doubt": answer.in_doubt},
         [
-            f"The hub's time is {time}, before its last entry: it goes on by itself once that time has passed."
+            f"The hub's time is {time}, before its last entry: it goes on once that time has passed."
             if answer.in_doubt
             else f"The hub goes on with {time}."
         ],
