@@ -22,7 +22,7 @@ from adapters.kit.mapping import read_mapping
 from oncetold.v1.delivery_service_pb2 import Retraction
 from tests.unit.adapters.certificates import Authority, Issued, pem
 from tests.unit.adapters.fake_hub import FEED, FakeHub, refuse, serving
-from tests.unit.adapters.test_receiving import element, fragment
+from tests.unit.adapters.feed import element, fragment
 
 URI = "https://hostel.example.org/oncetold"
 

@@ -1,118 +1,20 @@
 """One feed into one database: exactly one effect per delivery, whatever breaks and whenever."""
 
 import json
-import uuid
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import text
 
-from adapters.kit.backoff import Backoff
-from adapters.kit.client import Hub
-from adapters.kit.config import FeedSettings
 from adapters.kit.errors import HubRefused, HubUnreachable, RetractionNotDone, SinkUnavailable
 from adapters.kit.receipts import ReceiptSigner
-from adapters.kit.runner import Runner
 from adapters.kit.sink import Bookmark, PendingReceipt
 from adapters.sql.sink import SqlSink
-from oncetold.v1 import common_pb2, delivery_service_pb2, records_pb2
+from oncetold.v1 import common_pb2, delivery_service_pb2
 from tests.unit.adapters.certificates import pem
 from tests.unit.adapters.fake_hub import FEED, FakeHub, refuse
-
-ACTIVE = delivery_service_pb2.PERMISSION_STATE_ACTIVE
-STOPPED = delivery_service_pb2.PERMISSION_STATE_STOPPED
-RESTRICTED = delivery_service_pb2.PERMISSION_STATE_RESTRICTED
-
-
-def fragment(number: int) -> str:
-    return str(uuid.UUID(int=number, version=4))
-
-
-def terms(*states: "delivery_service_pb2.PermissionState.ValueType") -> delivery_service_pb2.Terms:
-    purposes = [
-        delivery_service_pb2.PermittedPurpose(purpose=index, agreement_id="a-1", state=state)  # type: ignore[arg-type]
-        for index, state in enumerate(states or (ACTIVE,), start=1)
-    ]
-    return delivery_service_pb2.Terms(purposes=purposes, marks=[common_pb2.HANDLING_MARK_NORDSCLCD])
-
-
-def element(
-    number: int,
-    mode: str = "street",
-    category: "common_pb2.DataCategory.ValueType" = common_pb2.DATA_CATEGORY_SERVICE_CONTACT,
-) -> delivery_service_pb2.Element:
-    made = delivery_service_pb2.Element(
-        fragment_id=fragment(number),
-        categories=[category],
-        level=common_pb2.SENSITIVITY_LEVEL_N,
-        content=records_pb2.RecordContent(
-            contact=records_pb2.Contact(mode=common_pb2.Coding(system="test:mode", code=mode))
-        ),
-        terms=terms(),
-        etag=f"{number:032x}",
-    )
-    made.envelope.record_id = str(uuid.UUID(int=number))
-    made.envelope.origin_agency_id = "hostel"
-    made.envelope.service_type = common_pb2.SERVICE_TYPE_HOSTEL
-    made.envelope.occurred_time.FromDatetime(datetime(2026, 3, 1, tzinfo=UTC))
-    made.envelope.recorded_time.FromDatetime(datetime(2026, 3, 2, tzinfo=UTC))
-    made.envelope.revision = 1
-    return made
-
-
-class Setting:
-    """One adapter over one SQLite file; `start` is a fresh process."""
-
-    def __init__(self, path: Path, hub: Hub, key: ec.EllipticCurvePrivateKey, quick: Backoff) -> None:
-        self.engine = create_engine(f"sqlite:///{path}")
-        # These processes die, the machine does not: waiting for its disk would only cost time.
-        event.listen(self.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous = OFF"))
-        self.hub, self.signer, self.quick = hub, ReceiptSigner(pem(key)), quick
-        self.pauses: list[Exception] = []
-        self.keep: dict[str, str] = {}
-
-    def sink(self) -> SqlSink:
-        return SqlSink(self.engine, FEED, keep_on_own_basis=self.keep)
-
-    def start(self, sink: Any = None, *, reconcile: bool = False) -> Any:
-        feed = FeedSettings(FEED, max_items=8, wait_seconds=0, attempts=2)
-        runner = Runner(
-            self.hub, sink or self.sink(), self.signer, feed, backoff=self.quick, on_pause=self.pauses.append
-        )
-        return runner.run(once=True, reconcile=reconcile)
-
-    def rows(self, table: str = "oncetold_elements") -> list[Mapping[str, Any]]:
-        with self.engine.connect() as connection:
-            order = "sequence" if table in ("oncetold_receipts", "oncetold_poison") else "fragment_id"
-            return [
-                dict(row)
-                for row in connection.execute(text(f"SELECT * FROM {table} ORDER BY {order}")).mappings()
-            ]
-
-    def refuse_code(self, code: str) -> None:
-        """Makes the agency's database refuse rows whose content holds a code."""
-        self.sink()
-        with self.engine.begin() as connection:
-            connection.execute(
-                text(
-                    "CREATE TRIGGER refusing BEFORE INSERT ON oncetold_elements "
-                    f"WHEN NEW.content LIKE '%{code}%' BEGIN SELECT RAISE(ABORT, 'agency rule'); END"
-                )
-            )
-
-
-@pytest.fixture
-def setting(tmp_path: Path, hub: Hub, key: ec.EllipticCurvePrivateKey, quick: Backoff) -> Setting:
-    return Setting(tmp_path / "sink.sqlite", hub, key, quick)
-
-
-class Crash(BaseException):
-    """The process dies here."""
+from tests.unit.adapters.feed import RESTRICTED, STOPPED, Setting, element, fragment, terms
 
 
 def test_a_disclosure_becomes_a_row_that_a_screen_can_show(setting: Setting, fake: FakeHub) -> None:
@@ -127,96 +29,6 @@ def test_a_disclosure_becomes_a_row_that_a_screen_can_show(setting: Setting, fak
     assert json.loads(row["purposes"]) == [
         {"purpose": "DIRECT_SUPPORT", "agreement_id": "a-1", "state": "ACTIVE"}
     ]
-
-
-def test_a_crash_between_apply_and_acknowledgement_has_one_effect(setting: Setting, fake: FakeHub) -> None:
-    fake.queue_delivery(disclose=element(1))
-    fake.queue_delivery(retract=delivery_service_pb2.Retraction(fragment_id=fragment(9)))
-
-    class DiesAfterCommit(SqlSink):
-        def apply(
-            self,
-            deliveries: Sequence[delivery_service_pb2.Delivery],
-            bookmark: Bookmark,
-            put_aside: Mapping[int, str] | None = None,
-        ) -> list[PendingReceipt]:
-            super().apply(deliveries, bookmark, put_aside)
-            raise Crash
-
-    with pytest.raises(Crash):
-        setting.start(DiesAfterCommit(setting.engine, FEED))
-    assert fake.acknowledged == 0 and len(setting.rows()) == 1
-    setting.start()
-    assert fake.acknowledged == 2 and len(setting.rows()) == 1
-    assert fake.receipts[2].outcome == delivery_service_pb2.RETRACTION_OUTCOME_ERASED
-    assert [row["state"] for row in setting.rows("oncetold_receipts")] == ["SENT"]
-
-
-def test_a_crash_inside_the_transaction_changes_nothing(setting: Setting, fake: FakeHub) -> None:
-    fake.queue_delivery(disclose=element(1))
-
-    class DiesBeforeCommit(SqlSink):
-        def _move_bookmark(self, connection: Any, bookmark: Bookmark) -> None:
-            raise Crash
-
-    with pytest.raises(Crash):
-        setting.start(DiesBeforeCommit(setting.engine, FEED))
-    assert setting.rows() == [] and setting.sink().bookmark() == Bookmark(FEED, 1, 0)
-    setting.start()
-    assert len(setting.rows()) == 1
-
-
-def test_a_crash_at_any_statement_has_one_effect(
-    tmp_path: Path, hub: Hub, key: ec.EllipticCurvePrivateKey, quick: Backoff, fake: FakeHub
-) -> None:
-    """Dies once before each statement that the whole story takes, and starts again: always the same end."""
-
-    def story(setting: Setting) -> None:
-        fake.__init__(fake.receipt_key)  # type: ignore[misc]
-        fake.queue_delivery(disclose=element(1))
-        fake.queue_delivery(disclose=element(2))
-        fake.queue_delivery(
-            correct=delivery_service_pb2.Correction(
-                fragment_id=fragment(1), terms=terms(STOPPED), etag="c" * 32
-            )
-        )
-        fake.queue_delivery(retract=delivery_service_pb2.Retraction(fragment_id=fragment(2)))
-
-    def end(setting: Setting) -> object:
-        receipts = [(row["sequence"], row["state"]) for row in setting.rows("oncetold_receipts")]
-        return setting.rows(), receipts, setting.sink().bookmark(), fake.acknowledged, set(fake.receipts)
-
-    calm = Setting(tmp_path / "calm.sqlite", hub, key, quick)
-    story(calm)
-    statements = 0
-
-    def count(*_: object) -> None:
-        nonlocal statements
-        statements += 1
-
-    sink = calm.sink()
-    event.listen(calm.engine, "before_cursor_execute", count)
-    calm.start(sink)
-    event.remove(calm.engine, "before_cursor_execute", count)
-    expected = end(calm)
-    assert statements > 20
-    for fatal in range(1, statements + 1):
-        setting = Setting(tmp_path / f"{fatal}.sqlite", hub, key, quick)
-        story(setting)
-        sink, seen = setting.sink(), 0
-
-        def die(*_: object, fatal: int = fatal) -> None:
-            nonlocal seen
-            seen += 1
-            if seen == fatal:
-                raise Crash
-
-        event.listen(setting.engine, "before_cursor_execute", die)
-        with pytest.raises(Crash):
-            setting.start(sink)
-        event.remove(setting.engine, "before_cursor_execute", die)
-        setting.start()
-        assert end(setting) == expected, fatal
 
 
 def test_redelivery_changes_nothing(setting: Setting, fake: FakeHub) -> None:
