@@ -1,4 +1,4 @@
-"""Access entries: who was given what, sent what, read what, and was told "nothing". Written before the answer.
+"""Access entries: who was given what, sent what, read what, or told "nothing". Written before the answer.
 
 One entry per call, whatever the call found, so that the ledger's growth tells nobody anything. Each person
 whom the call touched has a part of the entry, sealed under a key of their own registration.
@@ -68,7 +68,8 @@ class Step:
 class PersonAccess:
     """What one call did about one person: `pair` is the recipient's first registration of its reference.
 
-    `complete`: nothing was left over for a next batch. `reported` is what an adapter says it holds: (element, etag).
+    `complete`: nothing was left over for a next batch. `reported`: what an adapter says it holds, as
+    (element, etag).
     """
 
     pair: UUID

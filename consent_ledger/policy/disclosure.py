@@ -232,7 +232,7 @@ def _confidential(
 def _objected(
     fragment: Fragment, recipient: Feed, purpose: Purpose, version: AgreementVersion, person: Person
 ) -> bool:
-    """Whether a withdrawal speaks against any category. An envelope that another grant's content needs stays."""
+    """Whether a withdrawal speaks against a category. An envelope that other granted content needs stays."""
     content: set[UUID] = set()
     for index, use in enumerate(_uses(fragment, recipient, purpose, version)):
         if index < len(fragment.categories):

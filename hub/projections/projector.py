@@ -7,12 +7,12 @@ from consent_ledger.access import read_access_entry
 from consent_ledger.ledger import Entry, Transaction
 from consent_ledger.records import RecordPublished, read_record_entry
 from consent_ledger.repository import Repository
-from hub.projections.aggregates import repository
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.disclosures import DISCLOSURES, Disclosures
-from hub.projections.folding import Touched, fold
+from hub.projections.folding import fold
 from hub.projections.holdings import DIRTY, FEEDS, HOLDINGS, REPORTS, RETRACTIONS, Holdings
 from hub.projections.segments import RECORDS, SEGMENTS, Segments
+from hub.projections.touched import Touched
 
 CELLS = (SEGMENTS, RECORDS, HOLDINGS, FEEDS, DIRTY, RETRACTIONS, REPORTS, DISCLOSURES)
 _POSITION = "position"
@@ -43,7 +43,7 @@ class Projector:
             return
         stored = transaction.get(_POSITION, b"cells")
         folded_to = 0 if stored is None else int.from_bytes(stored)
-        aggregates = repository(transaction)
+        aggregates = Repository(transaction)
         while self.index.position < transaction.size:
             for entry in transaction.entries(self.index.position, _BATCH):
                 self._fold(transaction, aggregates, entry, cells=entry.position > folded_to)

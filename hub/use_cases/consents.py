@@ -105,7 +105,7 @@ def _require_agreement(
     purposes: Sequence[Purpose],
     categories: Sequence[DataCategory],
 ) -> None:
-    """Every pair must be agreed in a version in force that the capturing agency and a named recipient signed."""
+    """Every pair must be agreed in a version in force that the capturing and the named agency signed."""
     signed = {captured_by} if recipient is None else {captured_by, recipient}
     versions = [
         version
@@ -157,8 +157,11 @@ def withdraw_grant(
 
 
 def reconfirm_grant(work: Work, caller: Caller, *, client_reference: str, grant_id: UUID) -> int:
-    """Says that a grant still stands. The agency that captured it, or, for one that its recipient captured for
-    itself, any other agency of the person; the lead always. Raises `SELF_CONFIRMATION`, `NOT_FOUND`."""
+    """Says that a grant still stands. Raises `SELF_CONFIRMATION`, `NOT_FOUND`.
+
+    The agency that captured it says so, or the lead; any other agency of the person where the recipient
+    captured it for itself.
+    """
     known = _grant_of(work, caller, client_reference, grant_id)
     agency_id, recipient = caller.agency(), known.scope.agency_id
     if agency_id == recipient:
@@ -260,7 +263,7 @@ def record_status(work: Work, caller: Caller, *, client_reference: str, status: 
 def list_choices(
     work: Work, caller: Caller, *, client_reference: str
 ) -> tuple[list[tuple[UUID, object, datetime]], int]:
-    """The caller's own choices for its reference as (id, fact, recorded at), and the access entry's position."""
+    """The caller's own choices for its reference as (id, fact, recorded at), and the access position."""
     found = work.registration(caller, client_reference, open_only=False)
     index, own = work.index, found.registration_id
     choices: list[tuple[UUID, Any]] = [(one.grant_id, one) for one in index.grants_on[own]]

@@ -35,7 +35,7 @@ class SignedReceipt:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """One item to send. `wanted` is unset for a retraction; `with_content` is false when only terms change."""
+    """One item to send. `wanted` is unset for a retraction; without content only the terms change."""
 
     kind: StepKind
     sequence: int

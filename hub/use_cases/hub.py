@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from consent_ledger.access import AccessKind
 from consent_ledger.domain import recording_time
-from consent_ledger.errors import OnceToldError, Refused
+from consent_ledger.errors import OnceToldError, Refused, StorageError
 from consent_ledger.ledger import Ledger, Transaction
 from hub.projections.projector import Projector
 from hub.use_cases.settle import settle
@@ -63,6 +63,7 @@ class Hub:
         self._stopping = False
         self.fetching: set[UUID] = set()
         self._nudging: set[asyncio.Task[None]] = set()
+        self._unseen = False
         ledger.on_reset(self.projector.reset)
 
     async def start(self) -> None:
@@ -150,6 +151,8 @@ class Hub:
             answer = use(work)
             if work.drafts:
                 transaction.append(work.drafts, decided_at=transaction.size)
+        except StorageError:
+            raise
         except OnceToldError as refusal:
             # A refusal is recorded as completely as a permit (I15).
             work.drafts.clear()
@@ -201,7 +204,8 @@ class Hub:
             event.set()
 
     def _nudge(self) -> None:
-        """After something was appended: finds whom it concerns, and wakes only them. It authorises nothing."""
+        """After something was appended: wakes only those whom it concerns. It authorises nothing."""
+        self._unseen = True
         if self._waiting and not self._nudging:
             task = asyncio.get_running_loop().create_task(self._wake())
             self._nudging.add(task)
@@ -217,6 +221,10 @@ class Hub:
             woken, self.projector.woken = self.projector.woken, set()
             return woken
 
-        for feed_id in await asyncio.wrap_future(self.ledger.submit(command)):
-            if feed_id in self._waiting:
-                self._waiting[feed_id].set()
+        while self._unseen:
+            self._unseen = False
+            for feed_id in await asyncio.wrap_future(self.ledger.submit(command)):
+                if feed_id in self._waiting:
+                    self._waiting[feed_id].set()
+        # Here, and not only when the task is done: what is appended in between needs a task of its own.
+        self._nudging.clear()

@@ -25,7 +25,7 @@ def register_client(
     birth_date: str = "",
     family_name: str = "",
 ) -> int:
-    """Registers the caller's reference; the answer and the ledger's growth are the same whoever knows the person."""
+    """Registers the caller's reference. The answer and the ledger's growth do not tell who knows the person."""
     agency_id = caller.agency()
     known = work.index.current_registration(agency_id, client_reference)
     if known is not None and not known.in_error:
@@ -47,7 +47,7 @@ def register_client(
 
 
 def _matching_label(work: Work, nhs_number: str, birth_date: str, family_name: str) -> str | None:
-    """A keyed label of the three details that have to agree; `None` when one is missing or cannot be right."""
+    """A keyed label of the three details that have to agree; `None` when one is missing or wrong."""
     if not (nhs_number and birth_date and family_name and _is_nhs_number(nhs_number)):
         return None
     name = "".join(family_name.split()).casefold()
@@ -125,7 +125,7 @@ def _token_label(work: Work, token: str) -> str:
 
 
 def confirm_link(work: Work, caller: Caller, *, link_id: UUID) -> int:
-    """Confirms a proposed link: the agency that made the token, or the operator. Raises `SELF_CONFIRMATION`."""
+    """Confirms a proposed link: whoever made the token, or the operator. Raises `SELF_CONFIRMATION`."""
     known = _link_of(work, caller, link_id)
     if known.state is LinkState.CONFIRMED:
         return known.changed

@@ -14,7 +14,6 @@ from consent_ledger.ledger import Draft, EntryClass, KeyOwner, Transaction
 from consent_ledger.repository import Repository
 from consent_ledger.vault import Vault
 from consent_ledger.vocabulary import KeyCategory
-from hub.projections.aggregates import repository
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.disclosures import Disclosures
 from hub.projections.holdings import Holdings
@@ -71,7 +70,7 @@ class Work:
     @property
     def repository(self) -> Repository:
         """Aggregates by id."""
-        return repository(self.transaction)
+        return Repository(self.transaction)
 
     @property
     def segments(self) -> Segments:

@@ -36,6 +36,7 @@ class Product:
         self.loop = asyncio.new_event_loop()
         self._folder, self._seed = folder, seed
         self._partner = partner
+        self._opened = 0
         key = folder / "root.key"
         rng = random.Random(seed)
         self.ledger: Ledger = create_ledger(
@@ -58,7 +59,8 @@ class Product:
         self.ledger = open_ledger(
             str(self._folder / "ledger.db"), self._folder / "root.key", clock=self.clock
         )
-        self.hub = Hub(self.ledger, new_id=seeded_ids(self._seed + 1_000_003))
+        self._opened += 1
+        self.hub = Hub(self.ledger, new_id=seeded_ids(self._seed + 1_000_003 * self._opened))
         for partner in self.partners.values():
             partner.hub = self.hub
 

@@ -1,0 +1,132 @@
+"""Folds choices and markers into the consent index."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from consent_ledger import domain, facts
+from consent_ledger.vocabulary import (
+    CaptureMethod,
+    ConfidentialityBasis,
+    DataCategory,
+    MarkerKind,
+    Purpose,
+    ServiceType,
+)
+from hub.projections.consent_index import Boundary, BoundaryKind, ConsentIndex
+from hub.projections.touched import Touched, component
+
+WEAK_LASTS = timedelta(days=7)
+"""How long a grant given under doubt lasts (SAFETY H13)."""
+
+
+def _scope(event: Any) -> facts.Scope:
+    return facts.Scope(
+        frozenset(Purpose(one) for one in event.purposes),
+        frozenset(DataCategory(one) for one in event.categories),
+        event.agency_id,
+        None if event.service_type is None else ServiceType(event.service_type),
+        event.support_team,
+    )
+
+
+def _grant_recorded(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    grant = facts.Grant(
+        event.originator_id,
+        event.registration_id,
+        position,
+        event.captured_by,
+        _scope(event),
+        ConfidentialityBasis(event.confidentiality_basis),
+        CaptureMethod(event.capture_method),
+        event.notice_id,
+        event.data_from,
+        event.data_until,
+        event.weak,
+        begun=event.effective_from <= at,
+    )
+    index.grants[grant.grant_id] = grant
+    index.grants_on[grant.registration_id].append(grant)
+    index.recorded_times[grant.grant_id] = at
+    subject = str(grant.grant_id)
+    if not grant.begun:
+        index.await_boundary(Boundary(event.effective_from, BoundaryKind.GRANT_BEGINS, subject))
+    end = min(event.effective_until, at + WEAK_LASTS) if grant.weak else event.effective_until
+    index.await_boundary(Boundary(end, BoundaryKind.GRANT_EXPIRES, subject))
+    return component(index, grant.registration_id)
+
+
+def _grant_changed(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    grant = index.grants[event.originator_id]
+    match event:
+        case domain.Grant.Begun():
+            grant.begun = True
+        case domain.Grant.Expired():
+            grant.expired = True
+        case domain.Grant.Reconfirmed():
+            grant.reconfirmed.append((position, event.by))
+        case domain.Grant.Withdrawn():
+            grant.withdrawn = True
+            index.stops_on[grant.registration_id].append(
+                facts.Stop(grant.registration_id, position, grant.scope, grant.grant_id, event.remove)
+            )
+    return component(index, grant.registration_id)
+
+
+def _refusal_recorded(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    stop = facts.Stop(event.registration_id, position, _scope(event), None, remove=False)
+    index.refusals[event.originator_id] = stop
+    index.stops_on[event.registration_id].append(stop)
+    index.recorded_times[event.originator_id] = at
+    return component(index, event.registration_id)
+
+
+def _exclusion_recorded(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    exclusion = facts.Exclusion(
+        event.registration_id,
+        position,
+        event.agency_id,
+        None if event.category is None else DataCategory(event.category),
+        event.remove,
+        event.recorded_by,
+    )
+    index.exclusions[event.originator_id] = exclusion
+    index.exclusions_on[event.registration_id].append(exclusion)
+    index.recorded_times[event.originator_id] = at
+    return component(index, event.registration_id)
+
+
+def _exclusion_lifted(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    exclusion = index.exclusions[event.originator_id]
+    exclusion.lifted = True
+    return component(index, exclusion.registration_id)
+
+
+def _marker_placed(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    marker = facts.Marker(
+        event.registration_id, position, MarkerKind(event.kind), event.record_id, event.placed_by
+    )
+    index.markers[event.originator_id] = marker
+    index.markers_on[event.registration_id].append(marker)
+    index.recorded_times[event.originator_id] = at
+    return component(index, event.registration_id)
+
+
+def _marker_lifted(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    marker = index.markers[event.originator_id]
+    marker.lifted = True
+    return component(index, marker.registration_id)
+
+
+FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
+    domain.Grant.Created: _grant_recorded,
+    domain.Grant.Begun: _grant_changed,
+    domain.Grant.Expired: _grant_changed,
+    domain.Grant.Withdrawn: _grant_changed,
+    domain.Grant.Reconfirmed: _grant_changed,
+    domain.Refusal.Created: _refusal_recorded,
+    domain.Exclusion.Created: _exclusion_recorded,
+    domain.Exclusion.Lifted: _exclusion_lifted,
+    domain.Marker.Created: _marker_placed,
+    domain.Marker.Lifted: _marker_lifted,
+}

@@ -1,0 +1,133 @@
+"""Folds agencies, feeds and agreements into the consent index."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from consent_ledger import domain, facts
+from consent_ledger.vocabulary import (
+    Article9Condition,
+    Article10Condition,
+    DataCategory,
+    LawfulBasis,
+    OnEnd,
+    Purpose,
+    ServiceType,
+)
+from hub.projections.consent_index import Agency, Boundary, BoundaryKind, ConsentIndex
+from hub.projections.touched import Touched
+
+
+def _agency_registered(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    index.agencies[event.agency_id] = Agency(
+        event.agency_id,
+        event.name,
+        event.controller_id,
+        ServiceType(event.service_type),
+        event.public_authority,
+        position,
+    )
+    return Touched()
+
+
+def _certificate_authorised(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    agency = index.agencies[_slug_in(event.uri)]
+    agency.certificates[event.uri] = event.public_key_sha256
+    index.certificate_owner[event.uri] = agency.agency_id
+    return Touched()
+
+
+def _slug_in(uri: str) -> str:
+    """The agency in `spiffe://<hub>/agency/<agency id>/adapter/<n>`."""
+    return uri.split("/")[4]
+
+
+def _subscribed(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    agency_id = _slug_in(event.certificate_uri)
+    feed = facts.Feed(
+        UUID(event.feed_id),
+        agency_id,
+        event.certificate_uri,
+        ServiceType(event.service_type),
+        frozenset(Purpose(one) for one in event.purposes),
+        frozenset(DataCategory(one) for one in event.categories),
+    )
+    index.feeds[feed.feed_id] = feed
+    index.agencies[agency_id].feeds.append(feed.feed_id)
+    return Touched(agencies={agency_id})
+
+
+def _agreement_opened(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    index.agreements[event.agreement_id] = facts.Agreement(event.agreement_id)
+    index.agreement_streams[event.originator_id] = event.agreement_id
+    return Touched()
+
+
+def _agreement_drafted(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    content = event.content
+    agreement_id = content["agreement_id"]
+    start, end = (datetime.fromisoformat(content[name]) for name in ("start_time", "end_time"))
+    version = facts.AgreementVersion(
+        event.agreement_version,
+        {
+            party["agency_id"]: facts.Party(
+                {Purpose(basis["purpose"]): _party_basis(basis) for basis in party["bases"]},
+                party["receives_only"],
+            )
+            for party in content["parties"]
+        },
+        {
+            (DataCategory(row["category"]), Purpose(row["purpose"])): facts.Row(
+                OnEnd(row["on_end"]), row["self_captured_restricted"]
+            )
+            for row in content["rows"]
+        },
+        content["notice_id"],
+        begun=start <= at,
+    )
+    index.agreements[agreement_id].versions.append(version)
+    index.agreement_contents[(agreement_id, version.version)] = content
+    if not version.begun:
+        index.await_boundary(Boundary(start, BoundaryKind.AGREEMENT_BEGINS, agreement_id, version.version))
+    index.await_boundary(Boundary(end, BoundaryKind.AGREEMENT_LAPSES, agreement_id, version.version))
+    return Touched()
+
+
+def _party_basis(basis: dict[str, Any]) -> facts.PartyBasis:
+    return facts.PartyBasis(
+        LawfulBasis(basis["lawful_basis"]) if basis["lawful_basis"] else None,
+        Article9Condition(basis["article9"]) if basis["article9"] else None,
+        Article10Condition(basis["article10"]) if basis["article10"] else None,
+    )
+
+
+def _parties(index: ConsentIndex, agreement: facts.Agreement) -> Touched:
+    return Touched(agencies={party for version in agreement.versions for party in version.parties})
+
+
+def _agreement_changed(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    agreement = index.agreements[index.agreement_streams[event.originator_id]]
+    match event:
+        case domain.Agreement.Signed():
+            agreement.versions[event.agreement_version - 1].signed_by.add(event.agency_id)
+        case domain.Agreement.Begun():
+            agreement.versions[event.agreement_version - 1].begun = True
+        case domain.Agreement.Lapsed():
+            agreement.versions[event.agreement_version - 1].lapsed = True
+        case domain.Agreement.Terminated():
+            agreement.terminated = True
+    return _parties(index, agreement)
+
+
+FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
+    domain.Agency.Created: _agency_registered,
+    domain.Agency.CertificateAuthorised: _certificate_authorised,
+    domain.Agency.Subscribed: _subscribed,
+    domain.Agreement.Created: _agreement_opened,
+    domain.Agreement.Drafted: _agreement_drafted,
+    domain.Agreement.Signed: _agreement_changed,
+    domain.Agreement.Begun: _agreement_changed,
+    domain.Agreement.Lapsed: _agreement_changed,
+    domain.Agreement.Terminated: _agreement_changed,
+}

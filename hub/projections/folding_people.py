@@ -1,0 +1,122 @@
+"""Folds registrations, links and involvements into the consent index."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from consent_ledger import domain, facts
+from consent_ledger.vocabulary import (
+    ClosingReason,
+    InvolvementGround,
+    PersonStatus,
+)
+from hub.projections.consent_index import ConsentIndex, Link, LinkState
+from hub.projections.touched import Touched, component
+
+
+def _registration_opened(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    one = facts.Registration(event.originator_id, event.agency_id, event.reference, position)
+    index.registrations[one.registration_id] = one
+    index.by_reference.setdefault((one.agency_id, one.reference), []).append(one.registration_id)
+    index.by_agency[one.agency_id].append(one.registration_id)
+    if event.matching is not None:
+        index.by_matching[event.matching].append(one.registration_id)
+    for link_id, other in event.matched.items():
+        link = Link(UUID(link_id), UUID(other), None, at, one.registration_id, LinkState.CONFIRMED, position)
+        index.links[link.link_id] = link
+        for end in (link.first, one.registration_id):
+            index.links_of[end].append(link)
+    return Touched(set(index.component(one.registration_id)))
+
+
+def _match_undone(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    return _unjoin(index, index.links[UUID(event.link_id)], position)
+
+
+def _unjoin(index: ConsentIndex, link: Link, position: int) -> Touched:
+    before = component(index, link.first).registrations
+    link.state, link.changed = LinkState.UNDONE, position
+    after = component(index, link.first).registrations
+    if link.second is not None:
+        after |= component(index, link.second).registrations
+    return Touched(before | after)
+
+
+def _registration_changed(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    one = index.registrations[event.originator_id]
+    before = component(index, one.registration_id)
+    match event:
+        case domain.Registration.Closed():
+            one.closed = True
+            one.in_error = event.reason == ClosingReason.IN_ERROR
+        case domain.Registration.Reopened():
+            one.closed = False
+            one.position = position
+        case domain.Registration.InvolvementEnded():
+            one.involvement_ended = position
+        case domain.Registration.LeadAppointed():
+            one.lead_agency_id, one.lead_position = event.agency_id, position
+        case domain.Registration.StatusRecorded():
+            match event.status:
+                case PersonStatus.PROCESSING_RESTRICTED:
+                    one.restricted = True
+                case PersonStatus.RESTRICTION_LIFTED:
+                    one.restricted = False
+                case PersonStatus.DATA_OPT_OUT:
+                    one.opted_out = True
+                case PersonStatus.DATA_OPT_IN:
+                    one.opted_out = False
+                case PersonStatus.DEATH_REPORTED:
+                    one.death_reported = True
+                case PersonStatus.DEATH_REPORT_WITHDRAWN:
+                    one.death_reported = False
+    return before
+
+
+def _link_offered(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    link = Link(event.originator_id, event.registration_id, event.token_label, at, changed=position)
+    index.links[link.link_id] = link
+    index.links_of[link.first].append(link)
+    if link.token_label is not None:
+        index.link_tokens[link.token_label] = link.link_id
+    return Touched()
+
+
+def _link_changed(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    link = index.links[event.originator_id]
+    if isinstance(event, domain.Link.Undone):
+        return _unjoin(index, link, position)
+    link.changed = position
+    if isinstance(event, domain.Link.Redeemed):
+        link.second = event.registration_id
+        link.state = LinkState.PROPOSED
+        index.links_of[event.registration_id].append(link)
+        return Touched()
+    link.state = LinkState.CONFIRMED
+    return component(index, link.first)
+
+
+def _involvement_opened(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    index.openings_on[event.registration_id].append(
+        facts.Opening(
+            event.registration_id, position, event.agency_id, InvolvementGround(event.ground), event.by
+        )
+    )
+    return component(index, event.registration_id)
+
+
+FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
+    domain.Registration.Created: _registration_opened,
+    domain.Registration.MatchUndone: _match_undone,
+    domain.Registration.Closed: _registration_changed,
+    domain.Registration.Reopened: _registration_changed,
+    domain.Registration.StatusRecorded: _registration_changed,
+    domain.Registration.LeadAppointed: _registration_changed,
+    domain.Registration.InvolvementEnded: _registration_changed,
+    domain.Link.Created: _link_offered,
+    domain.Link.Redeemed: _link_changed,
+    domain.Link.Confirmed: _link_changed,
+    domain.Link.Undone: _link_changed,
+    domain.Involvement.Created: _involvement_opened,
+}
