@@ -22,6 +22,7 @@ test-slow: .venv/installed
 
 check: .venv/installed .codegen/installed
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	bash proto/check.sh $(abspath $(CODEGEN)/python) $(abspath $(BIN)/buf)
