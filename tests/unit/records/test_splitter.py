@@ -102,7 +102,7 @@ def named(number: Any) -> DataCategory:
     return DataCategory(common_pb2.DataCategory.Name(number).removeprefix("DATA_CATEGORY_"))
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(contents())
 def test_union_of_the_fragments_is_the_record(content: records_pb2.RecordContent) -> None:
     fragments = split(record_of(content)).fragments
@@ -112,7 +112,7 @@ def test_union_of_the_fragments_is_the_record(content: records_pb2.RecordContent
     assert sorted(rejoined) == sorted(leaves(body_of(content)))
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(contents())
 def test_each_fragment_holds_only_its_own_category(content: records_pb2.RecordContent) -> None:
     parts = split(record_of(content))
