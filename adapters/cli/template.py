@@ -44,6 +44,7 @@ occurred_time = "seen_at"
 time_zone = "Europe/London"        # for times without an offset
 service_type = "STREET_OUTREACH"
 source_system = "own-system"
+# marks = ["NORDSCLCD"]            # handling marks that travel with every record
 # withdrawn = "deleted"            # a column that is true when the row was taken back
 
 # Kinds: code, date, number, name, yes_no, text.
@@ -82,6 +83,8 @@ release = "note_released_categories"
 [feed]
 # From the hub, when the feed was opened for this certificate:
 feed_id = "00000000-0000-4000-8000-000000000000"
+# The most deliveries in one batch, how long one fetch waits, and how often one delivery is tried.
+max_items = 64
 wait_seconds = 20
 attempts = 3
 

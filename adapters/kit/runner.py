@@ -5,6 +5,7 @@ Stopping at any point is safe. Before the sink's commit, the hub sends the same 
 bookmark says so and the next fetch acknowledges.
 """
 
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from oncetold.v1.delivery_service_pb2 import (
 Answer = TypeVar("Answer")
 
 HOLDINGS_PAGE = 1000
+SHORTEST_WAIT = 1.0
 MOST_RECEIPTS = 64
 # When a batch at least this large fails in every single item, it is the database and not the items.
 TOO_MANY_TO_BLAME = 4
@@ -80,10 +82,14 @@ class Runner:
                 self._reconcile(report)
             empty = 0
             while not once or empty < 2:
+                began = time.monotonic()
                 response = self._fetch(report, wait_seconds=0 if once else self._feed.wait_seconds)
                 empty = 0 if response.deliveries else empty + 1
                 if response.deliveries:
                     self._apply(response.deliveries, report)
+                elif not once:
+                    # A hub that does not wait, or was told not to, is still asked no more than once a second.
+                    time.sleep(max(0.0, SHORTEST_WAIT - (time.monotonic() - began)))
         except KeyboardInterrupt:
             report.stopped = True
         return report

@@ -1,8 +1,13 @@
 """`oncetold-adapter` as a person and a program meet it, end to end over mutual TLS."""
 
 import json
+import os
 import re
+import signal
 import socket
+import subprocess
+import sys
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +29,7 @@ from tests.unit.adapters.certificates import Authority, Issued, pem
 from tests.unit.adapters.fake_hub import FEED, FakeHub, refuse, serving
 from tests.unit.adapters.feed import element, fragment
 
+ROOT = Path(__file__).resolve().parents[3]
 URI = "https://hostel.example.org/oncetold"
 
 
@@ -133,6 +139,30 @@ def test_status_is_exit_code_1_while_something_is_put_aside(listening: tuple[Pla
     ]
     assert place.answer("run", "--once", "--reconcile")["reconciled"] == 1
     assert place.answer("status")["receiving"]["put_aside"] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_service_is_stopped_cleanly(listening: tuple[Place, FakeHub], number: signal.Signals) -> None:
+    place, fake = listening
+    fake.queue_delivery(disclose=element(1))
+    command = [sys.executable, "-m", "adapters", "run", "--json", "--config", str(place.config)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "proto")])}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, env=environment) as process:
+        deadline = time.monotonic() + 30
+        while fake.acknowledged != 1 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(number)
+        said, complained = process.communicate(timeout=30)
+    assert process.returncode == 0 and complained == b""
+    assert json.loads(said) | {"fetches": 0} == {
+        "applied": 1,
+        "fetches": 0,
+        "put_aside": 0,
+        "reconciled": 0,
+        "retracted": 0,
+        "stopped": True,
+    }
 
 
 def test_an_unforeseen_error_shows_no_values(

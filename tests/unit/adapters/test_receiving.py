@@ -1,16 +1,20 @@
 """One feed into one database: exactly one effect per delivery, whatever breaks and whenever."""
 
 import json
+from typing import Any
 
 import grpc
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import text
+from sqlalchemy.dialects import mssql, mysql, postgresql, sqlite
+from sqlalchemy.schema import CreateTable
 
 from adapters.kit.errors import HubRefused, HubUnreachable, RetractionNotDone, SinkUnavailable
 from adapters.kit.receipts import ReceiptSigner
 from adapters.kit.sink import Bookmark, PendingReceipt
 from adapters.sql.sink import SqlSink
+from adapters.sql.tables import METADATA
 from oncetold.v1 import common_pb2, delivery_service_pb2
 from tests.unit.adapters.certificates import pem
 from tests.unit.adapters.fake_hub import FEED, FakeHub, refuse
@@ -275,3 +279,11 @@ def test_the_same_statement_gets_the_same_signature(key: ec.EllipticCurvePrivate
     signer = ReceiptSigner(pem(key))
     assert signer.sign(PendingReceipt(1, b"said")) == signer.sign(PendingReceipt(1, b"said"))
     assert signer.sign(PendingReceipt(1, b"said")) != signer.sign(PendingReceipt(1, b"other"))
+
+
+@pytest.mark.parametrize(
+    "dialect", [postgresql.dialect(), mysql.dialect(), mssql.dialect(), sqlite.dialect()]
+)
+def test_the_tables_can_be_made_in_other_databases(dialect: Any) -> None:
+    made = [str(CreateTable(table).compile(dialect=dialect)) for table in METADATA.sorted_tables]
+    assert len(made) == 5 and all("PRIMARY KEY (feed_id" in statement for statement in made)
