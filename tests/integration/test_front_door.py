@@ -1,5 +1,7 @@
 """Who gets in, and what anybody who does not is told."""
 
+import importlib
+import pkgutil
 import socket
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,34 +13,24 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+import oncetold.v1
 from consent_ledger.errors import LedgerInUse
 from hub import pki
 from hub.bootstrap import running_hub
 from hub.config import Config, ConfigError
 from hub.rpc.rules import RULES, Rule
-from oncetold.v1 import (
-    agency_service_pb2,
-    agreement_service_pb2,
-    audit_service_pb2,
-    common_pb2,
-    consent_service_pb2,
-    delivery_service_pb2,
-    record_service_pb2,
-    registration_service_pb2,
-)
+from oncetold.v1 import agency_service_pb2, agreement_service_pb2, common_pb2, operator_service_pb2
 from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
 from oncetold.v1.agreement_service_pb2_grpc import AgreementServiceStub
+from oncetold.v1.operator_service_pb2_grpc import OperatorServiceStub
+from tests.clock import ManualClock
 from tests.integration.loopback import Site, adapter_channel, bare, operator_channel, refused, register
 
-CONTRACT = (
-    agency_service_pb2,
-    agreement_service_pb2,
-    audit_service_pb2,
-    consent_service_pb2,
-    delivery_service_pb2,
-    record_service_pb2,
-    registration_service_pb2,
-)
+CONTRACT = [
+    importlib.import_module(f"oncetold.v1.{module.name}")
+    for module in pkgutil.iter_modules(oncetold.v1.__path__)
+    if module.name.endswith("_service_pb2")
+]
 METHODS = [
     method
     for module in CONTRACT
@@ -65,9 +57,9 @@ def test_every_method_of_the_contract_has_a_rule_and_no_other_has() -> None:
     assert set(RULES) == {method.full_name for method in METHODS}
 
 
-@pytest.mark.parametrize("agencies", ["AgencyService"])
-def test_the_register_of_agencies_is_the_operators(agencies: str) -> None:
-    rules = {rule for name, rule in RULES.items() if f".{agencies}." in name}
+@pytest.mark.parametrize("service", ["AgencyService", "OperatorService"])
+def test_a_service_of_the_operators_is_no_agencys(service: str) -> None:
+    rules = {rule for name, rule in RULES.items() if f".{service}." in name}
 
     assert rules == {Rule.OPERATOR}
 
@@ -312,3 +304,26 @@ async def test_a_hub_killed_before_leaves_a_socket_that_the_next_one_replaces(si
     async with running_hub(site.config, adapters=False), operator_channel(site) as channel:
         await AgreementServiceStub(channel).ListAgreements(LIST)
         assert site.config.admin_socket.parent.stat().st_mode & 0o777 == 0o700
+
+
+async def test_while_the_clock_is_in_doubt_every_call_but_the_operators_acceptance_is_refused(
+    site: Site,
+) -> None:
+    clock = ManualClock(datetime.now(UTC))
+    async with (
+        running_hub(site.config, clock=clock, adapters=False),
+        operator_channel(site) as channel,
+    ):
+        stub = AgreementServiceStub(channel)
+        await stub.ListAgreements(LIST)
+        clock.step(timedelta(hours=1))
+
+        assert await refused(stub.ListAgreements(LIST)) == (
+            grpc.StatusCode.UNAVAILABLE,
+            "CLOCK_IN_DOUBT",
+            {},
+        )
+        accepted = await OperatorServiceStub(channel).AcceptClock(operator_service_pb2.AcceptClockRequest())
+        assert accepted.in_doubt
+        clock.accept()
+        await stub.ListAgreements(LIST)
