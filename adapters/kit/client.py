@@ -63,7 +63,11 @@ class Hub:
             private_key=settings.key_file.read_bytes(),
             certificate_chain=settings.certificate_file.read_bytes(),
         )
-        options: list[tuple[str, str | int]] = [("grpc.max_receive_message_length", LARGEST_ANSWER)]
+        options: list[tuple[str, str | int]] = [
+            ("grpc.max_receive_message_length", LARGEST_ANSWER),
+            # Otherwise a hub that is back would be found only after up to two minutes.
+            ("grpc.max_reconnect_backoff_ms", 10_000),
+        ]
         if settings.server_name is not None:
             options.append(("grpc.ssl_target_name_override", settings.server_name))
         channel = grpc.secure_channel(settings.address, credentials, options)

@@ -33,6 +33,8 @@ Answer = TypeVar("Answer")
 HOLDINGS_PAGE = 1000
 SHORTEST_WAIT = 1.0
 MOST_RECEIPTS = 64
+# A new epoch, and receipts that it does not know.
+MOST_REMEDIES = 2
 # When a batch at least this large fails in every single item, it is the database and not the items.
 TOO_MANY_TO_BLAME = 4
 
@@ -95,37 +97,43 @@ class Runner:
         return report
 
     def _fetch(self, report: RunReport, *, wait_seconds: int) -> FetchDeliveriesResponse:
-        try:
-            response = self._patiently(partial(self._fetch_once, wait_seconds))
-        except HubRefused as refusal:
-            if refusal.reason != "EPOCH_CHANGED":
-                raise
-            self._reconcile(report)
-            # If it is refused again now, repeating would never end: let the refusal go on.
-            response = self._patiently(partial(self._fetch_once, wait_seconds))
+        for _ in range(MOST_REMEDIES):
+            try:
+                response = self._patiently(partial(self._fetch_once, wait_seconds))
+            except HubRefused as refusal:
+                self._remedy(refusal, report)
+            else:
+                report.fetches += 1
+                return response
+        # Each remedy has been tried: what is refused now goes on.
+        response = self._patiently(partial(self._fetch_once, wait_seconds))
         report.fetches += 1
         return response
 
+    def _remedy(self, refusal: HubRefused, report: RunReport) -> None:
+        """Does what a refused fetch asks for, or lets the refusal go on."""
+        if refusal.reason == "EPOCH_CHANGED":
+            self._reconcile(report)
+        elif refusal.reason != "BAD_RECEIPT" or not self._sink.supersede_receipts():
+            # Receipts of an epoch that is over may be unknown to a hub; those of the present one never are.
+            raise refusal
+
     def _fetch_once(self, wait_seconds: int) -> FetchDeliveriesResponse:
         bookmark = self._sink.bookmark()
-        pending = self._sink.pending_receipts(MOST_RECEIPTS + 1)
-        acknowledge = bookmark.sequence
-        if len(pending) > MOST_RECEIPTS:
-            # A retraction is acknowledged together with its receipt, so no further than the receipts that
-            # fit.
-            pending = pending[:MOST_RECEIPTS]
-            acknowledge = pending[-1].sequence
+        # A batch is never larger than this, so every receipt of the present epoch is among them.
+        pending = self._sink.pending_receipts(MOST_RECEIPTS)
         response = self._hub.fetch(
             FetchDeliveriesRequest(
                 feed_id=bookmark.feed_id,
                 epoch=bookmark.epoch,
-                acknowledge=acknowledge,
+                acknowledge=bookmark.sequence,
                 receipts=[self._signer.sign(receipt) for receipt in pending],
                 max_items=self._feed.max_items,
                 wait=Duration(seconds=wait_seconds),
             )
         )
-        self._sink.receipts_sent([receipt.sequence for receipt in pending])
+        if pending:
+            self._sink.receipts_sent(pending)
         return response
 
     def _apply(self, deliveries: Sequence[Delivery], report: RunReport) -> None:

@@ -29,6 +29,7 @@ class Bookmark:
 class PendingReceipt:
     """A serialised RetractionStatement that the hub has not been shown yet."""
 
+    epoch: int
     sequence: int
     statement: bytes
 
@@ -73,11 +74,17 @@ class Sink(Protocol):
         ...
 
     def pending_receipts(self, limit: int) -> list[PendingReceipt]:
-        """Receipts of the present epoch that were not sent, by sequence."""
+        """Receipts that were not sent: the latest epoch first, then by sequence. An epoch that is over does
+        not make a receipt void: the retraction was carried out."""
         ...
 
-    def receipts_sent(self, sequences: Sequence[int]) -> None:
-        """Notes that the hub accepted these receipts of the present epoch."""
+    def receipts_sent(self, receipts: Sequence[PendingReceipt]) -> None:
+        """Notes that the hub accepted these receipts."""
+        ...
+
+    def supersede_receipts(self) -> int:
+        """Gives up the receipts of earlier epochs, which the hub does not want; answers how many. They are
+        kept as superseded."""
         ...
 
     def holdings(self, page: int, size: int) -> list[HeldElement]:
@@ -85,9 +92,8 @@ class Sink(Protocol):
         ...
 
     def adopt(self, bookmark: Bookmark) -> None:
-        """Continues from what a reconciliation answered. Receipts of earlier epochs are kept as sent or
-        superseded; notes about deliveries put aside are dropped, because the hub now sends again what is
-        lacking."""
+        """Continues from what a reconciliation answered. Notes about deliveries put aside are dropped,
+        because the hub now sends again what is lacking."""
         ...
 
     def status(self) -> SinkStatus:
@@ -119,4 +125,4 @@ def statement(
         own_basis=own_basis,
         done_time=done_time,
     )
-    return PendingReceipt(delivery.sequence, said.SerializeToString(deterministic=True))
+    return PendingReceipt(bookmark.epoch, delivery.sequence, said.SerializeToString(deterministic=True))

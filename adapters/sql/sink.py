@@ -98,28 +98,40 @@ class SqlSink:
         return staged
 
     def pending_receipts(self, limit: int) -> list[PendingReceipt]:
-        """Receipts of the present epoch that were not sent, by sequence."""
+        """See `Sink.pending_receipts`."""
         with self._transaction() as connection:
-            epoch = self._bookmark(connection).epoch
             rows = connection.execute(
-                select(RECEIPTS.c.sequence, RECEIPTS.c.statement)
-                .where(self._of_feed(RECEIPTS), RECEIPTS.c.epoch == epoch, RECEIPTS.c.state == "PENDING")
-                .order_by(RECEIPTS.c.sequence)
+                select(RECEIPTS.c.epoch, RECEIPTS.c.sequence, RECEIPTS.c.statement)
+                .where(self._of_feed(RECEIPTS), RECEIPTS.c.state == "PENDING")
+                .order_by(RECEIPTS.c.epoch.desc(), RECEIPTS.c.sequence)
                 .limit(limit)
             )
-            return [PendingReceipt(row.sequence, row.statement) for row in rows]
+            return [PendingReceipt(row.epoch, row.sequence, row.statement) for row in rows]
 
-    def receipts_sent(self, sequences: Sequence[int]) -> None:
-        """Notes that the hub accepted these receipts of the present epoch."""
-        if not sequences:
-            return
+    def receipts_sent(self, receipts: Sequence[PendingReceipt]) -> None:
+        """Notes that the hub accepted these receipts."""
+        with self._transaction() as connection:
+            for receipt in receipts:
+                connection.execute(
+                    update(RECEIPTS)
+                    .where(
+                        self._of_feed(RECEIPTS),
+                        RECEIPTS.c.epoch == receipt.epoch,
+                        RECEIPTS.c.sequence == receipt.sequence,
+                    )
+                    .values(state="SENT")
+                )
+
+    def supersede_receipts(self) -> int:
+        """See `Sink.supersede_receipts`."""
         with self._transaction() as connection:
             epoch = self._bookmark(connection).epoch
-            connection.execute(
+            given_up = connection.execute(
                 update(RECEIPTS)
-                .where(self._of_feed(RECEIPTS), RECEIPTS.c.epoch == epoch, RECEIPTS.c.sequence.in_(sequences))
-                .values(state="SENT")
+                .where(self._of_feed(RECEIPTS), RECEIPTS.c.epoch < epoch, RECEIPTS.c.state == "PENDING")
+                .values(state="SUPERSEDED")
             )
+            return int(given_up.rowcount)
 
     def holdings(self, page: int, size: int) -> list[HeldElement]:
         """One page of what is held, ordered by fragment id. What is kept on an own basis is not held any
@@ -138,11 +150,6 @@ class SqlSink:
         """See `Sink.adopt`."""
         with self._transaction() as connection:
             self._lock_bookmark(connection)
-            connection.execute(
-                update(RECEIPTS)
-                .where(self._of_feed(RECEIPTS), RECEIPTS.c.state == "PENDING")
-                .values(state="SUPERSEDED")
-            )
             connection.execute(delete(POISON).where(self._of_feed(POISON)))
             self._move_bookmark(connection, bookmark)
 
@@ -155,11 +162,10 @@ class SqlSink:
                 .where(self._of_feed(POISON))
                 .order_by(POISON.c.epoch, POISON.c.sequence)
             )
-            pending = and_(RECEIPTS.c.state == "PENDING", RECEIPTS.c.epoch == at.epoch)
             return SinkStatus(
                 bookmark=at,
                 held=self._count(connection, ELEMENTS),
-                receipts_to_send=self._count(connection, RECEIPTS, pending),
+                receipts_to_send=self._count(connection, RECEIPTS, RECEIPTS.c.state == "PENDING"),
                 put_aside=[(row.sequence, row.reason) for row in poison],
                 retained=self._count(connection, RETAINED),
             )

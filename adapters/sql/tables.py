@@ -86,7 +86,7 @@ BOOKMARK = Table(
     Column("sequence", BigInteger, nullable=False),
 )
 
-# `state`: PENDING, SENT, or SUPERSEDED by a reconciliation before it was sent.
+# `state`: PENDING, SENT, or SUPERSEDED: of an epoch that is over, and not wanted by the hub.
 RECEIPTS = Table(
     "oncetold_receipts",
     METADATA,

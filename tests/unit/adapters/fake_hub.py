@@ -59,7 +59,7 @@ class FakeHub(
         self.on_reconcile: Callable[[list[delivery.Holding]], None] = lambda holdings: None
         self.fetches: list[delivery.FetchDeliveriesRequest] = []
         self.receipts: dict[int, delivery.RetractionStatement] = {}
-        self.sent: dict[int, delivery.Delivery] = {}
+        self.sent: dict[int, tuple[int, delivery.Delivery]] = {}
         self.pages: list[delivery.ReconcileHoldingsRequest] = []
         # publications
         self.references: set[str] = set()
@@ -88,37 +88,28 @@ class FakeHub(
             refuse(context, "EPOCH_CHANGED", epoch=str(self.epoch))
         if request.acknowledge > self.last_sequence:
             refuse(context, "NEVER_SENT")
-        receipts = {receipt.sequence: receipt for receipt in request.receipts}
+        for receipt in request.receipts:
+            self.check_receipt(receipt, context)
         for item in self.queue:
-            if item.sequence <= request.acknowledge and item.HasField("retract"):
-                self.check_receipt(item, receipts.get(item.sequence), context)
+            due = item.sequence <= request.acknowledge and item.HasField("retract")
+            if due and item.sequence not in self.receipts:
+                refuse(context, "BAD_RECEIPT")
         self.queue = [item for item in self.queue if item.sequence > request.acknowledge]
         self.acknowledged = request.acknowledge
         batch = self.queue[: request.max_items]
-        self.sent |= {item.sequence: item for item in batch}
+        self.sent |= {item.sequence: (self.epoch, item) for item in batch}
         return delivery.FetchDeliveriesResponse(deliveries=batch, access=self.position())
 
-    def check_receipt(
-        self,
-        item: delivery.Delivery,
-        receipt: delivery.RetractionReceipt | None,
-        context: grpc.ServicerContext,
-    ) -> None:
-        if receipt is None:
-            refuse(context, "BAD_RECEIPT")
-            return
+    def check_receipt(self, receipt: delivery.RetractionReceipt, context: grpc.ServicerContext) -> None:
         try:
             self.receipt_key.verify(receipt.signature, receipt.statement, ec.ECDSA(hashes.SHA256()))
         except InvalidSignature:
             refuse(context, "BAD_RECEIPT")
         said = delivery.RetractionStatement.FromString(receipt.statement)
-        received = hashlib.sha256(self.sent[item.sequence].SerializeToString()).digest()
-        if (said.feed_id, said.epoch, said.sequence, said.delivery_sha256) != (
-            FEED,
-            self.epoch,
-            item.sequence,
-            received,
-        ):
+        epoch, item = self.sent.get(receipt.sequence, (0, delivery.Delivery()))
+        received = hashlib.sha256(item.SerializeToString()).digest()
+        stated = (said.feed_id, said.epoch, said.sequence, said.fragment_id, said.delivery_sha256)
+        if stated != (FEED, epoch, item.sequence, item.retract.fragment_id, received):
             refuse(context, "BAD_RECEIPT")
         self.receipts[item.sequence] = said
 

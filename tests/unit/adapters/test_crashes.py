@@ -58,6 +58,21 @@ def test_a_crash_inside_the_transaction_changes_nothing(setting: Setting, fake: 
     assert len(setting.rows()) == 1
 
 
+def test_a_crash_between_reconciling_and_noting_it_reconciles_again(setting: Setting, fake: FakeHub) -> None:
+    fake.queue_delivery(disclose=element(1))
+    setting.start()
+
+    class DiesBeforeAdopting(SqlSink):
+        def adopt(self, bookmark: Bookmark) -> None:
+            raise Crash
+
+    with pytest.raises(Crash):
+        setting.start(DiesBeforeAdopting(setting.engine, FEED), reconcile=True)
+    assert fake.epoch == 2 and setting.sink().bookmark().epoch == 1
+    assert setting.start().reconciled == 1
+    assert setting.sink().bookmark() == Bookmark(FEED, 3, 1) and len(setting.rows()) == 1
+
+
 def test_a_crash_at_any_statement_has_one_effect(
     tmp_path: Path, hub: Hub, key: ec.EllipticCurvePrivateKey, quick: Backoff, fake: FakeHub
 ) -> None:

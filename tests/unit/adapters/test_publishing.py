@@ -118,8 +118,10 @@ def test_one_bad_record_does_not_keep_its_neighbours(setting: Setting, fake: Fak
 
 
 def test_the_quarantine_holds_no_contents_and_no_formula(setting: Setting, fake: FakeHub) -> None:
-    setting.publish(Rows(Rejected(Origin("=cmd|calc.csv", 3), "RAGGED_ROW")))
-    assert setting.quarantined() == [["'=cmd|calc.csv", "3", "RAGGED_ROW"]]
+    setting.publish(
+        Rows(Rejected(Origin("=cmd|calc.csv", 3), "RAGGED_ROW"), Rejected(Origin("a\nb", 4), "X"))
+    )
+    assert setting.quarantined() == [["'=cmd|calc.csv", "3", "RAGGED_ROW"], ["a?b", "4", "X"]]
     fake.refused = {"r-1": "INVALID_FIELD"}
     setting.publish(Rows(item("r-1", "SECRETCODE", client="client-name")))
     written = (setting.folder / "quarantine.csv").read_text()

@@ -228,15 +228,32 @@ def test_after_an_epoch_change_the_hub_is_told_what_is_held_in_pages(
     assert setting.sink().bookmark() == Bookmark(FEED, 6, 5) and fake.receipts[5].epoch == 6
 
 
-def test_receipts_of_an_older_epoch_are_not_sent(setting: Setting, fake: FakeHub) -> None:
+def test_a_receipt_outlives_its_epoch(setting: Setting, fake: FakeHub) -> None:
     item = fake.queue_delivery(retract=delivery_service_pb2.Retraction(fragment_id=fragment(1)))
-    sink = setting.sink()
-    sink.apply([item], Bookmark(FEED, 1, 1))
-    assert len(sink.pending_receipts(10)) == 1
-    sink.adopt(Bookmark(FEED, 2, 1))
-    assert sink.pending_receipts(10) == []
+    fake.sent[1] = (1, item)
+    setting.sink().apply([item], Bookmark(FEED, 1, 1))
+    setting.start(reconcile=True)
+    assert fake.epoch == 2 and fake.receipts[1].epoch == 1
+    assert [row["state"] for row in setting.rows("oncetold_receipts")] == ["SENT"]
+    assert setting.sink().apply([item], Bookmark(FEED, 1, 1)) == []
+
+
+def test_a_receipt_that_a_later_epoch_does_not_know_is_superseded(setting: Setting, fake: FakeHub) -> None:
+    item = fake.queue_delivery(retract=delivery_service_pb2.Retraction(fragment_id=fragment(1)))
+    setting.sink().apply([item], Bookmark(FEED, 1, 1))
+    fake.on_reconcile = lambda holdings: fake.queue_delivery(disclose=element(2)) and None
+    report = setting.start(reconcile=True)
+    assert (report.reconciled, report.applied, fake.receipts) == (1, 1, {})
     assert [row["state"] for row in setting.rows("oncetold_receipts")] == ["SUPERSEDED"]
-    assert sink.apply([item], Bookmark(FEED, 1, 1)) == []
+
+
+def test_a_receipt_of_the_present_epoch_is_never_given_up(setting: Setting, fake: FakeHub) -> None:
+    item = fake.queue_delivery(retract=delivery_service_pb2.Retraction(fragment_id=fragment(1)))
+    setting.sink().apply([item], Bookmark(FEED, 1, 1))
+    with pytest.raises(HubRefused) as caught:
+        setting.start()
+    assert caught.value.reason == "BAD_RECEIPT"
+    assert [row["state"] for row in setting.rows("oncetold_receipts")] == ["PENDING"]
 
 
 def test_an_epoch_that_changes_again_at_once_ends_the_run(setting: Setting, fake: FakeHub) -> None:
@@ -245,7 +262,7 @@ def test_an_epoch_that_changes_again_at_once_ends_the_run(setting: Setting, fake
     )
     with pytest.raises(HubRefused) as caught:
         setting.start()
-    assert caught.value.reason == "EPOCH_CHANGED" and len(fake.pages) == 1
+    assert caught.value.reason == "EPOCH_CHANGED" and len(fake.pages) == 2
 
 
 def test_a_hub_that_forgot_what_it_sent_is_not_argued_with(setting: Setting, fake: FakeHub) -> None:
@@ -277,13 +294,12 @@ def test_two_feeds_in_one_database_do_not_touch_each_other(setting: Setting, fak
 
 def test_the_same_statement_gets_the_same_signature(key: ec.EllipticCurvePrivateKey) -> None:
     signer = ReceiptSigner(pem(key))
-    assert signer.sign(PendingReceipt(1, b"said")) == signer.sign(PendingReceipt(1, b"said"))
-    assert signer.sign(PendingReceipt(1, b"said")) != signer.sign(PendingReceipt(1, b"other"))
+    assert signer.sign(PendingReceipt(1, 1, b"said")) == signer.sign(PendingReceipt(1, 1, b"said"))
+    assert signer.sign(PendingReceipt(1, 1, b"said")) != signer.sign(PendingReceipt(1, 1, b"other"))
 
 
-@pytest.mark.parametrize(
-    "dialect", [postgresql.dialect(), mysql.dialect(), mssql.dialect(), sqlite.dialect()]
-)
-def test_the_tables_can_be_made_in_other_databases(dialect: Any) -> None:
+@pytest.mark.parametrize("database", [postgresql, mysql, mssql, sqlite])
+def test_the_tables_can_be_made_in_other_databases(database: Any) -> None:
+    dialect = database.dialect()
     made = [str(CreateTable(table).compile(dialect=dialect)) for table in METADATA.sorted_tables]
     assert len(made) == 5 and all("PRIMARY KEY (feed_id" in statement for statement in made)
