@@ -1,10 +1,12 @@
 """The only place where the hub's parts are put together: ledger, hub, servicers, doors."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID, uuid4
 
 from google.protobuf.descriptor import ServiceDescriptor
 
@@ -62,10 +64,10 @@ def machine_time() -> datetime:
     return datetime.now(UTC)
 
 
-def create_hub(config: Config) -> None:
+def create_hub(config: Config, *, entropy: Callable[[int], bytes] = os.urandom) -> None:
     """Makes a data folder's ledger and root key. Raises LedgerExists, KeyFileRefused."""
     config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    create_ledger(str(config.ledger), config.root_key, clock=SystemClock()).close()
+    create_ledger(str(config.ledger), config.root_key, clock=SystemClock(), entropy=entropy).close()
 
 
 @asynccontextmanager
@@ -76,6 +78,7 @@ async def running_hub(
     adapters: bool = True,
     today: Callable[[], datetime] = machine_time,
     progress: Callable[[int, int], None] | None = None,
+    new_id: Callable[[], UUID] = uuid4,
 ) -> AsyncIterator[RunningHub]:
     """Opens the ledger, takes its lease and serves until the block ends.
 
@@ -89,7 +92,7 @@ async def running_hub(
         None, lambda: open_ledger(str(config.ledger), config.root_key, clock=clock)
     )
     try:
-        hub = Hub(ledger, progress=progress)
+        hub = Hub(ledger, new_id=new_id, progress=progress)
         await hub.start()
         servicers = _servicers(hub)
         local = Door(Dispatcher(ByLocalSocket(), clock.now), servicers)
@@ -115,7 +118,7 @@ async def _stop(hub: Hub, doors: list[Door]) -> None:
     stopping = asyncio.gather(*(door.stop() for door in doors))
     while not stopping.done():
         # Again and again: a fetch that came in just before the doors closed waits too.
-        hub.wake_all()
+        await hub.stop()
         await asyncio.wait([stopping], timeout=0.1)
     await stopping
 

@@ -197,6 +197,11 @@ class Hub:
             return False
         return not self._stopping
 
+    async def stop(self) -> None:
+        """Lets waiting fetches answer and finishes what was begun; the ledger itself is closed by its owner."""
+        self.wake_all()
+        await asyncio.gather(*self._nudging)
+
     def wake_all(self) -> None:
         """Lets every waiting fetch answer: the hub is stopping."""
         self._stopping = True

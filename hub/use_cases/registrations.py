@@ -25,7 +25,7 @@ def register_client(
     birth_date: str = "",
     family_name: str = "",
 ) -> int:
-    """Registers the caller's reference. The answer and the ledger's growth do not tell who knows the person."""
+    """Registers the caller's reference. Neither answer nor growth tells who else knows the person."""
     agency_id = caller.agency()
     known = work.index.current_registration(agency_id, client_reference)
     if known is not None and not known.in_error:

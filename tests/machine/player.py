@@ -50,11 +50,13 @@ class Product:
         self.refused: list[str] = []
 
     def close(self) -> None:
+        self.run(self.hub.stop())
         self.ledger.close()
         self.loop.close()
 
     def reopen(self) -> None:
         """The hub is stopped and started again."""
+        self.run(self.hub.stop())
         self.ledger.close()
         self.ledger = open_ledger(
             str(self._folder / "ledger.db"), self._folder / "root.key", clock=self.clock

@@ -1,0 +1,124 @@
+"""Faults put into the policy and the deliveries on purpose: each must be caught by the histories.
+
+A test that no fault can fail proves nothing; these are the proof that the oracle bites.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.machine.play import Play
+
+from consent_ledger import facts
+from consent_ledger.policy import agreement, confidentiality, disclosure
+from consent_ledger.vocabulary import Level, PermissionState
+from hub.projections import folding_choices, folding_people, holdings
+from hub.projections.consent_index import ConsentIndex
+from hub.projections.touched import Touched
+from hub.use_cases import difference
+
+Fault = Callable[[pytest.MonkeyPatch], None]
+MOST_SEEDS = 60
+
+
+def _exclusions_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(disclosure, "_excluded", lambda *_: iter(()))
+
+
+def _markers_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(disclosure, "_protected", lambda *_: iter(()))
+
+
+def _stops_close_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(confidentiality, "_closing", lambda *_, **__: None)
+
+
+def _anyone_is_involved(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(disclosure, "highest_level", lambda *_: Level.V)
+
+
+def _law_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(agreement, "lawful", lambda *_: None)
+
+
+def _grants_never_end(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(facts.Grant, "active", property(lambda grant: grant.begun and not grant.withdrawn))
+
+
+def _everything_stays(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(difference, "_after_end", lambda *_: PermissionState.STOPPED)
+
+
+def _sent_counts_as_arrived(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(holdings.Held, "acknowledged", lambda held, up_to: held)
+
+
+def _only_own_pair_is_dirty(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(folding_choices, "component", lambda index, registration_id: Touched({registration_id}))
+
+
+def _cut_links_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ConsentIndex, "_disputed", lambda index, component: False)
+
+
+def _unlinking_touches_nobody(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(folding_people, "component", lambda index, registration_id: Touched())
+
+
+def _data_period_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(confidentiality, "_in_data_period", lambda *_: True)
+
+
+def _envelope_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(disclosure, "_all_categories", lambda fragment: fragment.categories)
+
+
+def _time_settles_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ConsentIndex, "is_boundary_due", lambda index, now: False)
+
+
+FAULTS: tuple[Fault, ...] = (
+    _exclusions_ignored,
+    _markers_ignored,
+    _stops_close_nothing,
+    _anyone_is_involved,
+    _law_ignored,
+    _grants_never_end,
+    _everything_stays,
+    _sent_counts_as_arrived,
+    _only_own_pair_is_dirty,
+    _cut_links_forgotten,
+    _unlinking_touches_nobody,
+    _data_period_ignored,
+    _envelope_ignored,
+    _time_settles_nothing,
+)
+
+
+def _is_caught(folder: Path, seed: int) -> bool:
+    folder.mkdir()
+    play = Play(folder, seed)
+    try:
+        for _ in range(50):
+            play.step()
+            if play.random.random() < 0.2:
+                play.disturb()
+            if play.random.random() < 0.12 and play.differences():
+                return True
+        return bool(play.differences())
+    except (AssertionError, KeyError):
+        return True  # the partner or the fault itself tripped over what it was sent
+    finally:
+        play.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__.strip("_"))
+def test_the_fault_is_caught(fault: Fault, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fault(monkeypatch)
+    for seed in range(MOST_SEEDS):
+        if _is_caught(tmp_path / str(seed), seed):
+            print(f"caught by history {seed}")
+            return
+    raise AssertionError(f"{MOST_SEEDS} histories did not catch it")
