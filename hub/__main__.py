@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from hub.cli.app import app
-from hub.cli.commands import agency, agreement, consent, deliveries, link, operate, pki, registration
-from hub.demo import command as demo
+try:
+    from hub.cli.app import app
+    from hub.cli.commands import agency, agreement, consent, deliveries, link, operate, pki, registration
+    from hub.demo import command as demo
+except KeyboardInterrupt:
+    # Loading takes a moment, and Ctrl-C may come meanwhile: nothing has begun yet.
+    raise SystemExit(130) from None
 
 __all__ = ["app", "main"]
 

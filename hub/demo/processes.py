@@ -62,6 +62,14 @@ class Processes:
 
     def stop(self) -> None:
         """Ends everything that was started, adapters before the hub, gently first."""
+        # An impatient second Ctrl-C must not leave any of them behind.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self._stop()
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _stop(self) -> None:
         for process in reversed(self._running):
             process.send_signal(signal.SIGINT)
         deadline = time.monotonic() + STOP_SECONDS

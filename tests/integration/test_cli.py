@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -288,6 +289,48 @@ def test_two_commands_at_once_both_get_through(hub: Operator) -> None:
         assert process.returncode == 0, complaints
 
     assert len(hub("agency", "list")["agencies"]) == 3
+
+
+def test_a_reader_that_goes_away_is_no_failure_worth_a_traceback(hub: Operator) -> None:
+    path = os.pathsep.join([str(ROOT), str(ROOT / "proto")])
+    words = [sys.executable, "-m", "hub", "--data", str(hub.data), "agency", "list"]
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(
+            words,
+            env={**os.environ, "PYTHONPATH": path},
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        os.close(write)
+
+    assert done.stderr == ""
+
+
+def test_ctrl_c_meanwhile_lets_go_of_the_ledger(hub: Operator) -> None:
+    path = os.pathsep.join([str(ROOT), str(ROOT / "proto")])
+    words = [sys.executable, "-m", "hub", "--data", str(hub.data), "agency", "list"]
+    opened = hub.data / "socket" / "admin.sock"
+    opened.unlink(missing_ok=True)
+    process = subprocess.Popen(
+        words,
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while process.poll() is None and not opened.exists():
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    _, complaints = process.communicate(timeout=30)
+
+    assert process.returncode in {0, 130}
+    assert "Traceback" not in complaints
+    assert hub("agency", "list") == {"agencies": []}
 
 
 def test_the_clock_can_be_accepted(hub: Operator) -> None:

@@ -65,6 +65,15 @@ def test_the_day_is_told_once_and_its_figures_are_those_of_the_databases(tmp_pat
     feeds = json.loads(asked.stdout)["feeds"]
     assert {feed["agency_id"]: feed["held"] for feed in feeds} == held
 
+    asked_why = ("why", "intake-N-1042", "--as", "northside", "--recipient", "riverside")
+    why = subprocess.run(
+        command("--data", kept / "hub", *asked_why),
+        env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    verdicts = {line.partition(": ")[0]: line for line in why.stdout.splitlines()}
+    assert "riverside may see this" in verdicts["substance use"]
+    assert "riverside may not see this" in verdicts["money work"]
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -77,7 +78,11 @@ async def _serve(config: Config, *, as_json: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running_hub(config) as running:
+
+    def progress(done: int, size: int) -> None:
+        print(f"Reading the ledger: {done} of {size} entries.", file=sys.stderr, flush=True)
+
+    async with running_hub(config, progress=progress) as running:
         host = config.listen.rpartition(":")[0]
         told = {
             "address": f"{host}:{running.port}",
