@@ -164,12 +164,14 @@ async def grant(outreach: grpc.aio.Channel) -> str:
     return str(recorded.grant_id)
 
 
-async def withdraw(outreach: grpc.aio.Channel, grant_id: str) -> None:
-    await ConsentServiceStub(outreach).WithdrawGrant(
+async def withdraw(outreach: grpc.aio.Channel, grant_id: str) -> int:
+    """The person says no after all; returns where in the ledger."""
+    withdrawn = await ConsentServiceStub(outreach).WithdrawGrant(
         consent_service_pb2.WithdrawGrantRequest(
             request_id=request_id(), client_reference="out-7", grant_id=grant_id
         )
     )
+    return int(withdrawn.position.index)
 
 
 async def fetch(
