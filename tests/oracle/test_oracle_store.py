@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.oracle import history as h
+from tests.oracle.decide import permitted
+from tests.oracle.facts import Facts
 from tests.oracle.story import CONTACT, DAY, HOME, P, Q, Story, granted, nothing_after, states, told
 
 # R7, R8
@@ -114,6 +116,36 @@ def test_r9_by_its_own_word_alone_an_agency_gets_normal_only_whatever_else_is_gr
     assert set(story.permitted()) == {HOME, CONTACT}
     story.involve()
     assert set(story.permitted()) == {HOME, CONTACT, "r2:MENTAL_HEALTH"}
+
+
+def twice_at_drugs() -> Story:
+    """The drug service comes to know the person a second time, under another reference, and both are linked."""
+    story = granted()
+    story.say(h.ClientRegistered, agency="drugs", reference="drugs-again")
+    again = ("drugs", "drugs-again")
+    story.say(h.LinkConfirmed, link="l2", a=("hostel", "hostel-1"), b=again)
+    return story
+
+
+def references(story: Story) -> set[str]:
+    found = permitted(Facts(story.events), "drugs", story.now)
+    return {reference for reference, _ in found}
+
+
+def test_r9_a_second_reference_needs_an_opening_of_its_own_and_closes_nothing() -> None:
+    story = twice_at_drugs()
+    assert references(story) == {"drugs-1"}
+    story.involve()
+    assert references(story) == {"drugs-1", "drugs-again"}
+
+
+def test_r9_ending_or_closing_one_reference_ends_that_one() -> None:
+    story = twice_at_drugs()
+    story.involve()
+    story.say(h.InvolvementEnded, agency="drugs", reference="drugs-1")
+    assert references(story) == {"drugs-again"}
+    story.say(h.RegistrationClosed, agency="drugs", reference="drugs-again", reason="CASE_CLOSED")
+    assert references(story) == set()
 
 
 def test_r10_statistics_and_research_never_leave() -> None:
