@@ -119,7 +119,7 @@ def test_r9_by_its_own_word_alone_an_agency_gets_normal_only_whatever_else_is_gr
 
 
 def twice_at_drugs() -> Story:
-    """The drug service comes to know the person a second time, under another reference, and both are linked."""
+    """The drug service comes to know the person again, under another reference; both are linked."""
     story = granted()
     story.say(h.ClientRegistered, agency="drugs", reference="drugs-again")
     again = ("drugs", "drugs-again")
