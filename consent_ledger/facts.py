@@ -242,7 +242,8 @@ class Fragment:
 class Person:
     """The view of one person: the registrations joined by confirmed links, and all that was chosen on them.
 
-    `disputed`: a link was cut but its two ends are still joined through others.
+    `disputed`: a link was cut but its two ends are still joined through others. `groups`: which registrations
+    people joined; between groups stand only links made because name, birth date and NHS number agree.
     """
 
     registrations: dict[UUID, Registration]
@@ -252,6 +253,11 @@ class Person:
     markers: tuple[Marker, ...]
     openings: tuple[Opening, ...]
     disputed: bool
+    groups: frozenset[frozenset[UUID]]
+
+    def joined_by_people(self, first: UUID, second: UUID) -> bool:
+        """Whether somebody, and not only agreeing details, said that both are this person."""
+        return any(first in group and second in group for group in self.groups)
 
     @property
     def restricted(self) -> bool:

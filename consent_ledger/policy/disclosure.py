@@ -260,7 +260,7 @@ def _involved(
     registration = _recipient_registration(person, recipient)
     if registration is not None and not registration.closed:
         for use in _uses(fragment, recipient, purpose, version):
-            highest = highest_level(person, registration, recipient, use.row)
+            highest = highest_level(person, registration, recipient, use.row, fragment.registration_id)
             if highest is None or use.level.rank > highest.rank:
                 break
         else:

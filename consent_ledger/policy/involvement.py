@@ -1,14 +1,20 @@
 """Test 8: what opens an agency. A link never does; nobody confirms itself."""
 
+from uuid import UUID
+
 from consent_ledger.facts import Feed, Grant, Person, Registration, Row
 from consent_ledger.vocabulary import Level
 
 
-def highest_level(person: Person, registration: Registration, recipient: Feed, row: Row) -> Level | None:
+def highest_level(
+    person: Person, registration: Registration, recipient: Feed, row: Row, told_on: UUID
+) -> Level | None:
     """The highest level that the recipient's recorded involvement opens; `None` when it has none.
 
     Evidence counts while its own registration is still the same person's, and only when it is later than the
-    recipient's registration and than the last end of its involvement.
+    recipient's registration and than the last end of its involvement. A grant that the recipient captured for
+    itself opens nothing where it is linked to the registration it was `told_on` by agreeing details alone:
+    whoever knows a person's name, birth date and NHS number could otherwise take their consent for them.
     """
     since = max(registration.position, registration.involvement_ended)
     if any(
@@ -19,7 +25,7 @@ def highest_level(person: Person, registration: Registration, recipient: Feed, r
     if any(_vouched_for_by_another(grant, recipient.agency_id, since) for grant in named):
         return Level.V
     itself = any(grant.captured_by == recipient.agency_id and grant.position > since for grant in named)
-    if not itself:
+    if not itself or not person.joined_by_people(registration.registration_id, told_on):
         return None
     return Level.R if row.self_captured_restricted else Level.N
 

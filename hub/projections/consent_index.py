@@ -167,11 +167,16 @@ class ConsentIndex:
         """Drops the views of people: a fact has changed."""
         self._people.clear()
 
-    def component(self, registration_id: UUID) -> frozenset[UUID]:
-        """The registrations joined to this one by confirmed links, itself included."""
+    def component(self, registration_id: UUID, *, by_people: bool = False) -> frozenset[UUID]:
+        """The registrations joined to this one by confirmed links, itself included.
+
+        `by_people`: only by links that somebody confirmed, none made because details agree.
+        """
         found, waiting = {registration_id}, [registration_id]
         while waiting:
             for link in self.links_of[waiting.pop()]:
+                if by_people and link.token_label is None:
+                    continue
                 if link.state is LinkState.CONFIRMED and link.second is not None and self._stands(link):
                     for end in (link.first, link.second):
                         if end not in found:
@@ -211,6 +216,7 @@ class ConsentIndex:
             tuple(marker for one in order for marker in self.markers_on[one]),
             tuple(opening for one in order for opening in self.openings_on[one]),
             self._disputed(component),
+            frozenset(self.component(one, by_people=True) for one in order),
         )
         for one in component:
             self._people[one] = view
