@@ -1,0 +1,380 @@
+"""An agency at its desk: every call it makes and, byte for byte, everything it gets to see."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from adapters.kit.receipts import ReceiptSigner
+from adapters.kit.sink import PendingReceipt
+from hub import pki
+from oncetold.v1 import (
+    audit_service_pb2,
+    common_pb2,
+    consent_service_pb2,
+    delivery_service_pb2,
+    record_service_pb2,
+    records_pb2,
+    registration_service_pb2,
+)
+
+if TYPE_CHECKING:
+    from tests.twins.stage import Stage
+
+TOLD = "DIRECT_SUPPORT"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One call as the agency saw it: what it asked, what it was told, by how much the ledger grew."""
+
+    method: str
+    asked: bytes
+    answered: bytes
+    error: tuple[str, str, tuple[tuple[str, bytes | str], ...]] | None
+    grew: int
+    woken: bool = False
+
+
+def category(name: str) -> common_pb2.DataCategory:
+    return common_pb2.DataCategory.Value(f"DATA_CATEGORY_{name}")
+
+
+def categories(names: Iterable[str]) -> list[common_pb2.DataCategory]:
+    return [category(name) for name in names]
+
+
+@dataclass
+class Desk:
+    """One agency with its certificate, its feed and its own store."""
+
+    agency_id: str
+    service_type: Any
+    feed_id: str
+    channel: grpc.aio.Channel
+    credentials: pki.Credentials
+    stage: "Stage"
+    seen: list[Seen] = field(default_factory=list)
+    store: dict[str, delivery_service_pb2.Element] = field(default_factory=dict)
+    retracted: list[delivery_service_pb2.Delivery] = field(default_factory=list)
+    bookmark: int = 0
+    epoch: int = 1
+    receipts: list[delivery_service_pb2.RetractionReceipt] = field(default_factory=list)
+
+    async def ask(self, method: str, request: Any, answer: Any, *, woken: bool = False) -> Any:
+        """Calls `Service/Method`, writes down what was seen, and answers or raises as gRPC does."""
+        call = self.channel.unary_unary(
+            f"/oncetold.v1.{method}",
+            request_serializer=lambda message: message.SerializeToString(deterministic=True),
+            response_deserializer=bytes,
+        )
+        asked = request.SerializeToString(deterministic=True)
+        before = await self.stage.size()
+        try:
+            answered = await call(request)
+        except grpc.aio.AioRpcError as failure:
+            error = (
+                str(failure.code()),
+                failure.details() or "",
+                tuple((str(key), value) for key, value in failure.trailing_metadata() or ()),
+            )
+            grew = await self.stage.size() - before
+            self.seen.append(Seen(method, asked, b"", error, grew, woken))
+            raise
+        grew = await self.stage.size() - before
+        self.seen.append(Seen(method, asked, answered, None, grew, woken))
+        return answer.FromString(answered)
+
+    # -- people -------------------------------------------------------------------------------------
+
+    async def register(self, reference: str, **details: str) -> Any:
+        """Registers a person under the agency's own reference, with details to match by if given."""
+        request = registration_service_pb2.RegisterClientRequest(
+            request_id=self.stage.request_id(), client_reference=reference
+        )
+        if details:
+            request.matching_details.CopyFrom(registration_service_pb2.MatchingDetails(**details))
+        return await self.ask(
+            "RegistrationService/RegisterClient", request, registration_service_pb2.RegisterClientResponse
+        )
+
+    async def link(self, reference: str, other: "Desk", theirs: str) -> str:
+        """Both sides say that it is one person; the link's id."""
+        messages = registration_service_pb2
+        made = await self.ask(
+            "RegistrationService/CreateLinkToken",
+            messages.CreateLinkTokenRequest(request_id=self.stage.request_id(), client_reference=reference),
+            messages.CreateLinkTokenResponse,
+        )
+        await other.ask(
+            "RegistrationService/RedeemLinkToken",
+            messages.RedeemLinkTokenRequest(
+                request_id=self.stage.request_id(), client_reference=theirs, token=made.token
+            ),
+            messages.RedeemLinkTokenResponse,
+        )
+        await self.confirm(made.link_id)
+        return str(made.link_id)
+
+    async def confirm(self, link_id: str) -> Any:
+        messages = registration_service_pb2
+        return await self.ask(
+            "RegistrationService/ConfirmLink",
+            messages.ConfirmLinkRequest(request_id=self.stage.request_id(), link_id=link_id),
+            messages.ConfirmLinkResponse,
+        )
+
+    async def unlink(self, link_id: str) -> Any:
+        messages = registration_service_pb2
+        return await self.ask(
+            "RegistrationService/UndoLink",
+            messages.UndoLinkRequest(request_id=self.stage.request_id(), link_id=link_id),
+            messages.UndoLinkResponse,
+        )
+
+    async def say_involved(self, reference: str, agency_id: str, ground: str = "REFERRAL") -> Any:
+        """Says that an agency works with the person."""
+        messages = registration_service_pb2
+        request = messages.OpenInvolvementRequest(
+            request_id=self.stage.request_id(),
+            client_reference=reference,
+            agency_id=agency_id,
+            ground=messages.InvolvementGround.Value(f"INVOLVEMENT_GROUND_{ground}"),
+        )
+        return await self.ask(
+            "RegistrationService/OpenInvolvement", request, messages.OpenInvolvementResponse
+        )
+
+    # -- records ------------------------------------------------------------------------------------
+
+    async def publish(
+        self,
+        reference: str,
+        record_id: str,
+        *,
+        revision: int = 1,
+        occurred: datetime | None = None,
+        others: Iterable[record_service_pb2.OtherSubject] = (),
+        **content: Any,
+    ) -> Any:
+        """Publishes one record, e.g. `contact=Contact(...)`; without content its author takes it back."""
+        record = record_service_pb2.Record(
+            record_id=record_id,
+            revision=revision,
+            client_reference=reference,
+            service_type=self.service_type,
+            source_system="case-book",
+            other_subjects=others,
+        )
+        record.occurred_time.FromDatetime(occurred or self.stage.clock.now() - timedelta(hours=2))
+        if content:
+            record.content.CopyFrom(records_pb2.RecordContent(**content))
+        return await self.ask(
+            "RecordService/PublishRecords",
+            record_service_pb2.PublishRecordsRequest(request_id=self.stage.request_id(), records=[record]),
+            record_service_pb2.PublishRecordsResponse,
+        )
+
+    async def history(self, reference: str) -> record_service_pb2.GetHistoryResponse:
+        """The live view of one person."""
+        answer: record_service_pb2.GetHistoryResponse = await self.ask(
+            "RecordService/GetHistory",
+            record_service_pb2.GetHistoryRequest(feed_id=self.feed_id, client_reference=reference),
+            record_service_pb2.GetHistoryResponse,
+        )
+        return answer
+
+    # -- deliveries ---------------------------------------------------------------------------------
+
+    async def fetch(
+        self, *, max_items: int = 64, wait: float = 0, lose: bool = False
+    ) -> list[delivery_service_pb2.Delivery]:
+        """Fetches once and applies what comes; `lose`: the answer never arrives."""
+        request = delivery_service_pb2.FetchDeliveriesRequest(
+            feed_id=self.feed_id,
+            epoch=self.epoch,
+            acknowledge=self.bookmark,
+            receipts=self.receipts,
+            max_items=max_items,
+        )
+        request.wait.FromMilliseconds(int(wait * 1000))
+        began = asyncio.get_running_loop().time()
+        answer = await self.ask(
+            "DeliveryService/FetchDeliveries", request, delivery_service_pb2.FetchDeliveriesResponse
+        )
+        if wait and asyncio.get_running_loop().time() - began < wait * 0.8:
+            self.seen[-1] = Seen(**{**_fields(self.seen[-1]), "woken": True})
+        if not lose:
+            self.receipts = []
+            for delivery in answer.deliveries:
+                self._apply(delivery)
+        return list(answer.deliveries)
+
+    async def drain(self, *, max_items: int = 64) -> list[delivery_service_pb2.Delivery]:
+        """Fetches until nothing comes and everything is acknowledged."""
+        every: list[delivery_service_pb2.Delivery] = []
+        while came := await self.fetch(max_items=max_items):
+            every += came
+        if self.receipts:
+            await self.fetch()
+        return every
+
+    def _apply(self, delivery: delivery_service_pb2.Delivery) -> None:
+        assert delivery.sequence > self.bookmark, "a number is never used twice"
+        self.bookmark = delivery.sequence
+        match delivery.WhichOneof("step"):
+            case "disclose":
+                self.store[delivery.disclose.fragment_id] = delivery.disclose
+            case "correct" if delivery.correct.HasField("replacement"):
+                self.store[delivery.correct.fragment_id] = delivery.correct.replacement
+            case "correct":
+                self.store[delivery.correct.fragment_id].terms.CopyFrom(delivery.correct.terms)
+            case _:
+                self.store.pop(delivery.retract.fragment_id, None)
+                self.retracted.append(delivery)
+                self.receipts.append(self._receipt(delivery))
+
+    def _receipt(self, delivery: delivery_service_pb2.Delivery) -> delivery_service_pb2.RetractionReceipt:
+        """What the agency signs once the copy is gone."""
+        statement = delivery_service_pb2.RetractionStatement(
+            feed_id=self.feed_id,
+            epoch=self.epoch,
+            sequence=delivery.sequence,
+            fragment_id=delivery.retract.fragment_id,
+            delivery_sha256=hashlib.sha256(delivery.SerializeToString(deterministic=True)).digest(),
+            outcome=delivery_service_pb2.RETRACTION_OUTCOME_ERASED,
+            looked_at=["live-rows"],
+        )
+        statement.done_time.FromDatetime(self.stage.clock.now())
+        pending = PendingReceipt(delivery.sequence, statement.SerializeToString(deterministic=True))
+        return ReceiptSigner.from_file(self.credentials.key).sign(pending)
+
+    async def feed_status(self) -> audit_service_pb2.GetFeedStatusResponse:
+        answer: audit_service_pb2.GetFeedStatusResponse = await self.ask(
+            "AuditService/GetFeedStatus",
+            audit_service_pb2.GetFeedStatusRequest(feed_id=self.feed_id),
+            audit_service_pb2.GetFeedStatusResponse,
+        )
+        return answer
+
+    # -- choices ------------------------------------------------------------------------------------
+
+    def _scope(
+        self, named: Iterable[str], purposes: Iterable[str], to: str, service_type: str, support_team: bool
+    ) -> consent_service_pb2.Scope:
+        scope = consent_service_pb2.Scope(
+            purposes=[common_pb2.Purpose.Value(f"PURPOSE_{one}") for one in purposes],
+            categories=categories(named),
+        )
+        if to:
+            scope.agency_id = to
+        if service_type:
+            scope.service_type = common_pb2.ServiceType.Value(f"SERVICE_TYPE_{service_type}")
+        if support_team:
+            scope.support_team = True
+        return scope
+
+    async def grant(
+        self,
+        reference: str,
+        named: Iterable[str],
+        *,
+        to: str = "",
+        service_type: str = "",
+        support_team: bool = False,
+        purposes: Iterable[str] = (TOLD,),
+        until: datetime | None = None,
+    ) -> str:
+        """The person says yes, asked alone and freely; the grant's id."""
+        now = self.stage.clock.now()
+        grant = consent_service_pb2.Grant(
+            client_reference=reference,
+            scope=self._scope(named, purposes, to, service_type, support_team),
+            confidentiality_basis=common_pb2.CONFIDENTIALITY_BASIS_EXPLICIT_CONSENT,
+            capture_method=common_pb2.CAPTURE_METHOD_ESIGNATURE,
+            notice_id="notice-1",
+            asked_alone=True,
+            service_offered_anyway=True,
+            told_may_refuse=True,
+        )
+        grant.given_time.FromDatetime(now)
+        grant.effective_until_time.FromDatetime(until or now + timedelta(days=90))
+        recorded = await self.ask(
+            "ConsentService/RecordGrant",
+            consent_service_pb2.RecordGrantRequest(request_id=self.stage.request_id(), grant=grant),
+            consent_service_pb2.RecordGrantResponse,
+        )
+        return str(recorded.grant_id)
+
+    async def withdraw(self, reference: str, grant_id: str, *, remove: bool = False) -> Any:
+        return await self.ask(
+            "ConsentService/WithdrawGrant",
+            consent_service_pb2.WithdrawGrantRequest(
+                request_id=self.stage.request_id(),
+                client_reference=reference,
+                grant_id=grant_id,
+                remove=remove,
+            ),
+            consent_service_pb2.WithdrawGrantResponse,
+        )
+
+    async def reconfirm(self, reference: str, grant_id: str) -> Any:
+        return await self.ask(
+            "ConsentService/ReconfirmGrant",
+            consent_service_pb2.ReconfirmGrantRequest(
+                request_id=self.stage.request_id(), client_reference=reference, grant_id=grant_id
+            ),
+            consent_service_pb2.ReconfirmGrantResponse,
+        )
+
+    async def refuse(
+        self, reference: str, *, to: str = "", named: Iterable[str] = (), purposes: Iterable[str] = ()
+    ) -> Any:
+        """The person says no: to one agency, or to everybody."""
+        return await self.ask(
+            "ConsentService/RecordRefusal",
+            consent_service_pb2.RecordRefusalRequest(
+                request_id=self.stage.request_id(),
+                client_reference=reference,
+                scope=self._scope(named, purposes, to, "", False),
+            ),
+            consent_service_pb2.RecordRefusalResponse,
+        )
+
+    async def exclude(
+        self, reference: str, agency_id: str = "", *, staff: str = "", kind: str = "", remove: bool = False
+    ) -> Any:
+        """Never this agency, never this person there, or never this kind of information."""
+        request = consent_service_pb2.RecordExclusionRequest(
+            request_id=self.stage.request_id(), client_reference=reference, remove=remove
+        )
+        if staff:
+            request.person.agency_id, request.person.staff_reference = agency_id, staff
+        elif agency_id:
+            request.agency_id = agency_id
+        else:
+            request.category = category(kind)
+        return await self.ask(
+            "ConsentService/RecordExclusion", request, consent_service_pb2.RecordExclusionResponse
+        )
+
+    async def mark(self, reference: str, kind: str, record_id: str = "") -> Any:
+        """Places a protection marker."""
+        return await self.ask(
+            "ConsentService/PlaceMarker",
+            consent_service_pb2.PlaceMarkerRequest(
+                request_id=self.stage.request_id(),
+                client_reference=reference,
+                kind=consent_service_pb2.MarkerKind.Value(f"MARKER_KIND_{kind}"),
+                record_id=record_id,
+            ),
+            consent_service_pb2.PlaceMarkerResponse,
+        )
+
+
+def _fields(seen: Seen) -> dict[str, Any]:
+    return {name: getattr(seen, name) for name in Seen.__slots__}
