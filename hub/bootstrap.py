@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from google.protobuf.descriptor import ServiceDescriptor
 
 from consent_ledger.clock import Clock, SystemClock
-from consent_ledger.ledger import create_ledger, open_ledger
+from consent_ledger.ledger import Ledger, create_ledger, open_ledger
 from hub.config import Config
 from hub.rpc.agency_servicer import AgencyServicer
 from hub.rpc.agreement_servicer import AgreementServicer
@@ -23,7 +23,7 @@ from hub.rpc.dispatch import Dispatcher
 from hub.rpc.operator_servicer import OperatorServicer
 from hub.rpc.record_servicer import RecordServicer
 from hub.rpc.registration_servicer import RegistrationServicer
-from hub.rpc.server import Door
+from hub.rpc.server import Door, to_its_end
 from hub.use_cases.agencies import agency_of_certificate
 from hub.use_cases.hub import Hub
 from hub.use_cases.work import Caller
@@ -83,14 +83,11 @@ async def running_hub(
     """Opens the ledger, takes its lease and serves until the block ends.
 
     Without `adapters` only the operator's socket is served. `clock` is the ledger's; `today` judges
-    certificates. Raises LedgerMissing, LedgerInUse,
-    KeyFileRefused, ConfigError.
+    certificates. Raises LedgerMissing, LedgerInUse, KeyFileRefused, ConfigError. Broken off at any
+    moment, even while it opens, it lets go of the ledger.
     """
     clock = clock or SystemClock()
-    loop = asyncio.get_running_loop()
-    ledger = await loop.run_in_executor(
-        None, lambda: open_ledger(str(config.ledger), config.root_key, clock=clock)
-    )
+    ledger = await _opened(config, clock)
     try:
         hub = Hub(ledger, new_id=new_id, progress=progress)
         await hub.start()
@@ -109,9 +106,22 @@ async def running_hub(
                 await door.start()
             yield RunningHub(hub, port)
         finally:
-            await _stop(hub, doors)
+            await to_its_end(_stop(hub, doors))
     finally:
-        await loop.run_in_executor(None, ledger.close)
+        await to_its_end(asyncio.to_thread(ledger.close))
+
+
+async def _opened(config: Config, clock: Clock) -> Ledger:
+    """Opens the ledger on a thread of its own: verifying its head takes a moment."""
+    opening = asyncio.ensure_future(
+        asyncio.to_thread(open_ledger, str(config.ledger), config.root_key, clock=clock)
+    )
+    try:
+        return await to_its_end(opening)
+    except asyncio.CancelledError:
+        if opening.exception() is None:
+            await to_its_end(asyncio.to_thread(opening.result().close))
+        raise
 
 
 async def _stop(hub: Hub, doors: list[Door]) -> None:

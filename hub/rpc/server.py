@@ -3,9 +3,11 @@
 Both serve the same contract. Reflection and channelz stay off; the health service is on.
 """
 
+import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -13,6 +15,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from hub.config import MAX_SOCKET_PATH, Config, ConfigError, read_tls
 from hub.rpc.dispatch import MAX_MESSAGE_BYTES, Dispatcher
+
+T = TypeVar("T")
 
 STOP_SECONDS = 5.0
 """How long calls under way may go on when the hub stops."""
@@ -28,6 +32,16 @@ OPTIONS: tuple[tuple[str, int], ...] = (
 )
 MAX_CONCURRENT_CALLS = 1024
 """Over all connections, waiting fetches included; more are refused at once instead of queueing."""
+
+
+async def to_its_end(work: Awaitable[T]) -> T:
+    """Waits for what must not be left half-done; a cancellation meanwhile is raised afterwards."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 class Door:
@@ -73,7 +87,8 @@ class Door:
 
     async def start(self) -> None:
         """Begins to serve, and says so to whoever asks after its health."""
-        await self._server.start()
+        # A server abandoned half-started cannot be stopped either.
+        await to_its_end(self._server.start())
         for name in self._names:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 

@@ -1,5 +1,6 @@
 """Who gets in, and what anybody who does not is told."""
 
+import asyncio
 import importlib
 import pkgutil
 import socket
@@ -327,3 +328,21 @@ async def test_while_the_clock_is_in_doubt_every_call_but_the_operators_acceptan
         assert accepted.in_doubt
         clock.accept()
         await stub.ListAgreements(LIST)
+
+
+async def test_a_start_broken_off_at_any_moment_lets_go_of_the_ledger(site: Site) -> None:
+    async def opened() -> None:
+        async with running_hub(site.config):
+            await asyncio.sleep(10)
+
+    loop = asyncio.get_running_loop()
+    for turns in range(60):
+        starting = loop.create_task(opened())
+        # Turns of the loop rather than seconds: every point at which a start can be broken off.
+        for _ in range(turns):
+            await asyncio.sleep(0.0005 if turns % 2 else 0)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+    async with running_hub(site.config) as running:
+        assert running.port
