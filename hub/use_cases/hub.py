@@ -13,7 +13,7 @@ from consent_ledger.errors import OnceToldError, Refused, StorageError
 from consent_ledger.ledger import Ledger, Transaction
 from hub.projections.projector import Projector
 from hub.use_cases.settle import settle
-from hub.use_cases.work import Caller, Work
+from hub.use_cases.work import ADMINISTRATION, Caller, Work
 
 __all__ = ["Caller", "Hub", "Request"]
 
@@ -145,7 +145,7 @@ class Hub:
             except OnceToldError as reused:
                 return reused
             if answered is not None:
-                return Repeated(answered)
+                return Repeated(vault.open_cell(ADMINISTRATION, label, answered))
         work = Work(transaction, self.projector.index, self._new_id)
         try:
             answer = use(work)
@@ -160,7 +160,9 @@ class Hub:
             transaction.append(work.drafts, decided_at=transaction.size)
             return refusal
         if request is not None:
-            transaction.remember(label, mac, request.encode(answer))
+            # Sealed: a link token is among the answers, and ids would tell whose requests belong together.
+            sealed = transaction.vault.seal_cell(ADMINISTRATION, label, request.encode(answer))
+            transaction.remember(label, mac, sealed)
         return answer
 
     def _settle(self, transaction: Transaction) -> None:
@@ -198,7 +200,7 @@ class Hub:
         return not self._stopping
 
     async def stop(self) -> None:
-        """Lets waiting fetches answer and finishes what was begun; the ledger itself is closed by its owner."""
+        """Lets waiting fetches answer and finishes what was begun; the ledger is closed by its owner."""
         self.wake_all()
         await asyncio.gather(*self._nudging)
 
