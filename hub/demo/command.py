@@ -66,13 +66,13 @@ def demo(
         if as_json:
             print(json.dumps(figures, sort_keys=True), flush=True)
         if not once:
-            telling.say("Serving until Ctrl-C.")
-            _serve_on(stage)
+            _serve_on(stage, telling)
 
 
-def _serve_on(stage: Stage) -> None:
+def _serve_on(stage: Stage, telling: Telling) -> None:
     """Waits for Ctrl-C, which here is the way to end and no failure."""
     try:
+        telling.say("Serving until Ctrl-C.")
         while True:
             time.sleep(1)
             stage.processes.check()

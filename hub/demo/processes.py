@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hub.cli.errors import CliError
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
 
@@ -63,11 +63,12 @@ class Processes:
     def stop(self) -> None:
         """Ends everything that was started, adapters before the hub, gently first."""
         # An impatient second Ctrl-C must not leave any of them behind.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             self._stop()
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _stop(self) -> None:
         for process in reversed(self._running):

@@ -29,7 +29,7 @@ from hub.demo.telling import Telling
 from oncetold.v1.audit_service_pb2 import ExplainDecisionRequest, ListDisclosuresRequest, Verdict
 from oncetold.v1.delivery_service_pb2 import RetractionOutcome
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 FOR_RECOVERY = (
     "IDENTITY",
     "ACCOMMODATION",

@@ -328,7 +328,7 @@ def test_ctrl_c_meanwhile_lets_go_of_the_ledger(hub: Operator) -> None:
     process.send_signal(signal.SIGINT)
     _, complaints = process.communicate(timeout=30)
 
-    assert process.returncode in {0, 130}
+    assert process.returncode in {0, 130}, complaints
     assert "Traceback" not in complaints
     assert hub("agency", "list") == {"agencies": []}
 

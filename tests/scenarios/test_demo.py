@@ -88,11 +88,12 @@ def test_it_serves_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, number
             said += line
             if "Ctrl-C" in line:
                 demo.send_signal(number)
-        assert "Serving until Ctrl-C" in said
-        assert demo.wait(timeout=30) == 0
+        code = demo.wait(timeout=30)
     finally:
         demo.kill()
         _, complaints = demo.communicate()
+    assert "Serving until Ctrl-C" in said, complaints
+    assert code == 0, complaints
     assert "Traceback" not in complaints
     assert list(tmp_path.iterdir()) == []
 
