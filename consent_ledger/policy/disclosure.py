@@ -33,18 +33,22 @@ _SPENT_FOR = frozenset({ServiceType.HOUSING, ServiceType.EMPLOYMENT})
 def may_disclose(
     fragment: Fragment,
     recipient: Feed,
+    registration: Registration | None,
     purpose: Purpose,
     person: Person,
     agreements: Iterable[Agreement],
     others: Sequence[Person] = (),
 ) -> Decision:
-    """Decides one use. `person` is whoever told it; `others` are those whom it is solely about."""
+    """Decides one use by the holder of one registration of the recipient's; `None` when it has none.
+
+    `person` is whoever told the fragment; `others` are those whom it is solely about.
+    """
     if fragment.origin_agency_id == recipient.agency_id:
         return Decision(Verdict.ALLOW_OWN, 0)
-    general = list(_about_person_and_fragment(fragment, recipient, purpose, person, others))
+    general = list(_about_person_and_fragment(fragment, recipient, registration, purpose, person, others))
     best: tuple[tuple[int, int], Finding] | None = None
     for one in agreements:
-        outcome = _under(one, fragment, recipient, purpose, person, others)
+        outcome = _under(one, fragment, recipient, registration, purpose, person, others)
         if isinstance(outcome, Finding):
             if outcome.reason is Reason.NOT_A_PARTY and not _is_provider(one, fragment.origin_agency_id):
                 continue
@@ -61,21 +65,27 @@ def may_disclose(
 def permitted_rows(
     fragment: Fragment,
     recipient: Feed,
+    registration: Registration,
     person: Person,
     agreements: Sequence[Agreement],
     others: Sequence[Person] = (),
 ) -> frozenset[tuple[Purpose, str]]:
-    """Every (purpose, agreement id) under which the recipient may have the fragment; empty when none."""
+    """Every (purpose, agreement id) under which the fragment may stand at the recipient's registration."""
     if fragment.origin_agency_id == recipient.agency_id:
         return frozenset()
     if not recipient.categories.issuperset(fragment.categories):
         return frozenset()
     rows = set()
     for purpose in recipient.purposes:
-        if next(_about_person_and_fragment(fragment, recipient, purpose, person, others), None) is not None:
+        if (
+            next(_about_person_and_fragment(fragment, recipient, registration, purpose, person, others), None)
+            is not None
+        ):
             continue
         for one in agreements:
-            if not isinstance(_under(one, fragment, recipient, purpose, person, others), Finding):
+            if not isinstance(
+                _under(one, fragment, recipient, registration, purpose, person, others), Finding
+            ):
                 rows.add((purpose, one.agreement_id))
     return frozenset(rows)
 
@@ -98,17 +108,16 @@ def _all_categories(fragment: Fragment) -> tuple[DataCategory, ...]:
     return (*fragment.categories, fragment.envelope_category)
 
 
-def _recipient_registration(person: Person, recipient: Feed) -> Registration | None:
-    """The recipient's own registration of the person, its open one first."""
-    own = [one for one in person.registrations.values() if one.agency_id == recipient.agency_id]
-    return min(own, key=lambda one: (one.closed, -one.position), default=None)
-
-
 def _about_person_and_fragment(
-    fragment: Fragment, recipient: Feed, purpose: Purpose, person: Person, others: Sequence[Person]
+    fragment: Fragment,
+    recipient: Feed,
+    registration: Registration | None,
+    purpose: Purpose,
+    person: Person,
+    others: Sequence[Person],
 ) -> Iterator[Finding]:
     """Tests 1, 2, 6, 7 and 9."""
-    if person.disputed or _recipient_registration(person, recipient) is None:
+    if person.disputed or registration is None or registration.registration_id not in person.registrations:
         yield Finding(1, Reason.IDENTITY_UNCERTAIN)
     if fragment.superseded:
         yield Finding(2, Reason.SUPERSEDED)
@@ -155,6 +164,7 @@ def _under(
     agreement: Agreement,
     fragment: Fragment,
     recipient: Feed,
+    registration: Registration | None,
     purpose: Purpose,
     person: Person,
     others: Sequence[Person],
@@ -187,7 +197,7 @@ def _under(
             fragment, recipient, purpose, version, subject
         ):
             findings.append(Finding(4, Reason.OBJECTION, Verdict.REVIEW))
-    if (finding := _involved(fragment, recipient, purpose, version, person)) is not None:
+    if (finding := _involved(fragment, recipient, registration, purpose, version, person)) is not None:
         findings.append(finding)
     return first(findings) if findings else tuple(sorted(set(relied_on)))
 
@@ -254,10 +264,14 @@ def _consented(opened: dict[tuple[int, DataCategory], list[Grant]]) -> bool:
 
 
 def _involved(
-    fragment: Fragment, recipient: Feed, purpose: Purpose, version: AgreementVersion, person: Person
+    fragment: Fragment,
+    recipient: Feed,
+    registration: Registration | None,
+    purpose: Purpose,
+    version: AgreementVersion,
+    person: Person,
 ) -> Finding | None:
-    """Test 8 at the agency's level: its work with the person was opened, by somebody else."""
-    registration = _recipient_registration(person, recipient)
+    """Test 8 at the agency's level: its work under this reference was opened, by somebody else."""
     if registration is not None and not registration.closed:
         for use in _uses(fragment, recipient, purpose, version):
             highest = highest_level(person, registration, recipient, use.row, fragment.registration_id)

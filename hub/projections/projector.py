@@ -43,29 +43,34 @@ class Projector:
             return
         stored = transaction.get(_POSITION, b"cells")
         folded_to = 0 if stored is None else int.from_bytes(stored)
-        aggregates = Repository(transaction)
+        aggregates, segments = Repository(transaction), Segments(transaction)
         while self.index.position < transaction.size:
             for entry in transaction.entries(self.index.position, _BATCH):
-                self._fold(transaction, aggregates, entry, cells=entry.position > folded_to)
+                is_new = entry.position > folded_to
+                self._fold(transaction, aggregates, entry, segments if is_new else None)
                 self.index.position = entry.position
+            segments.flush()
             if self._progress is not None and transaction.size > _BATCH:
                 self._progress(self.index.position, transaction.size)
         if self.index.position > folded_to:
             transaction.put(_POSITION, b"cells", self.index.position.to_bytes(8))
 
-    def _fold(self, transaction: Transaction, aggregates: Repository, entry: Entry, *, cells: bool) -> None:
+    def _fold(
+        self, transaction: Transaction, aggregates: Repository, entry: Entry, segments: Segments | None
+    ) -> None:
+        """Folds one entry; into the index alone (no `segments`) when the cells have it already."""
         access = read_access_entry(entry)
         if access is not None:
-            if cells:
+            if segments is not None:
                 Holdings(transaction).fold(access, entry.position)
                 Disclosures(transaction).fold(access, entry.position, entry.recorded_at)
             return
         event = read_record_entry(entry) or aggregates.event(entry)
         touched = fold(self.index, entry.position, entry.recorded_at, event)
-        if not cells:
+        if segments is None:
             return
         if isinstance(event, RecordPublished):
-            Segments(transaction).fold(event, entry.recorded_at)
+            segments.fold(event, entry.recorded_at)
         self._mark(transaction, touched, entry.position)
 
     def _mark(self, transaction: Transaction, touched: Touched, position: int) -> None:

@@ -18,7 +18,8 @@ from consent_ledger.vocabulary import DataCategory, HandlingMark, KeyCategory, L
 
 SEGMENTS = "segment"
 RECORDS = "record"
-_CHUNK_BYTES = 48 * 1024
+_CHUNK_BYTES = 8 * 1024
+_LAST = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,11 @@ class StoredFragment:
 
 
 class Segments:
-    """Reads and folds segments within one transaction."""
+    """Reads and folds segments within one transaction. What is folded is written by `flush`."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
+        self._folded: dict[tuple[UUID, DataCategory], list[dict[str, Any]]] = {}
 
     def fold(self, record: RecordPublished, recorded_at: datetime) -> None:
         """Adds a revision's fragments, and says of those it no longer has that they are gone."""
@@ -55,8 +57,14 @@ class Segments:
         owner = KeyOwner(record.registration_id, KeyCategory.CONSENT)
         value = json.dumps([record.revision, present]).encode()
         self._transaction.put(RECORDS, key, self._transaction.vault.seal_cell(owner, key, value))
-        for category in sorted(by_category):
-            self._add(record.registration_id, category, by_category[category])
+        for category, items in by_category.items():
+            self._folded.setdefault((record.registration_id, category), []).extend(items)
+
+    def flush(self) -> None:
+        """Writes what was folded, each segment once."""
+        for (registration_id, category), items in self._folded.items():
+            self._add(registration_id, category, items)
+        self._folded.clear()
 
     def of_registration(self, registration_id: UUID) -> dict[UUID, list[StoredFragment]]:
         """Every fragment of a registration, each as its revisions, oldest first.
@@ -64,16 +72,14 @@ class Segments:
         A last revision with `facts.superseded` set says that the author took the fragment away.
         """
         found: dict[UUID, list[StoredFragment]] = {}
-        for category in DataCategory:
-            for item in self._items(registration_id, category):
-                fragment_id = UUID(item["fragment"])
-                revisions = found.setdefault(fragment_id, [])
-                if item.get("gone"):
-                    last = revisions[-1]
-                    facts = replace(last.facts, superseded=True, revision=item["revision"])
-                    revisions.append(replace(last, facts=facts, content=b""))
-                else:
-                    revisions.append(_read(item))
+        for item in self._items(registration_id):
+            revisions = found.setdefault(UUID(item["fragment"]), [])
+            if item.get("gone"):
+                last = revisions[-1]
+                facts = replace(last.facts, superseded=True, revision=item["revision"])
+                revisions.append(replace(last, facts=facts, content=b""))
+            else:
+                revisions.append(_read(item))
         return found
 
     def revision_of(self, record_id: UUID, registration_id: UUID) -> int:
@@ -96,30 +102,48 @@ class Segments:
         revision, fragments = json.loads(self._transaction.vault.open_cell(owner, key, sealed))
         return revision, {one: DataCategory(category) for one, category in fragments.items()}
 
-    def _prefix(self, registration_id: UUID, category: DataCategory) -> bytes:
-        return self._transaction.vault.label("segment", registration_id.bytes, category)
+    def _registration_label(self, registration_id: UUID) -> bytes:
+        return self._transaction.vault.label("segment", registration_id.bytes)[:16]
 
-    def _chunks(self, registration_id: UUID, category: DataCategory) -> list[tuple[bytes, bytes]]:
-        prefix = self._prefix(registration_id, category)
-        return self._transaction.scan(SEGMENTS, prefix, limit=100_000)
+    def _category_label(self, registration_id: UUID, category: DataCategory) -> bytes:
+        """Another for each registration, or equal categories could be told from equal labels."""
+        return self._transaction.vault.label("segment", registration_id.bytes, category)[:16]
 
-    def _items(self, registration_id: UUID, category: DataCategory) -> list[dict[str, Any]]:
-        owner = KeyOwner(registration_id, category)
+    def _items(self, registration_id: UUID) -> list[dict[str, Any]]:
+        """Everything of one registration, oldest first within each category."""
+        prefix = self._registration_label(registration_id)
+        chunks = self._transaction.scan(SEGMENTS, prefix, limit=1_000_000)
+        if not chunks:
+            return []
+        categories = {self._category_label(registration_id, category): category for category in DataCategory}
         items: list[dict[str, Any]] = []
-        for key, sealed in self._chunks(registration_id, category):
-            items += json.loads(self._transaction.vault.open_cell(owner, key, sealed))
+        for key, sealed in reversed(chunks):
+            owner = KeyOwner(registration_id, categories[key[16:32]])
+            items += json.loads(b"[" + self._transaction.vault.open_cell(owner, key, sealed) + b"]")
         return items
 
     def _add(self, registration_id: UUID, category: DataCategory, items: list[dict[str, Any]]) -> None:
+        # Chunks are numbered downwards, so that the newest is found first.
+        prefix = self._registration_label(registration_id) + self._category_label(registration_id, category)
         owner = KeyOwner(registration_id, category)
         vault = self._transaction.vault
-        chunks = self._chunks(registration_id, category)
-        key = self._prefix(registration_id, category) + len(chunks).to_bytes(4)
-        if chunks and len(chunks[-1][1]) < _CHUNK_BYTES:
-            key, sealed = chunks[-1]
-            items = json.loads(vault.open_cell(owner, key, sealed)) + items
-        payload = json.dumps(items, separators=(",", ":")).encode()
-        self._transaction.put(SEGMENTS, key, vault.seal_cell(owner, key, payload))
+        newest = self._transaction.scan(SEGMENTS, prefix, limit=1)
+        number, chunk = _LAST, b""
+        if newest:
+            key, sealed = newest[0]
+            number, chunk = int.from_bytes(key[32:]), vault.open_cell(owner, key, sealed)
+        # Item by item, so that a rebuild cuts the chunks where they were cut before.
+        for item in items:
+            payload = json.dumps(item, separators=(",", ":")).encode()
+            if len(chunk) >= _CHUNK_BYTES:
+                self._put_chunk(owner, prefix, number, chunk)
+                number, chunk = number - 1, b""
+            chunk += b"," + payload if chunk else payload
+        self._put_chunk(owner, prefix, number, chunk)
+
+    def _put_chunk(self, owner: KeyOwner, prefix: bytes, number: int, chunk: bytes) -> None:
+        key = prefix + number.to_bytes(4)
+        self._transaction.put(SEGMENTS, key, self._transaction.vault.seal_cell(owner, key, chunk))
 
 
 def _write(record: RecordPublished, fragment: PublishedFragment, recorded_at: datetime) -> dict[str, Any]:

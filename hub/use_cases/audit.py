@@ -79,6 +79,9 @@ def explain_decision(
             frozenset(DataCategory),
         ),
     )
+    person = work.index.person(registration_id)
+    own = [one for one in person.registrations.values() if one.agency_id == recipient_agency_id]
+    registration = min(own, key=lambda one: (one.closed, -one.position), default=None)
     explanations = []
     for stored in work.segments.fragments_of_record(stream, registration_id):
         key = (stored.facts.record_id, stored.facts.revision)
@@ -88,8 +91,9 @@ def explain_decision(
         decision = may_disclose(
             facts,
             recipient,
+            registration,
             purpose,
-            work.index.person(registration_id),
+            person,
             list(work.index.agreements.values()),
             [work.index.person(other) for other in facts.solely_about],
         )

@@ -61,7 +61,8 @@ def wanted_elements(
     work: Work, feed: Feed, pair: UUID, held: dict[UUID, Held], acknowledged: int
 ) -> dict[UUID, Wanted]:
     """What the feed should hold about the person behind one of its agency's references, by element id."""
-    person = work.index.person(work.index.current_of_pair(pair).registration_id)
+    own = work.index.current_of_pair(pair)
+    person = work.index.person(own.registration_id)
     agreements = list(work.index.agreements.values())
     wanted: dict[UUID, Wanted] = {}
     for registration_id, registration in person.registrations.items():
@@ -71,7 +72,7 @@ def wanted_elements(
             element_id = work.vault.opaque_id("element", pair.bytes, fragment_id.bytes)
             facts = _dated(work, revisions[-1].facts)
             others = [work.index.person(other) for other in facts.solely_about]
-            active = permitted_rows(facts, feed, person, agreements, others)
+            active = permitted_rows(facts, feed, own, person, agreements, others)
             sent = held.get(element_id)
             durable = None if sent is None else sent.acknowledged(acknowledged)
             rows = _rows(work, feed, facts, person, others, active, durable)

@@ -204,7 +204,8 @@ class Facts:
                 link.a.links.add(link)
                 link.b.links.add(link)
             case h.LinkUndone():
-                self.links[event.link].undone = True
+                link = self.links[event.link]
+                link.undone, link.seq = True, event.seq  # the latest word on the pair
             case h.InvolvementOpened():
                 self.current[event.by_agency, event.reference].openings.append(event)
             case h.InvolvementEnded():
