@@ -30,15 +30,13 @@ def _record_published(index: ConsentIndex, position: int, at: datetime, event: A
         for other in fragment.solely_about:
             index.told_about[other].add(event.registration_id)
     # Its own agency is never sent it, so only the others' pairs can change.
-    touched = Touched(
+    return Touched(
         {
             one
             for one in index.component(event.registration_id)
             if index.registrations[one].agency_id != event.origin_agency_id
         }
     )
-    touched.retracts = event.revision > 1
-    return touched
 
 
 def _record_due(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:

@@ -29,7 +29,6 @@ RETRACTIONS = "retraction"
 REPORTS = "report"
 _FEED_OWNER = KeyOwner(None, KeyCategory.ACCESS)
 _REMEMBERED = 4
-URGENT, ORDINARY = b"\x00", b"\x01"
 
 
 @dataclass(slots=True)
@@ -114,10 +113,10 @@ class Holdings:
         cells = self._transaction.scan(HOLDINGS, feed_id.bytes, limit=1_000_000)
         return [UUID(bytes=key[16:32]) for key, _ in cells]
 
-    def dirty(self, feed_id: UUID, limit: int, after: bytes | None = None) -> list[tuple[bytes, UUID]]:
-        """Pairs whose difference may not be empty, those that may lose something first: (key, pair)."""
-        cells = self._transaction.scan(DIRTY, feed_id.bytes, after=after, limit=limit)
-        return [(key, UUID(bytes=key[17:33])) for key, _ in cells]
+    def dirty(self, feed_id: UUID, limit: int) -> list[UUID]:
+        """Pairs whose difference may not be empty, in an order that tells nothing of why they are here."""
+        cells = self._transaction.scan(DIRTY, feed_id.bytes, limit=limit)
+        return [UUID(bytes=key[16:32]) for key, _ in cells]
 
     def retraction(self, feed_id: UUID, sequence: int) -> RetractionState | None:
         """One retraction that was sent on the feed."""
@@ -134,10 +133,9 @@ class Holdings:
 
     # -- folding --------------------------------------------------------------------------------
 
-    def mark(self, feed_id: UUID, pair: UUID, position: int, *, urgent: bool) -> None:
+    def mark(self, feed_id: UUID, pair: UUID, position: int) -> None:
         """Notes that the pair's difference may not be empty any more."""
-        key = feed_id.bytes + (URGENT if urgent else ORDINARY) + pair.bytes
-        self._transaction.put(DIRTY, key, position.to_bytes(8))
+        self._transaction.put(DIRTY, feed_id.bytes + pair.bytes, position.to_bytes(8))
 
     def fold(self, access: Accessed, position: int) -> None:
         """Folds one answered call into what its feed holds."""
@@ -183,8 +181,7 @@ class Holdings:
                     held[step.element_id] = _sent(step, before, position, state.acknowledged)
             self._put_held(feed_id, person.pair, held)
         if person.complete:
-            for urgency in (URGENT, ORDINARY):
-                self._transaction.delete(DIRTY, feed_id.bytes + urgency + person.pair.bytes)
+            self._transaction.delete(DIRTY, feed_id.bytes + person.pair.bytes)
 
     def _fold_receipt(self, feed_id: UUID, receipt: Receipt) -> None:
         state = self.retraction(feed_id, receipt.sequence)
@@ -219,7 +216,7 @@ class Holdings:
             }
             self._put_held(feed_id, pair, held)
             self._transaction.delete(REPORTS, key)
-            self.mark(feed_id, pair, position, urgent=True)
+            self.mark(feed_id, pair, position)
         state.epoch += 1
         state.acknowledged = state.sent
         state.outstanding = []

@@ -82,5 +82,5 @@ class Projector:
             agency = self.index.agencies[self.index.registrations[registration_id].agency_id]
             for feed_id in agency.feeds:
                 pair = self.index.pair_of(registration_id)
-                holdings.mark(feed_id, pair, position, urgent=touched.retracts)
+                holdings.mark(feed_id, pair, position)
                 self.woken.add(feed_id)

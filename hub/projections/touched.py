@@ -8,14 +8,10 @@ from hub.projections.consent_index import ConsentIndex
 
 @dataclass(slots=True)
 class Touched:
-    """Whose permitted set an entry may have changed: registrations, or everybody at some agencies.
-
-    `retracts`: it may take something away, so its pairs are looked at first.
-    """
+    """Whose permitted set an entry may have changed: registrations, or everybody at some agencies."""
 
     registrations: set[UUID] = field(default_factory=set)
     agencies: set[str] = field(default_factory=set)
-    retracts: bool = True
 
 
 def component(index: ConsentIndex, registration_id: UUID) -> Touched:

@@ -16,7 +16,8 @@ from hub.use_cases.difference import Change, Wanted, changes, wanted_elements
 from hub.use_cases.hub import Hub
 from hub.use_cases.work import Caller, Work
 
-_PAIRS_AT_ONCE = 64
+_PAIRS_AT_ONCE = 1000
+"""How many people one look goes through at most; those of whom there is nothing to send count too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,10 @@ async def fetch_deliveries(
 ) -> Batch:
     """One batch; waits up to `wait` when there is nothing. Raises `NOT_FOUND`, `EPOCH_CHANGED`, `NEVER_SENT`,
     `BAD_RECEIPT`, `FETCH_IN_PROGRESS`."""
+    feed = hub.projector.index.feeds.get(feed_id)
+    if feed is not None and feed.certificate_uri != caller.certificate_uri:
+        # Before anything that tells whether its owner is fetching, or disturbs that.
+        await hub.execute(own_feed, caller, feed_id)
     if feed_id in hub.fetching:
         raise Refused("FETCH_IN_PROGRESS")
     hub.fetching.add(feed_id)
@@ -175,17 +180,20 @@ def _pairs(
     outstanding: Sequence[tuple[int, UUID]],
     max_items: int,
 ) -> tuple[list[_Pair], bool]:
-    """The people to look at: whose items wait for an acknowledgement, then the dirty ones, urgent first."""
-    dirty = work.holdings.dirty(feed.feed_id, _PAIRS_AT_ONCE + 1)
-    order = list(dict.fromkeys([*first, *(pair for _, pair in dirty)]))
+    """The people to look at, whose items wait for an acknowledgement first; and whether there is more to send.
+
+    Neither the order nor the answer may tell that there is somebody of whom nothing may be sent: people come in
+    the order of their random ids, and looking ends only once there is more than fits.
+    """
+    dirty = work.holdings.dirty(feed.feed_id, _PAIRS_AT_ONCE)
     seen: list[_Pair] = []
     found = 0
-    for pair in order:
-        if len(seen) == _PAIRS_AT_ONCE or found >= max_items:
-            return seen, True
+    for pair in dict.fromkeys([*first, *dirty]):
         one = _pair(work, feed, pair, acknowledge, [s for s, owner in outstanding if owner == pair])
         found += len(one.resent) + len(one.due)
         seen.append(one)
+        if found > max_items:
+            return seen, True
     return seen, False
 
 
@@ -277,7 +285,7 @@ def _record(
         receipts=tuple(receipts),
         people=tuple(PersonAccess(one.pair, left[one.pair] == 0, tuple(steps[one.pair])) for one in pairs),
     )
-    return Batch(tuple(sendings), access, more or any(left.values()))
+    return Batch(tuple(sendings), access, more)
 
 
 def _sending(work: Work, one: _Pair, step: Step, *, with_content: bool) -> Sending:

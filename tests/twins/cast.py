@@ -25,6 +25,7 @@ class Cast:
     outreach: Desk
     hostel: Desk
     elsewhere: Desk
+    link_id: str
 
 
 async def cast(stage: Stage, *, ends: dict[str, str] | None = None, linked: bool = True) -> Cast:
@@ -38,9 +39,8 @@ async def cast(stage: Stage, *, ends: dict[str, str] | None = None, linked: bool
     await outreach.register("mia")
     await hostel.register("room-4")
     await elsewhere.register("e-1")
-    if linked:
-        await outreach.link("rosa", hostel, "room-4")
-    return Cast(stage, outreach, hostel, elsewhere)
+    link_id = await outreach.link("rosa", hostel, "room-4") if linked else ""
+    return Cast(stage, outreach, hostel, elsewhere, link_id)
 
 
 def bedded_down() -> records_pb2.Contact:

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import grpc
+import pytest
 
 from adapters.kit.receipts import ReceiptSigner
 from adapters.kit.sink import PendingReceipt
@@ -21,6 +23,8 @@ from oncetold.v1 import (
     records_pb2,
     registration_service_pb2,
 )
+
+from tests.integration.loopback import refusal
 
 if TYPE_CHECKING:
     from tests.twins.stage import Stage
@@ -188,6 +192,57 @@ class Desk:
         )
         return answer
 
+    async def close(self, reference: str, reason: str = "CASE_CLOSED") -> Any:
+        """Ends the agency's work with the person, or takes the registration back."""
+        messages = registration_service_pb2
+        request = messages.CloseRegistrationRequest(
+            request_id=self.stage.request_id(),
+            client_reference=reference,
+            reason=messages.ClosingReason.Value(f"CLOSING_REASON_{reason}"),
+        )
+        return await self.ask(
+            "RegistrationService/CloseRegistration", request, messages.CloseRegistrationResponse
+        )
+
+    async def status(self, reference: str, status: str) -> Any:
+        """Records a fact about the person that changes what may be shared."""
+        request = consent_service_pb2.RecordStatusRequest(
+            request_id=self.stage.request_id(),
+            client_reference=reference,
+            status=consent_service_pb2.PersonStatus.Value(f"PERSON_STATUS_{status}"),
+        )
+        return await self.ask(
+            "ConsentService/RecordStatus", request, consent_service_pb2.RecordStatusResponse
+        )
+
+    async def list_disclosures(self, reference: str) -> audit_service_pb2.ListDisclosuresResponse:
+        answer: audit_service_pb2.ListDisclosuresResponse = await self.ask(
+            "AuditService/ListDisclosures",
+            audit_service_pb2.ListDisclosuresRequest(client_reference=reference),
+            audit_service_pb2.ListDisclosuresResponse,
+        )
+        return answer
+
+    async def explain(self, record_id: str, to: str) -> audit_service_pb2.ExplainDecisionResponse:
+        answer: audit_service_pb2.ExplainDecisionResponse = await self.ask(
+            "AuditService/ExplainDecision",
+            audit_service_pb2.ExplainDecisionRequest(
+                record_id=record_id, recipient_agency_id=to, purpose=common_pb2.PURPOSE_DIRECT_SUPPORT
+            ),
+            audit_service_pb2.ExplainDecisionResponse,
+        )
+        return answer
+
+    async def refused(self, call: Any) -> str:
+        """Awaits a call that has to be refused; what it was told is written down like any answer."""
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await call
+        return refusal(failure.value)[1]
+
+    def waiting(self, seconds: float) -> "Waiting":
+        """A fetch that waits while other things happen."""
+        return Waiting(self, seconds)
+
     # -- deliveries ---------------------------------------------------------------------------------
 
     async def fetch(
@@ -250,7 +305,7 @@ class Desk:
             looked_at=["live-rows"],
         )
         statement.done_time.FromDatetime(self.stage.clock.now())
-        pending = PendingReceipt(delivery.sequence, statement.SerializeToString(deterministic=True))
+        pending = PendingReceipt(self.epoch, delivery.sequence, statement.SerializeToString(deterministic=True))
         return ReceiptSigner.from_file(self.credentials.key).sign(pending)
 
     async def feed_status(self) -> audit_service_pb2.GetFeedStatusResponse:
@@ -374,6 +429,24 @@ class Desk:
             ),
             consent_service_pb2.PlaceMarkerResponse,
         )
+
+
+class Waiting:
+    """A fetch under way: `begun` once the hub has it, `answer` when it comes back."""
+
+    def __init__(self, desk: Desk, seconds: float) -> None:
+        self._feed = UUID(desk.feed_id)
+        self._hub = desk.stage.hub
+        self.answer = asyncio.ensure_future(desk.fetch(wait=seconds))
+
+    @property
+    def begun(self) -> Any:
+        return self._wait()
+
+    async def _wait(self) -> None:
+        while self._feed not in self._hub.fetching:
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.05)
 
 
 def _fields(seen: Seen) -> dict[str, Any]:

@@ -170,6 +170,15 @@ class Stage:
                     metadata=((ACTING_AGENCY, agency_id),),
                 )
 
+    async def terminate(self, agreement_id: str) -> None:
+        """Ends an agreement before its time."""
+        async with operator_channel(self.site) as channel:
+            await AgreementServiceStub(channel).TerminateAgreement(
+                agreement_service_pb2.TerminateAgreementRequest(
+                    request_id=self.request_id(), agreement_id=agreement_id
+                )
+            )
+
     async def close(self) -> None:
         await self._open.aclose()
 
@@ -193,8 +202,3 @@ async def stage(folder: Path, authority: Authority) -> AsyncIterator[Stage]:
             yield world
         finally:
             await world.close()
-
-
-async def pause(seconds: float) -> None:
-    """Lets what runs beside go on."""
-    await asyncio.sleep(seconds)
