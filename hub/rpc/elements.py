@@ -29,7 +29,7 @@ def element(wanted: Wanted) -> delivery_service_pb2.Element:
     return codec.element(
         fragment_id=wanted.element_id,
         envelope=codec.envelope(
-            record_id=facts.record_id,
+            record_id=wanted.record_id,
             origin_agency_id=facts.origin_agency_id,
             service_type=stored.service_type,
             occurred_time=facts.occurred_at,

@@ -30,9 +30,13 @@ _STATE_AFTER = {OnEnd.STOP: PermissionState.STOPPED, OnEnd.RESTRICT: PermissionS
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One element as the feed should hold it. `active`: its content may be sent."""
+    """One element as the feed should hold it. `active`: its content may be sent.
+
+    Both ids are the recipient's own: two agencies that compare theirs learn nothing.
+    """
 
     element_id: UUID
+    record_id: UUID
     stored: StoredFragment
     rows: tuple[TermRow, ...]
     marks: tuple[HandlingMark, ...]
@@ -78,7 +82,7 @@ def wanted_elements(
             rows = _rows(work, feed, facts, person, others, active, durable)
             stored = revisions[-1] if active else _revision(revisions, durable)
             if rows and stored is not None:
-                wanted[element_id] = _wanted(work, element_id, stored, rows)
+                wanted[element_id] = _wanted(work, pair, element_id, stored, rows)
     return wanted
 
 
@@ -181,7 +185,9 @@ def _to_be_removed(feed: Feed, facts: Fragment, person: Person, row: TermRow, si
     )
 
 
-def _wanted(work: Work, element_id: UUID, stored: StoredFragment, rows: tuple[TermRow, ...]) -> Wanted:
+def _wanted(
+    work: Work, pair: UUID, element_id: UUID, stored: StoredFragment, rows: tuple[TermRow, ...]
+) -> Wanted:
     facts = stored.facts
     active = {row.purpose for row in rows if row.state is PermissionState.ACTIVE}
     marks = {*_ALWAYS, *facts.marks}
@@ -202,7 +208,8 @@ def _wanted(work: Work, element_id: UUID, stored: StoredFragment, rows: tuple[Te
         ";".join(f"{row_key(row)}|{row.state}" for row in rows),
         ",".join(ordered),
     ).hex()[:32]
-    return Wanted(element_id, stored, rows, ordered, etag, bool(active))
+    record_id = work.vault.opaque_id("element-record", pair.bytes, facts.record_id.bytes)
+    return Wanted(element_id, record_id, stored, rows, ordered, etag, bool(active))
 
 
 __all__ = ["Change", "Wanted", "changes", "wanted_elements"]

@@ -64,7 +64,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_NEVER_SENT: _ErrorReason.ValueType  # 20
     """INVALID_ARGUMENT. The acknowledgement is for a sequence never sent."""
     ERROR_REASON_BAD_RECEIPT: _ErrorReason.ValueType  # 21
-    """INVALID_ARGUMENT. A receipt is missing, not asked for, or its signature does not verify."""
+    """INVALID_ARGUMENT. A receipt was not asked for, or its signature does not verify."""
     ERROR_REASON_FETCH_IN_PROGRESS: _ErrorReason.ValueType  # 22
     """ABORTED. Another fetch of this feed is waiting; one batch is outstanding at a time."""
     ERROR_REASON_CLOCK_IN_DOUBT: _ErrorReason.ValueType  # 23
@@ -134,7 +134,7 @@ ERROR_REASON_EPOCH_CHANGED: ErrorReason.ValueType  # 19
 ERROR_REASON_NEVER_SENT: ErrorReason.ValueType  # 20
 """INVALID_ARGUMENT. The acknowledgement is for a sequence never sent."""
 ERROR_REASON_BAD_RECEIPT: ErrorReason.ValueType  # 21
-"""INVALID_ARGUMENT. A receipt is missing, not asked for, or its signature does not verify."""
+"""INVALID_ARGUMENT. A receipt was not asked for, or its signature does not verify."""
 ERROR_REASON_FETCH_IN_PROGRESS: ErrorReason.ValueType  # 22
 """ABORTED. Another fetch of this feed is waiting; one batch is outstanding at a time."""
 ERROR_REASON_CLOCK_IN_DOUBT: ErrorReason.ValueType  # 23

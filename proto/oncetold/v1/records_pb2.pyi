@@ -40,7 +40,7 @@ class Envelope(_message.Message):
     SOURCE_SYSTEM_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     record_id: _builtins.str
-    """The hub's opaque id of the record; the publisher's own id never leaves its agency."""
+    """The record's id for this recipient alone; the publisher's own id never leaves its agency."""
     origin_agency_id: _builtins.str
     service_type: _common_pb2.ServiceType.ValueType
     source_system: _builtins.str
