@@ -22,12 +22,18 @@ class Processes:
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
-        self._running: list[subprocess.Popen[bytes]] = []
+        self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
 
     def serve(self, data: Path) -> dict[str, str]:
         """Starts `oncetold serve` on a free port; returns what it says of itself once it serves."""
         hub = self._start("hub", ["hub", "--data", str(data), "serve", "--json"], stdout=subprocess.PIPE)
-        return _first_answer(hub, self._logs / "hub.log")
+        assert hub.stdout is not None
+        ready, _, _ = select.select([hub.stdout], [], [], START_SECONDS)
+        line = hub.stdout.readline() if ready else b""
+        try:
+            return {str(key): str(value) for key, value in json.loads(line).items()}
+        except ValueError:
+            raise self._ended("hub", hub.poll()) from None
 
     def follow(self, agency_id: str, words: Sequence[str]) -> None:
         """Starts an adapter that goes on until the demo ends."""
@@ -41,24 +47,16 @@ class Processes:
                 [sys.executable, "-m", "adapters", *words], stdout=subprocess.PIPE, stderr=errors, check=False
             )
         if done.returncode != 0:
-            raise CliError(
-                f"The adapter of {agency_id} ended with exit code {done.returncode}.",
-                f"Its log says why: {log}",
-                reason="ADAPTER_FAILED",
-            )
+            raise self._ended(agency_id, done.returncode)
         answer = json.loads(done.stdout.splitlines()[-1])
         assert isinstance(answer, dict)
         return answer
 
     def check(self) -> None:
         """Raises CliError when something that should run has ended."""
-        for process in self._running:
+        for name, process in self._running:
             if process.poll() is not None:
-                raise CliError(
-                    f"A process of the demo ended by itself (exit code {process.returncode}).",
-                    f"The logs say why: {self._logs}",
-                    reason="PROCESS_ENDED",
-                )
+                raise self._ended(name, process.returncode)
 
     def stop(self) -> None:
         """Ends everything that was started, adapters before the hub, gently first."""
@@ -71,10 +69,10 @@ class Processes:
                 signal.signal(number, handler)
 
     def _stop(self) -> None:
-        for process in reversed(self._running):
+        for _, process in reversed(self._running):
             process.send_signal(signal.SIGINT)
         deadline = time.monotonic() + STOP_SECONDS
-        for process in reversed(self._running):
+        for _, process in reversed(self._running):
             try:
                 process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
@@ -83,6 +81,16 @@ class Processes:
             if process.stdout is not None:
                 process.stdout.close()
         self._running.clear()
+
+    def _ended(self, name: str, code: int | None) -> CliError:
+        """The failure of a process, with its last words: no log of ours holds anything about anybody."""
+        said = (self._logs / f"{name}.log").read_text(encoding="utf-8", errors="replace").split("\n")
+        last = " ".join(line for line in said[-3:] if line)
+        return CliError(
+            f"The demo's process {name} ended or did not start (exit code {code}): {last or 'no word'}",
+            "Please report it; with --data DIR its whole log is kept.",
+            reason="PROCESS_ENDED",
+        )
 
     def _start(self, name: str, words: Sequence[str], *, stdout: int) -> subprocess.Popen[bytes]:
         with (self._logs / f"{name}.log").open("ab") as errors:
@@ -94,17 +102,5 @@ class Processes:
                 # A group of its own: Ctrl-C reaches the demo alone, which then ends the others in order.
                 start_new_session=True,
             )
-        self._running.append(process)
+        self._running.append((name, process))
         return process
-
-
-def _first_answer(process: subprocess.Popen[bytes], log: Path) -> dict[str, str]:
-    """The first line that the hub prints, as JSON."""
-    assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
-    line = process.stdout.readline() if ready else b""
-    try:
-        answer = json.loads(line)
-        return {str(key): str(value) for key, value in answer.items()}
-    except (ValueError, AttributeError):
-        raise CliError("The hub did not start.", f"Its log says why: {log}", reason="PROCESS_ENDED") from None
