@@ -112,3 +112,11 @@ def test_ctrl_c_says_that_nothing_is_half_done(
 
     assert result.exit_code == 130
     assert "Nothing was left half-done" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "a/b", "Northside", ""])
+def test_a_name_that_is_no_agency_id_makes_no_file(oncetold: Run, tmp_path: Path, name: str) -> None:
+    result = oncetold("--data", tmp_path / "hub", "dev-pki", "northside", name)
+
+    assert result.exit_code == 2
+    assert list(tmp_path.iterdir()) == []
