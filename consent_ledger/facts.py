@@ -52,6 +52,19 @@ class Scope:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How a grant was given: for whoever has to show it, not for the decision."""
+
+    given_time: datetime
+    effective_from: datetime
+    effective_until: datetime
+    asked_alone: bool
+    service_offered_anyway: bool
+    told_may_refuse: bool
+    capacity_in_doubt: bool
+
+
 @dataclass(slots=True)
 class Grant:
     """A confidentiality basis with its evidence."""
@@ -66,6 +79,7 @@ class Grant:
     notice_id: str
     data_from: datetime | None
     data_until: datetime | None
+    evidence: Evidence
     weak: bool
     begun: bool
     expired: bool = False
@@ -100,6 +114,7 @@ class Exclusion:
     registration_id: UUID
     position: int
     agency_id: str | None
+    staff_reference: str | None
     category: DataCategory | None
     remove: bool
     recorded_by: str
@@ -214,6 +229,7 @@ class Feed:
     service_type: ServiceType
     purposes: frozenset[Purpose]
     categories: frozenset[DataCategory]
+    enforces_person_restriction: bool = False
 
 
 @dataclass(frozen=True, slots=True)

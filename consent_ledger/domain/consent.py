@@ -34,6 +34,10 @@ class Grant(RecordedAggregate):
         effective_until: datetime
         data_from: datetime | None
         data_until: datetime | None
+        asked_alone: bool
+        service_offered_anyway: bool
+        told_may_refuse: bool
+        capacity_in_doubt: bool
         weak: bool
 
     class Begun(RecordedAggregate.Event):
@@ -73,6 +77,10 @@ class Grant(RecordedAggregate):
         effective_until: datetime,
         data_from: datetime | None,
         data_until: datetime | None,
+        asked_alone: bool,
+        service_offered_anyway: bool,
+        told_may_refuse: bool,
+        capacity_in_doubt: bool,
         weak: bool,
     ) -> None:
         self.registration_id = registration_id

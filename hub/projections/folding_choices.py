@@ -42,6 +42,15 @@ def _grant_recorded(index: ConsentIndex, position: int, at: datetime, event: Any
         event.notice_id,
         event.data_from,
         event.data_until,
+        facts.Evidence(
+            event.given_time,
+            event.effective_from,
+            event.effective_until,
+            event.asked_alone,
+            event.service_offered_anyway,
+            event.told_may_refuse,
+            event.capacity_in_doubt,
+        ),
         event.weak,
         begun=event.effective_from <= at,
     )
@@ -86,6 +95,7 @@ def _exclusion_recorded(index: ConsentIndex, position: int, at: datetime, event:
         event.registration_id,
         position,
         event.agency_id,
+        event.staff_reference,
         None if event.category is None else DataCategory(event.category),
         event.remove,
         event.recorded_by,

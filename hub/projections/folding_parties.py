@@ -52,6 +52,7 @@ def _subscribed(index: ConsentIndex, position: int, at: datetime, event: Any) ->
         ServiceType(event.service_type),
         frozenset(Purpose(one) for one in event.purposes),
         frozenset(DataCategory(one) for one in event.categories),
+        event.enforces_person_restriction,
     )
     index.feeds[feed.feed_id] = feed
     index.agencies[agency_id].feeds.append(feed.feed_id)

@@ -90,4 +90,5 @@ def _feed(feed: Feed) -> messages.Feed:
         service_type=translate.number(common_pb2.ServiceType, feed.service_type),
         purposes=translate.numbers(common_pb2.Purpose, sorted(feed.purposes)),
         categories=translate.numbers(common_pb2.DataCategory, sorted(feed.categories)),
+        enforces_person_restriction=feed.enforces_person_restriction,
     )

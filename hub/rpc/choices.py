@@ -23,7 +23,9 @@ def choice(identity: UUID, fact: object, client_reference: str, recorded: dateti
             written.refusal.CopyFrom(_scope(fact.scope))
             written.state = _state("ACTIVE")
         case facts.Exclusion():
-            written.exclusion = "category" if fact.category is not None else "agency"
+            written.exclusion = (
+                "category" if fact.category else "person" if fact.staff_reference else "agency"
+            )
             written.state = _state("LIFTED" if fact.lifted else "ACTIVE")
         case facts.Marker():
             written.marker = translate.number(messages.MarkerKind, fact.kind)
@@ -40,6 +42,13 @@ def _grant(grant: facts.Grant, client_reference: str) -> messages.Grant:
         confidentiality_basis=translate.number(common_pb2.ConfidentialityBasis, grant.basis),
         capture_method=translate.number(common_pb2.CaptureMethod, grant.method),
         notice_id=grant.notice_id,
+        given_time=codec.timestamp(grant.evidence.given_time),
+        effective_from_time=codec.timestamp(grant.evidence.effective_from),
+        effective_until_time=codec.timestamp(grant.evidence.effective_until),
+        asked_alone=grant.evidence.asked_alone,
+        service_offered_anyway=grant.evidence.service_offered_anyway,
+        told_may_refuse=grant.evidence.told_may_refuse,
+        capacity_in_doubt=grant.evidence.capacity_in_doubt,
         data_from_time=codec.timestamp(grant.data_from),
         data_until_time=codec.timestamp(grant.data_until),
     )

@@ -77,6 +77,10 @@ def record_grant(
         effective_until=effective_until_time,
         data_from=data_from_time,
         data_until=data_until_time,
+        asked_alone=asked_alone,
+        service_offered_anyway=service_offered_anyway,
+        told_may_refuse=told_may_refuse,
+        capacity_in_doubt=capacity_in_doubt,
         weak=not unpressured or given_time.date() < work.now.date(),
     )
     return grant_id, work.save(grant, _owner(found.registration_id))
