@@ -21,9 +21,12 @@ from consent_ledger.errors import Refused
 CLOCK_TOLERANCE = timedelta(minutes=2)
 """How far a sender's clock may be ahead of ours."""
 
-_EARLIEST_SECONDS = int(datetime(1900, 1, 1, tzinfo=UTC).timestamp())
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+_EARLIEST_SECONDS = int(_EARLIEST.timestamp())
 _LATEST_SECONDS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 _PAST_FIELDS = frozenset({"occurred_time", "given_time", "done_time"})
+_PAST_DATES = frozenset({"birth_date"})
+_DAY = timedelta(days=1)
 _PERIOD_NAMES = (
     ("start_time", "end_time"),
     ("effective_from_time", "effective_until_time"),
@@ -89,15 +92,24 @@ def _check_times(message: Message, path: str, latest_past: datetime) -> None:
         elif field.message_type is not None:
             _check_times(value, f"{where}.", latest_past)
         elif _is_date(field) and value:
-            try:
-                date.fromisoformat(value)
-            except ValueError:
-                raise Refused("IMPOSSIBLE_TIME", field=where, rule="calendar_date") from None
+            _check_date(field, value, where, latest_past)
     for start, end in _periods(message.DESCRIPTOR):
         if message.HasField(start) and message.HasField(end):
             begins, ends = getattr(message, start), getattr(message, end)
             if _instant(ends) < _instant(begins):
                 raise Refused("IMPOSSIBLE_TIME", field=f"{path}{end}", rule="end_before_start")
+
+
+def _check_date(field: FieldDescriptor, value: str, where: str, latest_past: datetime) -> None:
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        raise Refused("IMPOSSIBLE_TIME", field=where, rule="calendar_date") from None
+    if day.year < _EARLIEST.year:
+        raise Refused("IMPOSSIBLE_TIME", field=where, rule="between_1900_and_9999")
+    # A day later than ours has begun already in the east.
+    if field.name in _PAST_DATES and day > (latest_past + _DAY).date():
+        raise Refused("IMPOSSIBLE_TIME", field=where, rule="not_in_the_future")
 
 
 def _check_moment(field: FieldDescriptor, value: Timestamp, where: str, latest_past: datetime) -> None:

@@ -17,7 +17,8 @@ def draft_agreement(work: Work, caller: Caller, *, content: dict[str, Any]) -> t
 
     `content` holds agreement_id, title, start_time and end_time (ISO 8601), notice_id; parties of {agency_id,
     receives_only, bases: [{purpose, lawful_basis, article9, article10}]}; rows of {category, purpose, on_end,
-    self_captured_restricted}. Raises `UNKNOWN_AGENCY`, `NO_LAWFUL_BASIS`, `BASIS_BARRED`, `IMPOSSIBLE_TIME`.
+    self_captured_restricted}. Raises `UNKNOWN_AGENCY`, `NO_LAWFUL_BASIS`, `BASIS_BARRED`, `IMPOSSIBLE_TIME`,
+    `INVALID_FIELD` for two bases of one purpose.
     """
     caller.require_operator()
     if datetime.fromisoformat(content["end_time"]) <= datetime.fromisoformat(content["start_time"]):
@@ -43,6 +44,9 @@ def _check_bases(work: Work, party: dict[str, Any], purposes: set[str]) -> None:
     work.require_agency(party["agency_id"])
     agency = work.index.agencies[party["agency_id"]]
     stated = {basis["purpose"]: basis["lawful_basis"] for basis in party["bases"]}
+    if len(stated) < len(party["bases"]):
+        # Which of the two would count? And a barred one must not hide behind the other.
+        raise Refused("INVALID_FIELD", field="agreement.parties.bases", rule="one basis for each purpose")
     for purpose in sorted(purposes):
         if not stated.get(purpose):
             raise Refused("NO_LAWFUL_BASIS", party=agency.agency_id)
