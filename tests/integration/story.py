@@ -50,7 +50,7 @@ class Story:
     feed_id: str
 
 
-async def begin(site: Site) -> Story:
+async def begin(site: Site, categories: tuple[int, ...] = CATEGORIES) -> Story:
     """Agencies, certificates, a feed for the hostel and a signed agreement."""
     outreach, hostel = await register(site, "outreach"), await register(site, "hostel")
     assert hostel.uri is not None
@@ -62,12 +62,14 @@ async def begin(site: Site) -> Story:
                 certificate_uri=hostel.uri,
                 service_type=common_pb2.SERVICE_TYPE_HOSTEL,
                 purposes=[PURPOSE],
-                categories=CATEGORIES,
+                categories=categories,
             )
         )
         agreements = AgreementServiceStub(channel)
         await agreements.DraftAgreement(
-            agreement_service_pb2.DraftAgreementRequest(request_id=request_id(), agreement=agreement())
+            agreement_service_pb2.DraftAgreementRequest(
+                request_id=request_id(), agreement=agreement(categories)
+            )
         )
         for agency_id in ("outreach", "hostel"):
             await agreements.SignAgreement(
@@ -79,8 +81,13 @@ async def begin(site: Site) -> Story:
     return Story(outreach, hostel, feed.feed_id)
 
 
-def agreement() -> agreement_service_pb2.Agreement:
-    basis = agreement_service_pb2.PartyBasis(purpose=PURPOSE, lawful_basis=common_pb2.LAWFUL_BASIS_A6_1_E)
+def agreement(categories: tuple[int, ...] = CATEGORIES) -> agreement_service_pb2.Agreement:
+    basis = agreement_service_pb2.PartyBasis(
+        purpose=PURPOSE,
+        lawful_basis=common_pb2.LAWFUL_BASIS_A6_1_E,
+        article9=common_pb2.ARTICLE9_CONDITION_A9_2_H,
+        article10=common_pb2.ARTICLE10_CONDITION_OFFICIAL_AUTHORITY,
+    )
     now = datetime.now(UTC)
     return agreement_service_pb2.Agreement(
         agreement_id="isa-1",
@@ -93,7 +100,7 @@ def agreement() -> agreement_service_pb2.Agreement:
             agreement_service_pb2.AgreementRow(
                 category=category, purpose=PURPOSE, on_end=common_pb2.ON_END_ERASE
             )
-            for category in CATEGORIES
+            for category in categories
         ],
         start_time=stamp(now - timedelta(days=1)),
         end_time=stamp(now + timedelta(days=365)),
@@ -139,7 +146,7 @@ async def publish(outreach: grpc.aio.Channel) -> None:
     )
 
 
-async def grant(outreach: grpc.aio.Channel) -> str:
+async def grant(outreach: grpc.aio.Channel, categories: tuple[int, ...] = CATEGORIES) -> str:
     """The person says yes to the hostel; returns the grant's id."""
     now = datetime.now(UTC)
     recorded = await ConsentServiceStub(outreach).RecordGrant(
@@ -148,7 +155,7 @@ async def grant(outreach: grpc.aio.Channel) -> str:
             grant=consent_service_pb2.Grant(
                 client_reference="out-7",
                 scope=consent_service_pb2.Scope(
-                    purposes=[PURPOSE], categories=CATEGORIES, agency_id="hostel"
+                    purposes=[PURPOSE], categories=categories, agency_id="hostel"
                 ),
                 confidentiality_basis=common_pb2.CONFIDENTIALITY_BASIS_EXPLICIT_CONSENT,
                 capture_method=common_pb2.CAPTURE_METHOD_ESIGNATURE,
