@@ -1,0 +1,36 @@
+"""What stands in the ledger, read from within: no agency can."""
+
+import asyncio
+
+from consent_ledger.access import Accessed, Step, StepKind, read_access_entry
+from consent_ledger.ledger import Entry
+from tests.twins.stage import Stage
+
+
+async def entries(world: Stage, after: int = 0) -> list[Entry]:
+    """Every entry after a position."""
+    found: list[Entry] = []
+    while True:
+        last = found[-1].position if found else after
+        future = world.hub.ledger.submit(lambda transaction, last=last: transaction.entries(last))
+        more = await asyncio.wrap_future(future)
+        if not more:
+            return found
+        found += more
+
+
+async def accesses(world: Stage, after: int = 0) -> list[tuple[int, Accessed]]:
+    """Every access entry after a position."""
+    read = ((entry.position, read_access_entry(entry)) for entry in await entries(world, after))
+    return [(position, access) for position, access in read if access is not None]
+
+
+async def disclosing_steps(world: Stage, after: int = 0) -> list[tuple[int, Step]]:
+    """Every step that let content out, with its entry's position: all but retractions, and changes of terms."""
+    return [
+        (position, step)
+        for position, access in await accesses(world, after)
+        for person in access.people
+        for step in person.steps
+        if step.kind is not StepKind.RETRACT and any(row.state == "ACTIVE" for row in step.rows)
+    ]
