@@ -342,6 +342,7 @@ class Desk:
         service_type: str = "",
         support_team: bool = False,
         purposes: Iterable[str] = (TOLD,),
+        begins: datetime | None = None,
         until: datetime | None = None,
     ) -> str:
         """The person says yes, asked alone and freely; the grant's id."""
@@ -357,6 +358,8 @@ class Desk:
             told_may_refuse=True,
         )
         grant.given_time.FromDatetime(now)
+        if begins is not None:
+            grant.effective_from_time.FromDatetime(begins)
         grant.effective_until_time.FromDatetime(until or now + timedelta(days=90))
         recorded = await self.ask(
             "ConsentService/RecordGrant",
@@ -364,6 +367,14 @@ class Desk:
             consent_service_pb2.RecordGrantResponse,
         )
         return str(recorded.grant_id)
+
+    async def list_choices(self, reference: str) -> consent_service_pb2.ListChoicesResponse:
+        answer: consent_service_pb2.ListChoicesResponse = await self.ask(
+            "ConsentService/ListChoices",
+            consent_service_pb2.ListChoicesRequest(client_reference=reference),
+            consent_service_pb2.ListChoicesResponse,
+        )
+        return answer
 
     async def withdraw(self, reference: str, grant_id: str, *, remove: bool = False) -> Any:
         return await self.ask(
