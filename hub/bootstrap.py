@@ -24,6 +24,7 @@ from hub.rpc.operator_servicer import OperatorServicer
 from hub.rpc.record_servicer import RecordServicer
 from hub.rpc.registration_servicer import RegistrationServicer
 from hub.rpc.server import Door, to_its_end
+from hub.telemetry import Telemetry
 from hub.use_cases.agencies import agency_of_certificate
 from hub.use_cases.hub import Hub
 from hub.use_cases.work import Caller
@@ -78,6 +79,7 @@ async def running_hub(
     adapters: bool = True,
     today: Callable[[], datetime] = machine_time,
     progress: Callable[[int, int], None] | None = None,
+    telemetry: Telemetry | None = None,
     new_id: Callable[[], UUID] = uuid4,
 ) -> AsyncIterator[RunningHub]:
     """Opens the ledger, takes its lease and serves until the block ends.
@@ -92,14 +94,15 @@ async def running_hub(
         hub = Hub(ledger, new_id=new_id, progress=progress)
         await hub.start()
         servicers = _servicers(hub)
-        local = Door(Dispatcher(ByLocalSocket(), clock.now), servicers)
+        local = Door(Dispatcher(ByLocalSocket(), clock.now, telemetry), servicers)
         doors = [local]
         port: int | None = None
         try:
             # The socket can belong to no other hub that runs: this one holds the ledger's lease.
             local.bind_local(config.admin_socket)
             if adapters:
-                door = Door(Dispatcher(ByCertificate(_registry(hub), today), clock.now), servicers)
+                known = ByCertificate(_registry(hub), today)
+                door = Door(Dispatcher(known, clock.now, telemetry), servicers)
                 doors.append(door)
                 port = door.bind_tls(config)
             for door in doors:

@@ -20,6 +20,7 @@ from hub.records import validation
 from hub.rpc.authentication import ACTING_AGENCY, Authenticator
 from hub.rpc.rules import RULES, Rule
 from hub.rpc.status import Answer, answer_to
+from hub.telemetry import Telemetry
 from hub.use_cases.work import Caller
 
 MAX_MESSAGE_BYTES = 1024 * 1024
@@ -48,9 +49,12 @@ class MethodNotServed(Exception):
 class Dispatcher:
     """Serves services through one kind of caller's door."""
 
-    def __init__(self, authenticator: Authenticator, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, authenticator: Authenticator, now: Callable[[], datetime], telemetry: Telemetry | None = None
+    ) -> None:
         self._authenticator = authenticator
         self._now = now
+        self._telemetry = telemetry or Telemetry()
 
     def handler_for(self, service: ServiceDescriptor, servicer: object) -> grpc.GenericRpcHandler:
         """A service's handlers. Raises MethodNotServed."""
@@ -71,7 +75,7 @@ class Dispatcher:
         if rule is None:
             raise MethodNotServed(method.full_name)
 
-        async def behaviour(body: bytes, context: Context) -> bytes:
+        async def answered(body: bytes, context: Context) -> bytes | Answer:
             try:
                 async with asyncio.timeout(CALL_SECONDS):
                     caller = await self._authenticator.caller_of(context)
@@ -81,9 +85,18 @@ class Dispatcher:
                     response = await handler(request, Call(caller, method.full_name, response_class))
                 return response.SerializeToString(deterministic=True)
             except TimeoutError:
-                answer = answer_to(Refused("UNAVAILABLE"))
+                return answer_to(Refused("UNAVAILABLE"))
             except Exception as error:  # noqa: BLE001  # nothing of it reaches the caller but its answer
-                answer = answer_to(error)
+                return answer_to(error)
+
+        async def behaviour(body: bytes, context: Context) -> bytes:
+            with self._telemetry.call(method.full_name) as measured:
+                answer = await answered(body, context)
+                if isinstance(answer, bytes):
+                    measured.ended(0)
+                    return answer
+                number: int = answer.code.value[0]
+                measured.ended(number, answer.reason)
             return await _refuse(context, answer)
 
         return behaviour

@@ -138,6 +138,8 @@ class Answer:
     """A refusal as gRPC sends it."""
 
     code: grpc.StatusCode
+    reason: str
+    """An ErrorReason's name without its prefix."""
     text: str
     trailing_metadata: tuple[tuple[str, bytes], ...]
 
@@ -163,7 +165,7 @@ def _answer(code: str, details: dict[str, str]) -> Answer:
     packed.Pack(info)
     number: int = status.value[0]
     whole = status_pb2.Status(code=number, message=text, details=[packed])
-    return Answer(status, text, ((DETAILS_KEY, whole.SerializeToString()),))
+    return Answer(status, code, text, ((DETAILS_KEY, whole.SerializeToString()),))
 
 
 def _place(error: BaseException) -> str:
