@@ -36,4 +36,3 @@ async def test_i13_undoing_a_link_retracts_what_it_caused_and_says_who_had_it(
         # Somebody looks again and it was her after all: a new assertion, and it comes back.
         await c.outreach.link("rosa", c.hostel, "room-4")
         assert [one.WhichOneof("step") for one in await c.hostel.drain()] == ["disclose"]
-

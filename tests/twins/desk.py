@@ -23,7 +23,6 @@ from oncetold.v1 import (
     records_pb2,
     registration_service_pb2,
 )
-
 from tests.integration.loopback import refusal
 
 if TYPE_CHECKING:
@@ -44,11 +43,11 @@ class Seen:
     woken: bool = False
 
 
-def category(name: str) -> common_pb2.DataCategory:
+def category(name: str) -> Any:
     return common_pb2.DataCategory.Value(f"DATA_CATEGORY_{name}")
 
 
-def categories(names: Iterable[str]) -> list[common_pb2.DataCategory]:
+def categories(names: Iterable[str]) -> list[Any]:
     return [category(name) for name in names]
 
 
@@ -71,7 +70,7 @@ class Desk:
 
     async def ask(self, method: str, request: Any, answer: Any, *, woken: bool = False) -> Any:
         """Calls `Service/Method`, writes down what was seen, and answers or raises as gRPC does."""
-        call = self.channel.unary_unary(
+        call: Any = self.channel.unary_unary(
             f"/oncetold.v1.{method}",
             request_serializer=lambda message: message.SerializeToString(deterministic=True),
             response_deserializer=bytes,
@@ -305,7 +304,9 @@ class Desk:
             looked_at=["live-rows"],
         )
         statement.done_time.FromDatetime(self.stage.clock.now())
-        pending = PendingReceipt(self.epoch, delivery.sequence, statement.SerializeToString(deterministic=True))
+        pending = PendingReceipt(
+            self.epoch, delivery.sequence, statement.SerializeToString(deterministic=True)
+        )
         return ReceiptSigner.from_file(self.credentials.key).sign(pending)
 
     async def feed_status(self) -> audit_service_pb2.GetFeedStatusResponse:

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import grpc
-
 from hub import pki
 from hub.bootstrap import RunningHub, create_hub, running_hub
 from hub.config import Config, TlsFiles

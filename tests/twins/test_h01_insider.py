@@ -35,7 +35,7 @@ async def everything_an_insider_tries(desk: Desk) -> None:
 
 
 async def known_person(world: Stage, *, as_hers: bool) -> None:
-    """The street team knows her; she said yes to her whole support team, before and after she is registered."""
+    """The street team knows her; she said yes to her whole support team."""
     outreach = world.desks["outreach"]
     await outreach.register("lind", **(HERS if as_hers else UNKNOWN))
     await outreach.grant("lind", ("ACCOMMODATION", "SERVICE_CONTACT", "PHYSICAL_HEALTH"), support_team=True)

@@ -1,4 +1,4 @@
-"""Twin worlds (I8): two histories that differ in a hidden thing alone. One agency must not tell which it is in.
+"""Twin worlds (I8): two histories that differ in a hidden thing alone. An observer must not tell which.
 
 The same calls happen in both. Where one world has the hidden entry, the other has an irrelevant one of the
 same class, so that positions are comparable. Everything that the observing agency can see is compared byte
