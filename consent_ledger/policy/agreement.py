@@ -28,20 +28,22 @@ PROGRESS_WITHIN_AGREEMENT = (
 def effective_version(
     agreement: Agreement, origin_agency_id: str, recipient_agency_id: str
 ) -> AgreementVersion | Reason:
-    """The newest version that both have signed and is in force, or why there is none (test 3)."""
-    together = [
-        version
-        for version in agreement.versions
-        if recipient_agency_id in version.parties
-        and (giver := version.parties.get(origin_agency_id)) is not None
-        and not giver.receives_only
-    ]
-    if not together:
+    """The newest version that both have signed and is in force, or why there is none (test 3).
+
+    An unsigned draft changes nothing; but once the origin has signed a version without the recipient, it no
+    longer shares with it under an older one.
+    """
+    if not any(
+        {origin_agency_id, recipient_agency_id} <= version.parties.keys() for version in agreement.versions
+    ):
         return Reason.NOT_A_PARTY
-    signed = [version for version in together if {origin_agency_id, recipient_agency_id} <= version.signed_by]
-    if not signed:
+    signed = [version for version in agreement.versions if origin_agency_id in version.signed_by]
+    together = [version for version in signed if recipient_agency_id in version.signed_by]
+    if not together:
         return Reason.AGREEMENT_NOT_SIGNED
-    newest = signed[-1]
+    newest = together[-1]
+    if recipient_agency_id not in signed[-1].parties or newest.parties[origin_agency_id].receives_only:
+        return Reason.NOT_A_PARTY
     if agreement.terminated or not newest.begun or newest.lapsed:
         return Reason.AGREEMENT_NOT_IN_FORCE
     return newest

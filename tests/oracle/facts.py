@@ -172,7 +172,8 @@ class Facts:
             signed = agreement.signed_by(origin, recipient)
             if not agreement.terminated and signed and signed[-1].start <= now < signed[-1].end:
                 parties = {party.agency: party for party in signed[-1].parties}
-                if origin in parties and recipient in parties and not parties[origin].receives_only:
+                left_out = all(party.agency != recipient for party in agreement.signed_by(origin)[-1].parties)
+                if not left_out and not parties[origin].receives_only:
                     yield signed[-1]
 
     def _read(self, event: h.Event) -> None:
