@@ -144,26 +144,27 @@ class Partner:
 
     def _observe(self, batch: Batch) -> None:
         for sending in batch.sendings:
-            place = {"seq": batch.access, "feed": self.name, "epoch": self.durable.epoch}
-            if sending.kind is StepKind.RETRACT:
-                key = self.known.get(sending.element_id)
-                if key is not None:
+            wanted = sending.wanted
+            if wanted is None:
+                if sending.element_id in self.known:
                     self.observations.append(
                         h.Retracted(
-                            **place,
+                            seq=batch.access,
+                            feed=self.name,
+                            epoch=self.durable.epoch,
                             sequence=sending.sequence,
                             client_reference=sending.client_reference,
-                            key=key,
+                            key=self.known[sending.element_id],
                         )
                     )
                 continue
-            wanted = sending.wanted
-            assert wanted is not None
             key = self.keys[wanted.stored.content.decode()]
             self.known[sending.element_id] = key
             self.observations.append(
                 h.Delivered(
-                    **place,
+                    seq=batch.access,
+                    feed=self.name,
+                    epoch=self.durable.epoch,
                     sequence=sending.sequence,
                     client_reference=sending.client_reference,
                     key=key,
@@ -213,5 +214,3 @@ class Partner:
             hashlib.sha256(sent).digest(),
             "ERASED",
         )
-
-

@@ -4,13 +4,12 @@ import dataclasses
 import random
 from pathlib import Path
 
+from hub.use_cases.audit import get_ledger_size
 from tests.machine.partner import Durable
 from tests.machine.player import OPERATOR, Product
 from tests.oracle import history as h
 from tests.oracle.generate import Wait, World
 from tests.oracle.store import expected_store
-
-from hub.use_cases.audit import get_ledger_size
 
 
 class Play:

@@ -10,7 +10,14 @@ from uuid import UUID
 
 from consent_ledger.errors import OnceToldError
 from consent_ledger.ledger import Ledger, create_ledger, open_ledger
-from consent_ledger.vocabulary import DEFAULT_LEVEL, ENVELOPE_CATEGORY, DataCategory, Level, ServiceType
+from consent_ledger.vocabulary import (
+    DEFAULT_LEVEL,
+    ENVELOPE_CATEGORY,
+    DataCategory,
+    HandlingMark,
+    Level,
+    ServiceType,
+)
 from hub.records.splitter import SplitFragment
 from hub.use_cases import agencies, agreements, consents, publish, registrations
 from hub.use_cases.hub import Hub
@@ -174,9 +181,7 @@ class Product:
                     remove=event.remove,
                 )
             case h.GrantReconfirmed():
-                self._about(
-                    consents.reconfirm_grant, event.by_agency, event, grant_id=self.ids[event.grant]
-                )
+                self._about(consents.reconfirm_grant, event.by_agency, event, grant_id=self.ids[event.grant])
             case h.ExclusionRecorded():
                 self.ids[event.exclusion], _ = self._about(
                     consents.record_exclusion,
@@ -236,7 +241,7 @@ class Product:
             ENVELOPE_CATEGORY[ServiceType(event.service_type)],
             event.occurred,
             "test",
-            sorted(event.marks),
+            [HandlingMark(mark) for mark in sorted(event.marks)],
             () if event.withdrawn else tuple(_fragment(event, part) for part in event.parts),
             tuple(
                 publish.Other(other.reference, other.categories, other.solely_about)
@@ -262,7 +267,11 @@ def _fragment(event: h.RecordPublished, part: h.Part) -> SplitFragment:
     levels = [DEFAULT_LEVEL[DataCategory(category)] for category in part.categories]
     level = Level.V if part.free_text else max(levels, key=lambda one: one.rank)
     return SplitFragment(
-        tuple(sorted(part.categories)), level, part.free_text, part.third_party, _stamped(event, part).encode()
+        tuple(sorted(part.categories)),
+        level,
+        part.free_text,
+        part.third_party,
+        _stamped(event, part).encode(),
     )
 
 

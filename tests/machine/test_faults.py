@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.machine.play import Play
 
 from consent_ledger import facts
 from consent_ledger.policy import agreement, confidentiality, disclosure
@@ -16,6 +15,7 @@ from hub.projections import folding_choices, folding_people, holdings
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.touched import Touched
 from hub.use_cases import difference
+from tests.machine.play import Play
 
 Fault = Callable[[pytest.MonkeyPatch], None]
 MOST_SEEDS = 60

@@ -11,9 +11,9 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from tests.machine.play import Play
 
 from consent_ledger.errors import Refused
+from tests.machine.play import Play
 
 
 class Sharing(RuleBasedStateMachine):
