@@ -68,7 +68,7 @@ class Play:
             self.product.run(partner.reconcile())
 
     def differences(self) -> list[str]:
-        """What differs from the oracle at a quiet point: stores (I5), and live histories; empty when right."""
+        """What differs from the oracle at a quiet point, stores (I5) and live histories; empty when right."""
         found = []
         for name, partner in self.product.partners.items():
             self.product.run(partner.drain(max_items=self.random.choice([1, 3, 64])))

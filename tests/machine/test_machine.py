@@ -1,4 +1,4 @@
-"""A state machine over everything that may happen to agencies, people and machines (I5, I8's read side, I12, I14).
+"""A state machine over everything that may happen to agencies, people and machines (I5, I12, I14).
 
 What happens is proposed by the world, whose choices hypothesis makes, so that a failing history shrinks.
 """
