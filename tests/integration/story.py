@@ -1,5 +1,6 @@
 """Two agencies that share under an agreement, and one person known to both, over the wire."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,6 +29,7 @@ from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
 from tests.integration.loopback import Site, operator_channel, register
 
 PURPOSE = common_pb2.PURPOSE_DIRECT_SUPPORT
+Categories = Sequence[common_pb2.DataCategory.ValueType]
 CATEGORIES = (common_pb2.DATA_CATEGORY_ACCOMMODATION, common_pb2.DATA_CATEGORY_SERVICE_CONTACT)
 
 
@@ -50,7 +52,7 @@ class Story:
     feed_id: str
 
 
-async def begin(site: Site, categories: tuple[int, ...] = CATEGORIES) -> Story:
+async def begin(site: Site, categories: Categories = CATEGORIES) -> Story:
     """Agencies, certificates, a feed for the hostel and a signed agreement."""
     outreach, hostel = await register(site, "outreach"), await register(site, "hostel")
     assert hostel.uri is not None
@@ -81,7 +83,7 @@ async def begin(site: Site, categories: tuple[int, ...] = CATEGORIES) -> Story:
     return Story(outreach, hostel, feed.feed_id)
 
 
-def agreement(categories: tuple[int, ...] = CATEGORIES) -> agreement_service_pb2.Agreement:
+def agreement(categories: Categories = CATEGORIES) -> agreement_service_pb2.Agreement:
     basis = agreement_service_pb2.PartyBasis(
         purpose=PURPOSE,
         lawful_basis=common_pb2.LAWFUL_BASIS_A6_1_E,
@@ -146,7 +148,7 @@ async def publish(outreach: grpc.aio.Channel) -> None:
     )
 
 
-async def grant(outreach: grpc.aio.Channel, categories: tuple[int, ...] = CATEGORIES) -> str:
+async def grant(outreach: grpc.aio.Channel, categories: Categories = CATEGORIES) -> str:
     """The person says yes to the hostel; returns the grant's id."""
     now = datetime.now(UTC)
     recorded = await ConsentServiceStub(outreach).RecordGrant(

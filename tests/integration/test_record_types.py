@@ -12,7 +12,7 @@ from oncetold.v1.record_service_pb2_grpc import RecordServiceStub
 from tests.integration.loopback import Site, adapter_channel
 from tests.integration.story import begin, fetch, grant, link, request_id, stamp
 
-ALL = tuple(value.number for value in common_pb2.DataCategory.DESCRIPTOR.values if value.number)
+ALL = tuple(value for value in common_pb2.DataCategory.values() if value)
 TYPES = [field.name for field in records_pb2.RecordContent.DESCRIPTOR.fields]
 DATES = ("start_date", "end_date", "from_date", "to_date", "until_date", "meeting_date", "birth_date")
 
