@@ -9,6 +9,7 @@ place. Nothing here is about real people, and nothing here knows the product.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 from tests.oracle import history as h
@@ -34,27 +35,39 @@ class Plan:
         registrations: Sequence[Place],
         start: datetime,
     ) -> None:
+        self.start = start
         self._planner = Planner(seed, start)
-        self._services = dict(sorted(service_types.items()))
+        self.services = dict(sorted(service_types.items()))
         known: dict[str, list[str]] = defaultdict(list)
         for agency, reference in sorted(set(registrations)):
             known[reference].append(agency)
-        sizes = dict.fromkeys(self._services, 0)
+        sizes = dict.fromkeys(self.services, 0)
         for agencies in known.values():
             for agency in agencies:
                 sizes[agency] += 1
         self.places = Places.of(sizes)
-        self.founding = list(founding(self._planner, self._services, self.places))
-        self.registered = [
-            self._planner.event(h.ClientRegistered, agency=agency, reference=reference)
+        self.founding = list(founding(self._planner, self.services, self.places))
+        self._registered = {
+            (agency, reference): self._planner.event(h.ClientRegistered, agency=agency, reference=reference)
             for agency, reference in sorted(set(registrations))
-        ]
+        }
         self._neighbours: dict[str, list[str]] = defaultdict(list)
         for reference, agencies in known.items():
             for agency in agencies:
                 self._neighbours[agency].append(reference)
+        self.behind: dict[Place, str] = {place: place[1] for place in registrations}
+        """The person behind each registration, by the export's reference; those at further agencies too."""
         self.people = [list(self._person(ref, agencies)) for ref, agencies in known.items()]
         self.changes = list(self._changes())
+
+    @property
+    def registered(self) -> list[h.Event]:
+        """Every registration of the export."""
+        return self.registered_beside(set())
+
+    def registered_beside(self, known: AbstractSet[Place]) -> list[h.Event]:
+        """The export's registrations that nobody made yet: publishing registers as well."""
+        return [event for place, event in self._registered.items() if place not in known]
 
     @property
     def events(self) -> Iterator[h.Event]:
@@ -67,12 +80,13 @@ class Plan:
     def _person(self, reference: str, agencies: list[str]) -> Iterator[h.Event]:
         planner = self._planner
         home = (agencies[0], reference)
-        elsewhere = [agency for agency in self._services if agency not in agencies]
+        elsewhere = [agency for agency in self.services if agency not in agencies]
         further = [
             (agency, f"{agency}-{planner.random.randrange(16**8):08x}")
             for agency in planner.some(elsewhere, 2, 6)
         ]
         for agency, own in further:
+            self.behind[agency, own] = reference
             yield planner.event(h.ClientRegistered, agency=agency, reference=own)
         kin = [(agency, reference) for agency in agencies[1:]] + further
         linked = [place for place in kin if planner.chance(0.96)]
@@ -87,7 +101,7 @@ class Plan:
             if len(self._neighbours[agency]) > 1
         }
         places = [home, *(place for place in linked if place != home)]
-        yield from Writer(planner, self._services, places, neighbours).records()
+        yield from Writer(planner, self.services, places, neighbours).records()
         yield from self._unlinking(links)
 
     def _unlinking(self, links: Mapping[Place, str]) -> Iterator[h.Event]:
