@@ -136,6 +136,8 @@ BAD = [
         "INVALID_FIELD", field("request", "protobuf")),
     Bad("text that is not UTF-8", REGISTER, lambda _: b"\x12\x08" + SECRET.encode() + b"\xff", INVALID,
         "INVALID_FIELD", field("request", "protobuf")),
+    Bad("groups a thousand deep", REGISTER, lambda _: b"\xbb\x3e" * 1000, INVALID,
+        "INVALID_FIELD", field("request", "protobuf")),
     Bad("a message over 1 MiB", REGISTER, lambda _: _OVERSIZE, "RESOURCE_EXHAUSTED", "MESSAGE_TOO_LARGE"),
     # -- times
     Bad("occurred tomorrow", PUBLISH, publishing(lambda r: r.occurred_time.CopyFrom(later(1))), INVALID,
