@@ -180,10 +180,10 @@ def _pairs(
     outstanding: Sequence[tuple[int, UUID]],
     max_items: int,
 ) -> tuple[list[_Pair], bool]:
-    """The people to look at, whose items wait for an acknowledgement first; and whether there is more to send.
+    """The people to look at, whose items wait for an acknowledgement first; and whether there is more.
 
-    Neither the order nor the answer may tell that there is somebody of whom nothing may be sent: people come in
-    the order of their random ids, and looking ends only once there is more than fits.
+    Neither the order nor the answer may tell that there is somebody of whom nothing may be sent: people
+    come in the order of their random ids, and looking ends only once there is more than fits.
     """
     dirty = work.holdings.dirty(feed.feed_id, _PAIRS_AT_ONCE)
     seen: list[_Pair] = []
