@@ -96,6 +96,7 @@ class Command:
         return self._batch.stream(stream_id)
 
     def get(self, projection: str, key: bytes) -> bytes | None:
+        projection = self._vault.cells_of(projection)
         place = (projection, key)
         if place in self._cells:
             return self._cells[place]
@@ -106,16 +107,16 @@ class Command:
         if not (isinstance(key, bytes) and isinstance(value, bytes)):
             raise TypeError("cells hold bytes under keys of bytes")
         self._running()
-        self._cells[projection, key] = value
+        self._cells[self._vault.cells_of(projection), key] = value
 
     def delete(self, projection: str, key: bytes) -> None:
         self._running()
-        self._cells[projection, key] = None
+        self._cells[self._vault.cells_of(projection), key] = None
 
     def scan(
         self, projection: str, prefix: bytes, *, after: bytes | None = None, limit: int = 1000
     ) -> list[tuple[bytes, bytes]]:
-        batch = self._batch
+        batch, projection = self._batch, self._vault.cells_of(projection)
         own = {
             key: value
             for (of, key), value in self._cells.items()
@@ -134,6 +135,7 @@ class Command:
 
     def drop(self, projection: str) -> None:
         self._running()
+        projection = self._vault.cells_of(projection)
         self._dropped.add(projection)
         self._cells = {place: value for place, value in self._cells.items() if place[0] != projection}
 

@@ -35,6 +35,14 @@ class Vault:
         self._keys = keys
         self._entropy = entropy
         self._index_key = keys.index_key()
+        self._cell_names: dict[str, str] = {}
+
+    def cells_of(self, projection: str) -> str:
+        """What a projection's cells are stored under: counting them must not tell whose choices they follow."""
+        name = self._cell_names.get(projection)
+        if name is None:
+            name = self._cell_names[projection] = self._mac(_LABEL, ("cells", projection))[:16].hex()
+        return name
 
     def label(self, *parts: bytes | str) -> bytes:
         """32 bytes that are the same for the same parts, and tell nobody without the key what they are."""
