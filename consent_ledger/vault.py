@@ -38,7 +38,7 @@ class Vault:
         self._cell_names: dict[str, str] = {}
 
     def cells_of(self, projection: str) -> str:
-        """What a projection's cells are stored under: counting them must not tell whose choices they follow."""
+        """What a projection's cells are stored under, so that counting them tells of nobody's choices."""
         name = self._cell_names.get(projection)
         if name is None:
             name = self._cell_names[projection] = self._mac(_LABEL, ("cells", projection))[:16].hex()
