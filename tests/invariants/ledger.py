@@ -26,7 +26,7 @@ async def accesses(world: Stage, after: int = 0) -> list[tuple[int, Accessed]]:
 
 
 async def disclosing_steps(world: Stage, after: int = 0) -> list[tuple[int, Step]]:
-    """Every step that let content out, with its entry's position: all but retractions, and changes of terms."""
+    """Every step that let content out, with its position: all but retractions, and changes of terms."""
     return [
         (position, step)
         for position, access in await accesses(world, after)

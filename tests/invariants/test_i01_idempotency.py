@@ -1,4 +1,4 @@
-"""I1: an acknowledged command stands at one dense position; a repeat gets the same answer, another body none."""
+"""I1: an acknowledged command stands at one dense position; a repeat gets its answer, another body none."""
 
 import asyncio
 import sqlite3

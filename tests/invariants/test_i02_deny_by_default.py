@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -27,7 +28,7 @@ async def test_i2_everything_that_leaves_stands_in_the_access_entry_of_its_answe
         await c.hostel.fetch()
         await c.hostel.history("room-4")
         recorded = dict(await accesses(world))
-        kinds = {
+        kinds: dict[str, Any] = {
             "DeliveryService/FetchDeliveries": delivery_service_pb2.FetchDeliveriesResponse,
             "RecordService/GetHistory": record_service_pb2.GetHistoryResponse,
         }
@@ -103,7 +104,7 @@ async def test_i2_a_clock_in_doubt_denies_everybody(
         await c.outreach.grant("rosa", WIDE, to="hostel")
         await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
         world.clock.step(by)
-        doubt = (grpc.StatusCode.UNAVAILABLE, "CLOCK_IN_DOUBT", {})
+        doubt: Any = (grpc.StatusCode.UNAVAILABLE, "CLOCK_IN_DOUBT", {})
         assert await refused(c.hostel.fetch()) == doubt
         assert await refused(c.hostel.history("room-4")) == doubt
         assert await refused(c.outreach.publish("rosa", "visit-2", contact=bedded_down())) == doubt

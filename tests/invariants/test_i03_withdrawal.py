@@ -1,4 +1,4 @@
-"""I3: once a stop is acknowledged, no disclosure of what it covers is appended anywhere, and no bytes leave."""
+"""I3: once a stop is acknowledged, no disclosure of what it covers is appended, and no bytes leave."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

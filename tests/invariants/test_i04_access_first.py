@@ -1,4 +1,4 @@
-"""I4: the access entry is durable before the bytes leave: a crash over-reports who saw what, never under-reports."""
+"""I4: the access entry is durable before the bytes leave: a crash over-reports, never under-reports."""
 
 import asyncio
 import sqlite3

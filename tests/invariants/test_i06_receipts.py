@@ -1,9 +1,10 @@
 """I6: every retraction ends in a signed receipt, or stays visibly open.
 
-Partly built: receipts and their outcomes. `departed` agencies and the DPO's overdue list belong to a later issue.
+Partly built: receipts and their outcomes. `departed` agencies and the DPO's overdue list come later.
 """
 
 from pathlib import Path
+from typing import Any
 
 from oncetold.v1 import delivery_service_pb2
 from tests.twins.cast import bedded_down, cast
@@ -22,7 +23,7 @@ async def test_i6_a_retraction_stays_open_until_its_receipt_is_there(
         await c.hostel.drain()
         await c.outreach.withdraw("rosa", grant_id)
 
-        async def standing() -> tuple[int, int, list[int]]:
+        async def standing() -> tuple[int, int, list[Any]]:
             status = await c.hostel.feed_status()
             lines = (await c.outreach.list_disclosures("rosa")).disclosures
             outcomes = [line.outcome for line in lines if line.step == "RETRACT"]

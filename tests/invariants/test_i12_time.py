@@ -1,4 +1,4 @@
-"""I12: permission runs from when it was recorded, by the hub's clock; a clock that jumps grants and ends nothing."""
+"""I12: permission runs from when it was recorded, by the hub's clock; a jump grants and ends nothing."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -4,7 +4,9 @@ A message that breaks the contract (an unknown field, text that nobody released)
 door before it reaches the ledger: it asks nothing about anybody, and leaves no entry.
 """
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -27,7 +29,7 @@ async def test_i15_every_refusal_is_one_entry_with_its_code_and_its_caller(
         c = await cast(world)
         await c.outreach.grant("rosa", WIDE, to="hostel")
         await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
-        calls = [
+        calls: list[tuple[str, Callable[[], Any]]] = [
             ("REFERENCE_NOT_REGISTERED", lambda: c.hostel.history("rosa")),
             ("REFERENCE_NOT_REGISTERED", lambda: c.hostel.list_disclosures("room-99")),
             ("REFERENCE_NOT_REGISTERED", lambda: c.hostel.publish("room-99", "x", contact=bedded_down())),

@@ -1,8 +1,8 @@
 """H16 (critical): a choice that ends must not silently take the dose from whoever treats her.
 
 Rosa's methadone is being raised at the clinic. The pharmacy hands it out and sees the dose in its own system.
-What stays when her yes runs out depends on the agreement: RESTRICT, greyed and no longer updated. Only taking it
-back with "remove it" takes the copy away too.
+What stays when her yes runs out depends on the agreement: RESTRICT, greyed and no longer updated. Only
+taking it back with "remove it" takes the copy away too.
 
 Partly built: nobody is asked 30, 14 and 3 days before a lapse yet, and no task is made of it.
 """
@@ -82,7 +82,7 @@ async def test_the_yes_lapses_at_midnight_and_the_last_dose_stays_greyed(
         await day.clinic.publish("c-7", "dose-tuesday", assessment=dose("50mg"))
         [greyed] = await day.pharmacy.drain()
         assert greyed.WhichOneof("step") == "correct" and not greyed.correct.HasField("replacement")
-        # The pharmacist still sees what was last known, greyed, and nothing newer; live and in their own system.
+        # The pharmacist still sees what was last known, greyed, and nothing newer; live and in their system.
         assert day.doses() == [("40mg", PERMISSION_STATE_RESTRICTED)]
         assert await day.live() == day.doses()
         assert day.pharmacy.retracted == []

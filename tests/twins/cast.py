@@ -1,9 +1,10 @@
-"""The people and places that most twins share: Rosa, known on the street, and a hostel that may hear of it."""
+"""The people and places that most twins share: Rosa, known on the street, and a hostel that may hear."""
 
 from dataclasses import dataclass
 
 from oncetold.v1 import common_pb2, record_service_pb2, records_pb2
-from tests.twins.desk import Desk, categories, category
+from tests.twins.choices import categories, category
+from tests.twins.desk import Desk
 from tests.twins.stage import Stage
 
 TOLD_ABOUT = (

@@ -72,7 +72,7 @@ class Stage:
         purposes: tuple[str, ...] = ("DIRECT_SUPPORT",),
         enforces_person_restriction: bool = False,
     ) -> Desk:
-        """Registers an agency with its certificate, opens its feed if it receives, and sits down at its desk."""
+        """Registers an agency with its certificate, opens its feed if it receives."""
         credentials = self.authority.credentials(agency_id)
         assert credentials.uri is not None
         kind = common_pb2.ServiceType.Value(f"SERVICE_TYPE_{service_type}")
@@ -124,7 +124,7 @@ class Stage:
         purposes: tuple[str, ...] = ("DIRECT_SUPPORT",),
         lawful_basis: str = "A6_1_C",
     ) -> None:
-        """All sign one agreement. `ends` says, per category, what happens to copies when a permission ends."""
+        """All sign one agreement. `ends` says, per category, what becomes of copies when it ends."""
         bases = [
             agreement_service_pb2.PartyBasis(
                 purpose=common_pb2.Purpose.Value(f"PURPOSE_{purpose}"),

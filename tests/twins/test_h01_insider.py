@@ -1,4 +1,4 @@
-"""H1 (critical): an ex-partner at a partner agency registers her with every detail right, and gets nothing."""
+"""H1 (critical): an ex-partner at a partner agency registers her, every detail right: nothing."""
 
 from pathlib import Path
 

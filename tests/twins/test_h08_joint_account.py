@@ -13,7 +13,7 @@ HERS = ("FAMILY", "SERVICE_CONTACT")
 
 
 async def him(c: Cast) -> Desk:
-    """Tom, her partner, is known to the street team and to probation. Somebody called tam is known to nobody else.
+    """Tom, her partner, is known to the street team and to probation. Nobody else knows tam.
     He refuses all; another person of probation's is shared, so that its feed is alive."""
     probation = await c.stage.agency("probation", "PROBATION", receives=TOLD_ABOUT)
     parties = ("outreach", "probation")

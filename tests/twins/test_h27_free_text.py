@@ -1,6 +1,7 @@
 """H27: a note's one field holds everything about everyone. It stays home unless its author releases it."""
 
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -100,12 +101,11 @@ async def test_h27_text_that_nobody_released_is_refused(tmp_path: Path, authorit
     async with stage(tmp_path, authority) as world:
         c = await cast(world)
         await c.outreach.grant("rosa", ("ACCOMMODATION", "SERVICE_CONTACT"), to="hostel")
-        for number, content in enumerate(
-            (
-                {"note": note(WORDS)},
-                {"contact": records_pb2.Contact(bedded_down=True, narrative=note(WORDS).text)},
-            )
-        ):
+        unreleased: list[dict[str, Any]] = [
+            {"note": note(WORDS)},
+            {"contact": records_pb2.Contact(bedded_down=True, narrative=note(WORDS).text)},
+        ]
+        for number, content in enumerate(unreleased):
             outcome = await refused(c.outreach.publish("rosa", f"note-{number}", **content))
             assert outcome[:2] == (grpc.StatusCode.INVALID_ARGUMENT, "FREE_TEXT_NOT_RELEASED")
             assert planted_in("".join(outcome[2].values()).encode()) == set()
@@ -131,13 +131,13 @@ async def released(c: Cast) -> None:
     ids=["all, named", "one missing", "the other missing", "by service type", "whole team"],
 )
 async def test_h27_released_text_needs_every_category_and_an_agency_named(
-    named: tuple[str, ...], recipient: dict[str, object], leaves: bool, tmp_path: Path, authority: Authority
+    named: tuple[str, ...], recipient: dict[str, Any], leaves: bool, tmp_path: Path, authority: Authority
 ) -> None:
     """Text is V: it rides on no role-wide grant, whatever its categories are by default."""
     async with stage(tmp_path, authority) as world:
         c = await cast(world)
         await c.outreach.say_involved("rosa", "hostel")
-        await c.outreach.grant("rosa", named, **recipient)  # type: ignore[arg-type]
+        await c.outreach.grant("rosa", named, **recipient)
         await released(c)
         came = await c.hostel.drain()
         told = {one.content.WhichOneof("type") for one in c.hostel.store.values()}
