@@ -154,9 +154,11 @@ class KeyRing:
         """Opens many keys with few queries. Those that do not open fail when `key` asks for them."""
         missing = [key_id for key_id in dict.fromkeys(key_ids) if key_id not in self._open]
         rows = self._rows(missing)
-        parents = {row.parent_id for row in rows} - {self._root_id} - self._open.keys()
-        parent_rows = self._rows(sorted(parents))
-        self._open_rows(self._rows(sorted({row.parent_id for row in parent_rows} - self._open.keys())))
+        # One by one: taking away all open keys would walk through thousands of them.
+        parents = {row.parent_id for row in rows if row.parent_id not in self._open}
+        parent_rows = self._rows(sorted(parents - {self._root_id}))
+        grandparents = {row.parent_id for row in parent_rows if row.parent_id not in self._open}
+        self._open_rows(self._rows(sorted(grandparents)))
         self._open_rows(parent_rows)
         self._open_rows(rows)
 
