@@ -198,6 +198,10 @@ class AgreementVersion:
     begun: bool
     lapsed: bool = False
     signed_by: set[str] = field(default_factory=set)
+    purposes: frozenset[Purpose] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.purposes = frozenset(purpose for _, purpose in self.rows)
 
 
 @dataclass(slots=True)

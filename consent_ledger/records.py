@@ -26,6 +26,30 @@ _FRAGMENT = "fragment.v1"
 _DUE = "record-due.v1"
 
 
+_HEADER = (
+    "record_id",
+    "revision",
+    "registration_id",
+    "origin_agency_id",
+    "service_type",
+    "envelope_category",
+    "occurred_at",
+    "source_system",
+    "marks",
+    "review_by",
+    "spent_on",
+)
+_FRAGMENT_HEADER = (
+    "fragment_id",
+    "categories",
+    "level",
+    "free_text",
+    "third_party",
+    "subjects",
+    "solely_about",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class PublishedFragment:
     """One category's part of a record. `solely_about`: registrations whose permission it needs as well."""
@@ -64,10 +88,9 @@ class RecordPublished:
 
     def draft(self) -> Draft:
         """The entry to append. Its stream is the record, its version the revision."""
-        header = asdict(self)
+        header = {name: getattr(self, name) for name in _HEADER}
         header["fragments"] = [
-            {name: value for name, value in asdict(fragment).items() if name != "content"}
-            for fragment in self.fragments
+            {name: getattr(fragment, name) for name in _FRAGMENT_HEADER} for fragment in self.fragments
         ]
         parts = [_part(_RECORD, header, KeyOwner(self.registration_id, self.envelope_category))]
         for fragment in self.fragments:

@@ -1,5 +1,7 @@
 """Tests 3 and 4: the agreement covers it, and both controllers have a basis in law."""
 
+from collections.abc import Iterable
+
 from consent_ledger.facts import Agreement, AgreementVersion, Feed, PartyBasis
 from consent_ledger.policy.decision import Finding
 from consent_ledger.vocabulary import (
@@ -49,13 +51,24 @@ def effective_version(
     return newest
 
 
+def running(
+    agreements: Iterable[Agreement], origin_agency_id: str, recipient_agency_id: str
+) -> list[tuple[str, AgreementVersion]]:
+    """The agreements in force between the two, by id, each in the version that counts."""
+    found = (
+        (one.agreement_id, effective_version(one, origin_agency_id, recipient_agency_id))
+        for one in agreements
+    )
+    return [
+        (agreement_id, version) for agreement_id, version in found if isinstance(version, AgreementVersion)
+    ]
+
+
 def covered(version: AgreementVersion, category: DataCategory, purpose: Purpose) -> Reason | None:
     """Whether the (category, purpose) pair is agreed (test 3)."""
-    if purpose is Purpose.EMPLOYMENT or not any(agreed == purpose for _, agreed in version.rows):
+    if purpose is Purpose.EMPLOYMENT or purpose not in version.purposes:
         return Reason.PURPOSE_NOT_COVERED
-    if (category, purpose) not in version.rows:
-        return Reason.CATEGORY_NOT_COVERED
-    return None
+    return None if (category, purpose) in version.rows else Reason.CATEGORY_NOT_COVERED
 
 
 def bases(

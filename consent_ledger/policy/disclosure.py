@@ -67,26 +67,26 @@ def permitted_rows(
     recipient: Feed,
     registration: Registration,
     person: Person,
-    agreements: Sequence[Agreement],
+    running: Sequence[tuple[str, AgreementVersion]],
     others: Sequence[Person] = (),
 ) -> frozenset[tuple[Purpose, str]]:
-    """Every (purpose, agreement id) under which the fragment may stand at the recipient's registration."""
+    """Every (purpose, agreement id) under which the fragment may stand at the recipient's registration.
+
+    `running` are the agreements in force between the fragment's origin and the recipient.
+    """
     if fragment.origin_agency_id == recipient.agency_id:
         return frozenset()
     if not recipient.categories.issuperset(fragment.categories):
         return frozenset()
     rows = set()
     for purpose in recipient.purposes:
-        if (
-            next(_about_person_and_fragment(fragment, recipient, registration, purpose, person, others), None)
-            is not None
-        ):
+        general = _about_person_and_fragment(fragment, recipient, registration, purpose, person, others)
+        if next(general, None) is not None:
             continue
-        for one in agreements:
-            if not isinstance(
-                _under(one, fragment, recipient, registration, purpose, person, others), Finding
-            ):
-                rows.add((purpose, one.agreement_id))
+        for agreement_id, version in running:
+            outcome = _under_version(version, fragment, recipient, registration, purpose, person, others)
+            if not isinstance(outcome, Finding):
+                rows.add((purpose, agreement_id))
     return frozenset(rows)
 
 
@@ -173,6 +173,18 @@ def _under(
     version = agreements_tests.effective_version(agreement, fragment.origin_agency_id, recipient.agency_id)
     if isinstance(version, Reason):
         return Finding(3, version)
+    return _under_version(version, fragment, recipient, registration, purpose, person, others)
+
+
+def _under_version(
+    version: AgreementVersion,
+    fragment: Fragment,
+    recipient: Feed,
+    registration: Registration | None,
+    purpose: Purpose,
+    person: Person,
+    others: Sequence[Person],
+) -> Finding | tuple[str, ...]:
     for category in _all_categories(fragment):
         if (reason := agreements_tests.covered(version, category, purpose)) is not None:
             return Finding(3, reason)

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from consent_ledger.access import StepKind, TermRow
-from consent_ledger.facts import Agreement, Feed, Fragment, Person
-from consent_ledger.policy import agreement as agreement_tests
-from consent_ledger.policy import permitted_rows
+from consent_ledger.facts import Feed, Fragment, Person
+from consent_ledger.policy import permitted_rows, running
 from consent_ledger.vocabulary import (
     DataCategory,
     HandlingMark,
@@ -19,7 +18,6 @@ from consent_ledger.vocabulary import (
     OnEnd,
     PermissionState,
     Purpose,
-    Reason,
 )
 from hub.projections.holdings import Held, row_key
 from hub.projections.segments import StoredFragment
@@ -69,19 +67,16 @@ def wanted_elements(
     """What the feed should hold about the person behind one of its agency's references, by element id."""
     own = work.index.current_of_pair(pair)
     person = work.index.person(own.registration_id)
-    agreements: dict[str, list[Agreement]] = {}
     wanted: dict[UUID, Wanted] = {}
     for registration_id, registration in person.registrations.items():
         if registration.agency_id == feed.agency_id:
             continue
-        origin = registration.agency_id
-        if origin not in agreements:
-            agreements[origin] = _running(work, feed, origin)
+        agreements = running(work.index.agreements.values(), registration.agency_id, feed.agency_id)
         for fragment_id, revisions in work.segments.of_registration(registration_id).items():
             element_id = work.vault.opaque_id("element", pair.bytes, fragment_id.bytes)
             facts = _dated(work, revisions[-1].facts)
             others = [work.index.person(other) for other in facts.solely_about]
-            active = permitted_rows(facts, feed, own, person, agreements[origin], others)
+            active = permitted_rows(facts, feed, own, person, agreements, others)
             sent = held.get(element_id)
             durable = None if sent is None else sent.acknowledged(acknowledged)
             rows = _rows(work, feed, facts, person, others, active, durable)
@@ -108,16 +103,6 @@ def changes(held: dict[UUID, Held], wanted: dict[UUID, Wanted], acknowledged: in
             kind = StepKind.CORRECT if known else StepKind.DISCLOSE
             found.append(Change(kind, element_id, one, sent))
     return sorted(found, key=lambda change: change.order)
-
-
-def _running(work: Work, feed: Feed, origin: str) -> list[Agreement]:
-    """The agreements that run between two agencies. No other can permit anything: looked for once, not for
-    every fragment and purpose."""
-    return [
-        one
-        for one in work.index.agreements.values()
-        if not isinstance(agreement_tests.effective_version(one, origin, feed.agency_id), Reason)
-    ]
 
 
 def _dated(work: Work, facts: Fragment) -> Fragment:
