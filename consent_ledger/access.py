@@ -68,7 +68,9 @@ class Step:
 class PersonAccess:
     """What one call did about one person: `pair` is the recipient's first registration of its reference.
 
-    `complete`: nothing was left over for a next batch. `reported`: what an adapter says it holds, as
+    `complete`: nothing was left over for a next batch. `voided` are elements whose last sending was not
+    acknowledged, is not repeated, and will be replaced by a later one: no acknowledgement covers it any more.
+    `reported`: what an adapter says it holds, as
     (element, etag).
     """
 
@@ -76,6 +78,7 @@ class PersonAccess:
     complete: bool
     steps: tuple[Step, ...] = ()
     reported: tuple[tuple[UUID, str], ...] = ()
+    voided: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,7 @@ def _write_person(person: PersonAccess) -> dict[str, Any]:
         "pair": person.pair.hex,
         "complete": person.complete,
         "reported": [[element.hex, etag] for element, etag in person.reported],
+        "voided": [element.hex for element in person.voided],
         "steps": [
             [
                 step.kind,
@@ -190,6 +194,7 @@ def _read_person(payload: bytes) -> PersonAccess:
             ]
         ),
         tuple((UUID(element), etag) for element, etag in value["reported"]),
+        tuple(UUID(element) for element in value["voided"]),
     )
 
 

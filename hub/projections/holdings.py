@@ -29,6 +29,8 @@ RETRACTIONS = "retraction"
 REPORTS = "report"
 _FEED_OWNER = KeyOwner(None, KeyCategory.ACCESS)
 _REMEMBERED = 4
+VOID = 2**62
+"""Stands for the number of a sending that was lost and never repeated: no acknowledgement reaches it."""
 
 
 @dataclass(slots=True)
@@ -165,8 +167,12 @@ class Holdings:
 
     def _fold_steps(self, feed_id: UUID, state: FeedState, person: PersonAccess, position: int) -> None:
         fresh = [step for step in person.steps if not step.resent]
-        if fresh:
+        if fresh or person.voided:
             held = self.held_about(feed_id, person.pair)
+            for element_id in person.voided:
+                lost = (held[element_id].sequence, person.pair)
+                state.outstanding = [one for one in state.outstanding if one != lost]
+                held[element_id].sequence = VOID
             for step in fresh:
                 state.sent = max(state.sent, step.sequence)
                 state.outstanding.append((step.sequence, person.pair))
@@ -275,7 +281,7 @@ def _sent(step: Step, before: Held | None, position: int, acknowledged: int) -> 
 
 def _remembered(before: Held, acknowledged: int) -> list[Held]:
     """All that is not acknowledged yet, and the last few that are."""
-    versions = [*before.earlier, replace(before, earlier=[])]
+    versions = [one for one in (*before.earlier, replace(before, earlier=[])) if one.sequence != VOID]
     certain = [one for one in versions if one.sequence <= acknowledged]
     return certain[-_REMEMBERED:] + [one for one in versions if one.sequence > acknowledged]
 

@@ -57,12 +57,13 @@ class Batch:
 
 @dataclass(slots=True)
 class _Pair:
-    """One person's difference within a fetch."""
+    """One person's difference within a fetch. `lost`: sent, never acknowledged, no longer wanted so."""
 
     pair: UUID
     resent: list[Step]
     due: list[Change]
     wanted: dict[UUID, Wanted]
+    lost: list[UUID]
 
 
 async def fetch_deliveries(
@@ -189,12 +190,13 @@ def _pairs(
     seen: list[_Pair] = []
     found = 0
     for pair in dict.fromkeys([*first, *dirty]):
+        # Whoever waits for an acknowledgement is always looked at: a later one would cover their items too.
+        if found > max_items and pair not in first:
+            return seen, True
         one = _pair(work, feed, pair, acknowledge, [s for s, owner in outstanding if owner == pair])
         found += len(one.resent) + len(one.due)
         seen.append(one)
-        if found > max_items:
-            return seen, True
-    return seen, False
+    return seen, found > max_items
 
 
 def _pair(work: Work, feed: Feed, pair: UUID, acknowledge: int, outstanding: Sequence[int]) -> _Pair:
@@ -213,7 +215,8 @@ def _pair(work: Work, feed: Feed, pair: UUID, acknowledge: int, outstanding: Seq
     for element_id, one in held.items():
         if one.sequence > acknowledge and one.sequence in outstanding and element_id not in changing:
             resent.append(_step(one.kind, one.sequence, wanted[element_id], resent=True))
-    return _Pair(pair, resent, due, wanted)
+    lost = [one for one in changing if one in held and held[one].sequence in outstanding]
+    return _Pair(pair, resent, due, wanted, lost)
 
 
 def _step(kind: StepKind, sequence: int, wanted: Wanted, *, resent: bool = False) -> Step:
@@ -270,25 +273,36 @@ def _record(
     for step in resent:
         one = owner[step.sequence]
         steps[one.pair].append(step)
-        sendings.append(_sending(work, one, step, with_content=True))
+        sendings.append(_sending(work, one, step))
+    replaced: set[UUID] = set()
     for sequence, (change, one) in enumerate(due, start=state.sent + 1):
         step = _numbered(change, sequence)
         steps[one.pair].append(step)
         left[one.pair] -= 1
-        with_content = change.wanted is not None and change.wanted.active
-        sendings.append(_sending(work, one, step, with_content=with_content))
+        replaced.add(change.element_id)
+        sendings.append(_sending(work, one, step))
     access = work.record_access(
         caller,
         AccessKind.FETCH,
         feed_id=feed.feed_id,
         acknowledged=acknowledge,
         receipts=tuple(receipts),
-        people=tuple(PersonAccess(one.pair, left[one.pair] == 0, tuple(steps[one.pair])) for one in pairs),
+        people=tuple(
+            PersonAccess(
+                one.pair,
+                left[one.pair] == 0,
+                tuple(steps[one.pair]),
+                voided=tuple(sorted(element for element in one.lost if element not in replaced)),
+            )
+            for one in pairs
+        ),
     )
     return Batch(tuple(sendings), access, more)
 
 
-def _sending(work: Work, one: _Pair, step: Step, *, with_content: bool) -> Sending:
+def _sending(work: Work, one: _Pair, step: Step) -> Sending:
+    """Content goes only where a purpose is active: a repeated greying sends no more than the first."""
     wanted = None if step.kind is StepKind.RETRACT else one.wanted[step.element_id]
     reference = work.index.registrations[one.pair].reference
+    with_content = wanted is not None and wanted.active
     return Sending(step.kind, step.sequence, reference, step.element_id, wanted, with_content)

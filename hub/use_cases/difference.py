@@ -19,7 +19,7 @@ from consent_ledger.vocabulary import (
     PermissionState,
     Purpose,
 )
-from hub.projections.holdings import Held, row_key
+from hub.projections.holdings import VOID, Held, row_key
 from hub.projections.segments import StoredFragment
 from hub.use_cases.work import Work
 
@@ -98,7 +98,7 @@ def changes(held: dict[UUID, Held], wanted: dict[UUID, Wanted], acknowledged: in
     ]
     for element_id, one in wanted.items():
         sent = held.get(element_id)
-        if sent is None or sent.etag != one.etag:
+        if sent is None or sent.etag != one.etag or sent.sequence == VOID:
             known = sent is not None and sent.acknowledged(acknowledged) is not None
             kind = StepKind.CORRECT if known else StepKind.DISCLOSE
             found.append(Change(kind, element_id, one, sent))
