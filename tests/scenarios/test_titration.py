@@ -165,8 +165,9 @@ async def test_an_answer_lost_on_the_greying_does_not_take_the_dose_away(
         [lost] = await day.pharmacy.fetch(lose=True)
         assert lost.WhichOneof("step") == "correct"
         assert day.doses() == [("40mg", PERMISSION_STATE_ACTIVE)], "it never arrived"
-        again = await day.pharmacy.drain()
-        assert [one.WhichOneof("step") for one in again] == ["correct"]
+        [again] = await day.pharmacy.drain()
+        assert again.WhichOneof("step") == "correct"
+        assert not again.correct.HasField("replacement"), "after the end no content leaves, however often"
         assert day.doses() == [("40mg", PERMISSION_STATE_RESTRICTED)]
         assert await day.live() == day.doses()
         assert day.pharmacy.retracted == []
@@ -186,3 +187,19 @@ async def test_a_dose_whose_delivery_was_lost_before_the_lapse_is_void(
         assert steps["retract"].retract.fragment_id == lost.disclose.fragment_id
         assert steps["retract"].sequence > lost.sequence
         assert day.doses() == [("40mg", PERMISSION_STATE_RESTRICTED)]
+
+
+async def test_no_later_acknowledgement_covers_what_was_lost(tmp_path: Path, authority: Authority) -> None:
+    """Three doses are sent and lost, and taken back before they are repeated. Fetched one by one, an early
+    number's acknowledgement must not make the hub believe that the others had arrived."""
+    async with titration(tmp_path, authority, "RESTRICT") as day:
+        for time_of_day in ("noon", "evening", "night"):
+            await day.clinic.publish("c-7", f"dose-{time_of_day}", assessment=dose("50mg"))
+        lost = await day.pharmacy.fetch(lose=True)
+        assert [one.WhichOneof("step") for one in lost] == ["disclose"] * 3
+        await day.after_midnight()
+        came = await day.pharmacy.drain(max_items=1)
+        gone = {one.retract.fragment_id for one in came if one.WhichOneof("step") == "retract"}
+        assert gone == {one.disclose.fragment_id for one in lost}
+        assert day.doses() == [("40mg", PERMISSION_STATE_RESTRICTED)]
+        assert await day.live() == day.doses()
