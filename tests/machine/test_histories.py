@@ -8,7 +8,7 @@ import pytest
 from tests.machine.play import Play
 
 SEEDS = 12
-SLOW_SEEDS = int(os.environ.get("ONCETOLD_SEEDS", "150"))
+SLOW_SEEDS = int(os.environ.get("ONCETOLD_SEEDS", "100"))
 
 
 def played(folder: Path, seed: int, steps: int = 50) -> Play:

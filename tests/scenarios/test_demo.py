@@ -6,6 +6,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,13 @@ ROOT = Path(__file__).resolve().parents[2]
 def environment(temporary: Path) -> dict[str, str]:
     path = os.pathsep.join([str(ROOT), str(ROOT / "proto"), os.environ.get("PYTHONPATH", "")])
     return {**os.environ, "PYTHONPATH": path, "TMPDIR": str(temporary)}
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A temporary folder whose name leaves room for a socket's: 107 bytes are the most."""
+    with tempfile.TemporaryDirectory(prefix="ot-") as folder:
+        yield Path(folder)
 
 
 def command(*words: object) -> list[str]:
@@ -77,9 +86,13 @@ def test_the_day_is_told_once_and_its_figures_are_those_of_the_databases(tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+def test_it_serves_until_it_is_stopped_and_leaves_nothing(short_path: Path, number: signal.Signals) -> None:
     demo = subprocess.Popen(
-        command("demo"), env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command("demo"),
+        env=environment(short_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert demo.stdout is not None
     try:
@@ -95,7 +108,7 @@ def test_it_serves_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, number
     assert "Serving until Ctrl-C" in said, complaints
     assert code == 0, complaints
     assert "Traceback" not in complaints
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_path.iterdir()) == []
 
 
 def test_it_mixes_with_nothing(tmp_path: Path) -> None:
