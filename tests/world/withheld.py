@@ -23,20 +23,22 @@ WITHHELD = frozenset({
     "IDENTITY_UNCERTAIN", "SUPERSEDED",
 })  # fmt: skip
 """Every reason but ERASED, NO_ROLE, NO_RELATIONSHIP and SMALL_NUMBER."""
-MOST_QUESTIONS = 60
-"""For one reason. The oracle names one of the same test, and another agreement may stop it elsewhere."""
+ENOUGH = 12
+"""Clear questions for one reason: those that no agreement stops anywhere else."""
+MOST_UNCLEAR = 48
 
 
 def candidates(
     facts: Facts, now: datetime, seed: int, wanted: AbstractSet[str]
 ) -> Mapping[str, list[Question]]:
-    """Where each reason that is wanted may be found, by a seeded walk over all registrations."""
-    found: dict[str, list[Question]] = defaultdict(list)
+    """Where each reason that is wanted may be found, the clearest first, by a seeded walk over registrations."""
+    clear: dict[str, list[Question]] = defaultdict(list)
+    unclear: dict[str, list[Question]] = defaultdict(list)
     feeds = {feed.agency: feed for feed in facts.feeds.values()}
     registrations = list(facts.registrations)
     random.Random(seed).shuffle(registrations)
     for registration in registrations:
-        lacking = {reason for reason in wanted if len(found[reason]) < MOST_QUESTIONS}
+        lacking = {reason for reason in wanted if len(clear[reason]) < ENOUGH}
         if not lacking:
             break
         agency = registration.agency
@@ -47,9 +49,14 @@ def candidates(
                 continue
             for part in latest.parts or record.revisions[0].parts:
                 for purpose in PURPOSES:
-                    for reason in lacking & set(reasons(case, registration, record, part, purpose)):
-                        found[reason].append((latest.agency, latest.record_id, agency, purpose))
-    return found
+                    found = set(reasons(case, registration, record, part, purpose))
+                    question = (latest.agency, latest.record_id, agency, purpose)
+                    for reason in lacking & found:
+                        if found <= {reason, "NOT_A_PARTY"}:
+                            clear[reason].append(question)
+                        elif len(unclear[reason]) < MOST_UNCLEAR:
+                            unclear[reason].append(question)
+    return {reason: clear[reason][:ENOUGH] + unclear[reason] for reason in sorted(wanted)}
 
 
 async def answered(
