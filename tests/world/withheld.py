@@ -31,7 +31,7 @@ MOST_UNCLEAR = 48
 def candidates(
     facts: Facts, now: datetime, seed: int, wanted: AbstractSet[str]
 ) -> Mapping[str, list[Question]]:
-    """Where each reason that is wanted may be found, the clearest first, by a seeded walk over registrations."""
+    """Where each reason that is wanted may be found, the clearest first, by a seeded walk."""
     clear: dict[str, list[Question]] = defaultdict(list)
     unclear: dict[str, list[Question]] = defaultdict(list)
     feeds = {feed.agency: feed for feed in facts.feeds.values()}
