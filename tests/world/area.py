@@ -64,7 +64,8 @@ class Area:
 
     @contextmanager
     def phase(self, name: str, total: int = 0) -> Iterator[None]:
-        """Tells every few seconds how far it has come, and in the end how long it took."""
+        """Tells every few seconds how far it has come, and in the end how long it took. `total` is 0 where
+        nobody knows."""
         began, self._done = time.monotonic(), 0
         self._tell(f"{name} ...")
         telling = asyncio.get_running_loop().create_task(self._progress(name, total))
@@ -79,6 +80,9 @@ class Area:
         while True:
             await asyncio.sleep(5)
             self._tell(f"  {name}: {self._done}" + (f" of {total}" if total else ""))
+
+    def _advance(self) -> None:
+        self._done += 1
 
     # -- what happens ---------------------------------------------------------------------------
 
@@ -96,9 +100,7 @@ class Area:
 
         def work(partner: Partner) -> tuple[Counter[str], PublishReport]:
             nothing: Counter[str] = Counter()
-            report = partner.publish(Counted(export, partner.agency, nothing))
-            self._done += report.published
-            return nothing, report
+            return nothing, partner.publish(Counted(export, partner.agency, nothing, self._advance))
 
         for agency, (nothing, report) in zip(self.partners, await self._with_each(work), strict=True):
             partner = self.partners[agency]
@@ -144,7 +146,7 @@ class Area:
         self.history.append(replace(event, seq=position, at=self.now))
         if isinstance(event, h.RecordPublished):
             self.fragments.publish(event.agency, record_message(event))
-        self._done += 1
+        self._advance()
 
     @property
     def now(self) -> datetime:
@@ -154,11 +156,9 @@ class Area:
     async def deliver(self) -> None:
         """Every agency's adapter receives until nothing is left."""
 
-        def work(partner: Partner) -> None:
-            partner.receive()
-            self._done += 1
-
-        await self._with_each(work)
+        for partner in self.partners.values():
+            partner.arrived = self._advance
+        await self._with_each(Partner.receive)
 
     async def _with_each(self, work: Callable[[Partner], T]) -> list[T]:
         loop = asyncio.get_running_loop()

@@ -3,7 +3,7 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,6 +75,8 @@ class Partner:
     observations: list[h.Observation] = field(default_factory=list)
     steps: Counter[str] = field(default_factory=Counter)
     seen: set[tuple[int, int]] = field(default_factory=set)
+    arrived: Callable[[], None] = lambda: None
+    """Is told of every delivery."""
 
     # -- publishing -----------------------------------------------------------------------------
 
@@ -135,6 +137,7 @@ class Partner:
         for delivery in response.deliveries:
             assert (epoch, delivery.sequence) not in self.seen, "no answer was lost, yet it came twice"
             self.seen.add((epoch, delivery.sequence))
+            self.arrived()
             self.observations.append(self._observed(delivery, at, epoch))
 
     def _observed(self, delivery: Delivery, at: int, epoch: int) -> h.Observation:
@@ -184,10 +187,12 @@ class Partner:
 
 
 class Counted:
-    """A source of the export, and by file how many of its rows said nothing."""
+    """A source of the export, and by file how many of its rows said nothing. `read` is told of every row."""
 
-    def __init__(self, export: HmisExport, agency: str, nothing: Counter[str]) -> None:
-        self._source, self._nothing = export.source(agency), nothing
+    def __init__(
+        self, export: HmisExport, agency: str, nothing: Counter[str], read: Callable[[], None]
+    ) -> None:
+        self._source, self._nothing, self._read = export.source(agency), nothing, read
 
     def records(self) -> Iterator[Outcome]:
         for found in self._source.records():
@@ -195,6 +200,7 @@ class Counted:
                 isinstance(found, SourceRecord) and not found.record.HasField("content")
             ):
                 self._nothing[found.origin.file] += 1
+            self._read()
             yield found
 
 

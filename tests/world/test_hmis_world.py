@@ -129,7 +129,7 @@ async def _published(area: Area, export: HmisExport, folder: Path) -> Figures:
         first = await area.publish(export)
     assert first.by_file == rows
     assert first.quarantined == [BAD_BY_NATURE]
-    with area.phase("publishing again"):
+    with area.phase("publishing again", rows.total()):
         again = await area.publish(export)
     assert again.published.total() == 0
     assert again.unchanged == first.published.total() > 10_000
@@ -168,7 +168,7 @@ async def _live(area: Area) -> Figures:
 
 async def _quiet(area: Area, name: str, missing: set[str]) -> Counter[str]:
     """A quiet point: all is delivered, every database equals the oracle, and reasons are asked for."""
-    with area.phase(f"{name} deliveries, agencies", len(area.partners)):
+    with area.phase(f"{name} deliveries"):
         await area.deliver()
     facts = area.facts()
     with area.phase(f"{name} comparison, agencies", len(area.partners)):
