@@ -1,5 +1,9 @@
 """Settings shared by every test."""
 
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -17,3 +21,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             for name, value in report.user_properties:
                 if name == "figures":
                     terminalreporter.write_line(f"{report.nodeid}: {value}")
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A temporary folder whose name leaves room for a socket's: 107 bytes are the most."""
+    with tempfile.TemporaryDirectory(prefix="ot-") as folder:
+        yield Path(folder)

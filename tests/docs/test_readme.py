@@ -105,8 +105,8 @@ def run(command: str, folder: Path) -> str:
 
 
 @pytest.mark.slow
-def test_every_command_runs_in_a_fresh_copy(tmp_path: Path) -> None:
-    copy = tmp_path / "oncetold"
+def test_every_command_runs_in_a_fresh_copy(short_path: Path) -> None:
+    copy = short_path / "oncetold"
     fresh_copy(copy)
 
     assert not (copy / ".venv").exists()

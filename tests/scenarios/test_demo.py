@@ -6,8 +6,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,13 +18,6 @@ ROOT = Path(__file__).resolve().parents[2]
 def environment(temporary: Path) -> dict[str, str]:
     path = os.pathsep.join([str(ROOT), str(ROOT / "proto"), os.environ.get("PYTHONPATH", "")])
     return {**os.environ, "PYTHONPATH": path, "TMPDIR": str(temporary)}
-
-
-@pytest.fixture
-def short_path() -> Iterator[Path]:
-    """A temporary folder whose name leaves room for a socket's: 107 bytes are the most."""
-    with tempfile.TemporaryDirectory(prefix="ot-") as folder:
-        yield Path(folder)
 
 
 def command(*words: object) -> list[str]:
