@@ -59,12 +59,16 @@ class Held:
 
 @dataclass(slots=True)
 class FeedState:
-    """How far a feed has come. `outstanding` are sent and not yet acknowledged: (sequence, pair)."""
+    """How far a feed has come. `outstanding` are sent and not yet acknowledged: (sequence, pair).
+
+    `page` is the last page of a report of holdings that is still coming in; 0 when none is.
+    """
 
     epoch: int = 1
     sent: int = 0
     acknowledged: int = 0
     outstanding: list[tuple[int, UUID]] = field(default_factory=list)
+    page: int = 0
 
 
 @dataclass(slots=True)
@@ -99,7 +103,7 @@ class Holdings:
             return FeedState()
         value = json.loads(self._transaction.vault.open_cell(_FEED_OWNER, feed_id.bytes, sealed))
         outstanding = [(sequence, UUID(pair)) for sequence, pair in value["outstanding"]]
-        return FeedState(value["epoch"], value["sent"], value["acknowledged"], outstanding)
+        return FeedState(value["epoch"], value["sent"], value["acknowledged"], outstanding, value["page"])
 
     def held_about(self, feed_id: UUID, pair: UUID) -> dict[UUID, Held]:
         """What the feed was sent about one person, by element id."""
@@ -148,6 +152,12 @@ class Holdings:
             state.acknowledged = max(state.acknowledged, access.acknowledged)
         for receipt in access.receipts:
             self._fold_receipt(feed_id, receipt)
+        if access.kind is AccessKind.RECONCILE:
+            state.page = 0 if access.last_page else access.page
+            if access.page == 1:
+                # A report that broke off says nothing of what the partner holds now.
+                for key, _ in self._transaction.scan(REPORTS, feed_id.bytes, limit=1_000_000):
+                    self._transaction.delete(REPORTS, key)
         for person in access.people:
             if access.kind is AccessKind.FETCH:
                 self._fold_steps(feed_id, state, person, position)
@@ -161,6 +171,7 @@ class Holdings:
             "sent": state.sent,
             "acknowledged": state.acknowledged,
             "outstanding": [[sequence, pair.hex] for sequence, pair in state.outstanding],
+            "page": state.page,
         }
         sealed = self._transaction.vault.seal_cell(_FEED_OWNER, feed_id.bytes, json.dumps(value).encode())
         self._transaction.put(FEEDS, feed_id.bytes, sealed)

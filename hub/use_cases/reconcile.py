@@ -32,12 +32,14 @@ def reconcile_holdings(
 ) -> tuple[int, int, int]:
     """Takes one page: (new epoch or 0, acknowledgement to go on from, access position).
 
-    Pages before the last only add to the report. Raises `NOT_FOUND`, `INVALID_FIELD`.
+    Page 1 begins a report anew; pages before the last only add to it. Raises `NOT_FOUND`, `INVALID_FIELD`.
     """
     feed = own_feed(work, caller, feed_id)
     state = work.holdings.feed(feed_id)
     if bookmark > state.sent:
         raise Refused("INVALID_FIELD", field="bookmark", rule="not beyond what was sent")
+    if page not in (1, state.page + 1):
+        raise Refused("INVALID_FIELD", field="page", rule="1, or the one after the last")
     by_pair: defaultdict[UUID, list[tuple[UUID, str]]] = defaultdict(list)
     for one in holdings:
         chain = work.index.by_reference.get((feed.agency_id, one.client_reference))

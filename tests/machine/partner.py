@@ -102,11 +102,13 @@ class Partner:
             h.Restored(seq=self._seq(), feed=self.name, epoch=backup.epoch, sequence=backup.bookmark)
         )
 
-    async def reconcile(self, page_size: int = 3) -> None:
-        """Says page by page what the store really holds."""
+    async def reconcile(self, page_size: int = 3, *, stop_before: int = 0) -> None:
+        """Says page by page what the store really holds; `stop_before` a page, as if the adapter died."""
         elements = sorted(self.durable.elements.items())
         pages = [elements[at : at + page_size] for at in range(0, len(elements), page_size)] or [[]]
         for number, page in enumerate(pages, start=1):
+            if number == stop_before:
+                return
             epoch, acknowledge, _ = await self.hub.execute(
                 reconcile_holdings,
                 self.caller,
@@ -117,6 +119,18 @@ class Partner:
                 bookmark=self.durable.bookmark,
             )
         self.durable.epoch, self.durable.bookmark = epoch, acknowledge
+
+    async def report_page(self, number: int) -> None:
+        """An empty page of a report, whatever came before it."""
+        await self.hub.execute(
+            reconcile_holdings,
+            self.caller,
+            feed_id=self.feed_id,
+            holdings=[],
+            page=number,
+            last_page=True,
+            bookmark=self.durable.bookmark,
+        )
 
     async def history(self, reference: str) -> dict[Place, Held]:
         """What a live read answers."""

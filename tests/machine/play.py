@@ -54,6 +54,8 @@ class Play:
                 self.backups[partner.name] = partner.backup()
             case 3:
                 if partner.name in self.backups:
+                    # A report of what is held may break off: the next one begins anew.
+                    self.product.run(partner.reconcile(page_size=1, stop_before=2))
                     partner.restore(self.backups[partner.name])
             case 4:
                 self.product.reopen()
