@@ -37,7 +37,7 @@ class Caller:
         return "operator" if self.operator else (self.certificate_uri or "")
 
     def agency(self) -> str:
-        """The agency it speaks for. `OPERATOR_ONLY` never: the operator has to name one."""
+        """The agency it speaks for. `INVALID_FIELD` when the operator named none."""
         if self.agency_id is None:
             raise Refused("INVALID_FIELD", field="oncetold-agency", rule="the operator names the agency")
         return self.agency_id
