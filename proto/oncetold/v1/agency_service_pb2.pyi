@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from oncetold.v1 import common_pb2 as _common_pb2
 import builtins as _builtins
 import sys
@@ -18,6 +19,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _PostKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PostKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PostKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    POST_KIND_UNSPECIFIED: _PostKind.ValueType  # 0
+    POST_KIND_SAFEGUARDING_LEAD: _PostKind.ValueType  # 1
+    POST_KIND_CALDICOTT_GUARDIAN: _PostKind.ValueType  # 2
+    POST_KIND_DATA_PROTECTION_OFFICER: _PostKind.ValueType  # 3
+    POST_KIND_DUTY_WORKER: _PostKind.ValueType  # 4
+    """Whoever answers for questions about clients whose lead the agency is."""
+
+class PostKind(_PostKind, metaclass=_PostKindEnumTypeWrapper):
+    """Somebody who answers for something at an agency. Named by the agency's own pseudonym, rung by an office number."""
+
+POST_KIND_UNSPECIFIED: PostKind.ValueType  # 0
+POST_KIND_SAFEGUARDING_LEAD: PostKind.ValueType  # 1
+POST_KIND_CALDICOTT_GUARDIAN: PostKind.ValueType  # 2
+POST_KIND_DATA_PROTECTION_OFFICER: PostKind.ValueType  # 3
+POST_KIND_DUTY_WORKER: PostKind.ValueType  # 4
+"""Whoever answers for questions about clients whose lead the agency is."""
+Global___PostKind: _TypeAlias = PostKind  # noqa: Y015
 
 @_typing.final
 class RegisterAgencyRequest(_message.Message):
@@ -138,6 +163,7 @@ class SubscribeRequest(_message.Message):
     PURPOSES_FIELD_NUMBER: _builtins.int
     CATEGORIES_FIELD_NUMBER: _builtins.int
     ENFORCES_PERSON_RESTRICTION_FIELD_NUMBER: _builtins.int
+    RETRACTION_WINDOW_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     agency_id: _builtins.str
     certificate_uri: _builtins.str
@@ -146,6 +172,10 @@ class SubscribeRequest(_message.Message):
     enforces_person_restriction: _builtins.bool
     """The agency's own system can hide a client from one named member of staff. Without it a person
     exclusion closes the whole agency.
+    """
+    retraction_window: _builtins.str
+    """When of a day (UTC) copies are taken back: `03:00`. All causes wait for it alike, or the moment would tell the
+    cause; access itself ends at once. Empty: at once, for demonstrations and tests.
     """
     @_builtins.property
     def purposes(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.Purpose.ValueType]: ...
@@ -161,10 +191,11 @@ class SubscribeRequest(_message.Message):
         purposes: _abc.Iterable[_common_pb2.Purpose.ValueType] | None = ...,
         categories: _abc.Iterable[_common_pb2.DataCategory.ValueType] | None = ...,
         enforces_person_restriction: _builtins.bool = ...,
+        retraction_window: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "categories", b"categories", "certificate_uri", b"certificate_uri", "enforces_person_restriction", b"enforces_person_restriction", "purposes", b"purposes", "request_id", b"request_id", "service_type", b"service_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "categories", b"categories", "certificate_uri", b"certificate_uri", "enforces_person_restriction", b"enforces_person_restriction", "purposes", b"purposes", "request_id", b"request_id", "retraction_window", b"retraction_window", "service_type", b"service_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -195,6 +226,79 @@ class SubscribeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubscribeResponse: _TypeAlias = SubscribeResponse  # noqa: Y015
+
+@_typing.final
+class Post(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    STAFF_REFERENCE_FIELD_NUMBER: _builtins.int
+    TELEPHONE_FIELD_NUMBER: _builtins.int
+    kind: Global___PostKind.ValueType
+    staff_reference: _builtins.str
+    """The agency's own pseudonym for its member of staff."""
+    telephone: _builtins.str
+    """Rung by others: an office number, never a private one."""
+    def __init__(
+        self,
+        *,
+        kind: Global___PostKind.ValueType = ...,
+        staff_reference: _builtins.str = ...,
+        telephone: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "staff_reference", b"staff_reference", "telephone", b"telephone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Post: _TypeAlias = Post  # noqa: Y015
+
+@_typing.final
+class AppointPostRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    AGENCY_ID_FIELD_NUMBER: _builtins.int
+    POST_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    agency_id: _builtins.str
+    @_builtins.property
+    def post(self) -> Global___Post: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        agency_id: _builtins.str = ...,
+        post: Global___Post | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["post", b"post"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "post", b"post", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppointPostRequest: _TypeAlias = AppointPostRequest  # noqa: Y015
+
+@_typing.final
+class AppointPostResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def position(self) -> _common_pb2.LedgerPosition: ...
+    def __init__(
+        self,
+        *,
+        position: _common_pb2.LedgerPosition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppointPostResponse: _TypeAlias = AppointPostResponse  # noqa: Y015
 
 @_typing.final
 class ListAgenciesRequest(_message.Message):
@@ -242,6 +346,7 @@ class Agency(_message.Message):
     PUBLIC_AUTHORITY_FIELD_NUMBER: _builtins.int
     CERTIFICATE_URIS_FIELD_NUMBER: _builtins.int
     FEEDS_FIELD_NUMBER: _builtins.int
+    POSTS_FIELD_NUMBER: _builtins.int
     agency_id: _builtins.str
     name: _builtins.str
     controller_id: _builtins.str
@@ -251,6 +356,8 @@ class Agency(_message.Message):
     def certificate_uris(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def feeds(self) -> _containers.RepeatedCompositeFieldContainer[Global___Feed]: ...
+    @_builtins.property
+    def posts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Post]: ...
     def __init__(
         self,
         *,
@@ -261,10 +368,11 @@ class Agency(_message.Message):
         public_authority: _builtins.bool = ...,
         certificate_uris: _abc.Iterable[_builtins.str] | None = ...,
         feeds: _abc.Iterable[Global___Feed] | None = ...,
+        posts: _abc.Iterable[Global___Post] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "certificate_uris", b"certificate_uris", "controller_id", b"controller_id", "feeds", b"feeds", "name", b"name", "public_authority", b"public_authority", "service_type", b"service_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "certificate_uris", b"certificate_uris", "controller_id", b"controller_id", "feeds", b"feeds", "name", b"name", "posts", b"posts", "public_authority", b"public_authority", "service_type", b"service_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -280,10 +388,12 @@ class Feed(_message.Message):
     PURPOSES_FIELD_NUMBER: _builtins.int
     CATEGORIES_FIELD_NUMBER: _builtins.int
     ENFORCES_PERSON_RESTRICTION_FIELD_NUMBER: _builtins.int
+    RETRACTION_WINDOW_FIELD_NUMBER: _builtins.int
     feed_id: _builtins.str
     certificate_uri: _builtins.str
     service_type: _common_pb2.ServiceType.ValueType
     enforces_person_restriction: _builtins.bool
+    retraction_window: _builtins.str
     @_builtins.property
     def purposes(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.Purpose.ValueType]: ...
     @_builtins.property
@@ -297,10 +407,11 @@ class Feed(_message.Message):
         purposes: _abc.Iterable[_common_pb2.Purpose.ValueType] | None = ...,
         categories: _abc.Iterable[_common_pb2.DataCategory.ValueType] | None = ...,
         enforces_person_restriction: _builtins.bool = ...,
+        retraction_window: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "certificate_uri", b"certificate_uri", "enforces_person_restriction", b"enforces_person_restriction", "feed_id", b"feed_id", "purposes", b"purposes", "service_type", b"service_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "certificate_uri", b"certificate_uri", "enforces_person_restriction", b"enforces_person_restriction", "feed_id", b"feed_id", "purposes", b"purposes", "retraction_window", b"retraction_window", "service_type", b"service_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -52,6 +52,11 @@ class AgencyServiceStub(object):
                 request_serializer=oncetold_dot_v1_dot_agency__service__pb2.SubscribeRequest.SerializeToString,
                 response_deserializer=oncetold_dot_v1_dot_agency__service__pb2.SubscribeResponse.FromString,
                 _registered_method=True)
+        self.AppointPost = channel.unary_unary(
+                '/oncetold.v1.AgencyService/AppointPost',
+                request_serializer=oncetold_dot_v1_dot_agency__service__pb2.AppointPostRequest.SerializeToString,
+                response_deserializer=oncetold_dot_v1_dot_agency__service__pb2.AppointPostResponse.FromString,
+                _registered_method=True)
         self.ListAgencies = channel.unary_unary(
                 '/oncetold.v1.AgencyService/ListAgencies',
                 request_serializer=oncetold_dot_v1_dot_agency__service__pb2.ListAgenciesRequest.SerializeToString,
@@ -91,6 +96,15 @@ class AgencyServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AppointPost(self, request, context):
+        """Says who holds a post at an agency: whom tasks are for, and whom to ring. The newest appointment counts. The
+        operator, or the agency itself. Repeat with the same request_id: the same answer; an unknown agency is
+        FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAgencies(self, request, context):
         """Lists agencies and feeds. Holds nothing about clients. Repeating reads again.
         """
@@ -115,6 +129,11 @@ def add_AgencyServiceServicer_to_server(servicer, server):
                     servicer.Subscribe,
                     request_deserializer=oncetold_dot_v1_dot_agency__service__pb2.SubscribeRequest.FromString,
                     response_serializer=oncetold_dot_v1_dot_agency__service__pb2.SubscribeResponse.SerializeToString,
+            ),
+            'AppointPost': grpc.unary_unary_rpc_method_handler(
+                    servicer.AppointPost,
+                    request_deserializer=oncetold_dot_v1_dot_agency__service__pb2.AppointPostRequest.FromString,
+                    response_serializer=oncetold_dot_v1_dot_agency__service__pb2.AppointPostResponse.SerializeToString,
             ),
             'ListAgencies': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAgencies,
@@ -206,6 +225,33 @@ class AgencyService(object):
             '/oncetold.v1.AgencyService/Subscribe',
             oncetold_dot_v1_dot_agency__service__pb2.SubscribeRequest.SerializeToString,
             oncetold_dot_v1_dot_agency__service__pb2.SubscribeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AppointPost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncetold.v1.AgencyService/AppointPost',
+            oncetold_dot_v1_dot_agency__service__pb2.AppointPostRequest.SerializeToString,
+            oncetold_dot_v1_dot_agency__service__pb2.AppointPostResponse.FromString,
             options,
             channel_credentials,
             insecure,

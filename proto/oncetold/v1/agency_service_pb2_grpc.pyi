@@ -50,6 +50,11 @@ class AgencyServiceStub:
     Police and enforcement have none (FAILED_PRECONDITION, ERROR_REASON_NO_STANDING_RECIPIENT); an
     unknown agency or certificate is FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
     """
+    AppointPost: _grpc.UnaryUnaryMultiCallable[_agency_service_pb2.AppointPostRequest, _agency_service_pb2.AppointPostResponse]
+    """Says who holds a post at an agency: whom tasks are for, and whom to ring. The newest appointment counts. The
+    operator, or the agency itself. Repeat with the same request_id: the same answer; an unknown agency is
+    FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
+    """
     ListAgencies: _grpc.UnaryUnaryMultiCallable[_agency_service_pb2.ListAgenciesRequest, _agency_service_pb2.ListAgenciesResponse]
     """Lists agencies and feeds. Holds nothing about clients. Repeating reads again."""
 
@@ -74,6 +79,11 @@ class AgencyServiceAsyncStub(AgencyServiceStub):
     """Opens a feed for one of the agency's adapters. Repeat with the same request_id: the same feed.
     Police and enforcement have none (FAILED_PRECONDITION, ERROR_REASON_NO_STANDING_RECIPIENT); an
     unknown agency or certificate is FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
+    """
+    AppointPost: _aio.UnaryUnaryMultiCallable[_agency_service_pb2.AppointPostRequest, _agency_service_pb2.AppointPostResponse]  # type: ignore[assignment]
+    """Says who holds a post at an agency: whom tasks are for, and whom to ring. The newest appointment counts. The
+    operator, or the agency itself. Repeat with the same request_id: the same answer; an unknown agency is
+    FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
     """
     ListAgencies: _aio.UnaryUnaryMultiCallable[_agency_service_pb2.ListAgenciesRequest, _agency_service_pb2.ListAgenciesResponse]  # type: ignore[assignment]
     """Lists agencies and feeds. Holds nothing about clients. Repeating reads again."""
@@ -114,6 +124,17 @@ class AgencyServiceServicer(metaclass=_abc_1.ABCMeta):
         """Opens a feed for one of the agency's adapters. Repeat with the same request_id: the same feed.
         Police and enforcement have none (FAILED_PRECONDITION, ERROR_REASON_NO_STANDING_RECIPIENT); an
         unknown agency or certificate is FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
+        """
+
+    @_abc_1.abstractmethod
+    def AppointPost(
+        self,
+        request: _agency_service_pb2.AppointPostRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agency_service_pb2.AppointPostResponse, _abc.Awaitable[_agency_service_pb2.AppointPostResponse]]:
+        """Says who holds a post at an agency: whom tasks are for, and whom to ring. The newest appointment counts. The
+        operator, or the agency itself. Repeat with the same request_id: the same answer; an unknown agency is
+        FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
         """
 
     @_abc_1.abstractmethod

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from oncetold.v1 import common_pb2 as _common_pb2
 import builtins as _builtins
 import sys
@@ -19,6 +20,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _SharingVerdict:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SharingVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SharingVerdict.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SHARING_VERDICT_UNSPECIFIED: _SharingVerdict.ValueType  # 0
+    SHARING_VERDICT_PERMIT: _SharingVerdict.ValueType  # 1
+    """valid under an agreement in force"""
+    SHARING_VERDICT_DENY: _SharingVerdict.ValueType  # 2
+    SHARING_VERDICT_REVIEW: _SharingVerdict.ValueType  # 3
+    """valid in form; a person looks, for the law asks for more than the agreement says"""
+
+class SharingVerdict(_SharingVerdict, metaclass=_SharingVerdictEnumTypeWrapper):
+    """MAIS: the answers of a policy decision point."""
+
+SHARING_VERDICT_UNSPECIFIED: SharingVerdict.ValueType  # 0
+SHARING_VERDICT_PERMIT: SharingVerdict.ValueType  # 1
+"""valid under an agreement in force"""
+SHARING_VERDICT_DENY: SharingVerdict.ValueType  # 2
+SHARING_VERDICT_REVIEW: SharingVerdict.ValueType  # 3
+"""valid in form; a person looks, for the law asks for more than the agreement says"""
+Global___SharingVerdict: _TypeAlias = SharingVerdict  # noqa: Y015
 
 @_typing.final
 class Agreement(_message.Message):
@@ -353,3 +378,128 @@ class AgreementState(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AgreementState: _TypeAlias = AgreementState  # noqa: Y015
+
+@_typing.final
+class SharingRequest(_message.Message):
+    """MAIS: a request under agreements that the requester claims. The person asked about is not part of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    DATE_STAMP_FIELD_NUMBER: _builtins.int
+    PROVIDER_AGENCY_ID_FIELD_NUMBER: _builtins.int
+    ASSERTED_PURPOSE_FIELD_NUMBER: _builtins.int
+    CATEGORIES_FIELD_NUMBER: _builtins.int
+    AGREEMENT_IDS_FIELD_NUMBER: _builtins.int
+    identifier: _builtins.str
+    """The requester's own identifier of this request."""
+    provider_agency_id: _builtins.str
+    """Who is asked to provide."""
+    asserted_purpose: _common_pb2.Purpose.ValueType
+    @_builtins.property
+    def date_stamp(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def categories(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.DataCategory.ValueType]: ...
+    @_builtins.property
+    def agreement_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The agreements claimed."""
+
+    def __init__(
+        self,
+        *,
+        identifier: _builtins.str = ...,
+        date_stamp: _timestamp_pb2.Timestamp | None = ...,
+        provider_agency_id: _builtins.str = ...,
+        asserted_purpose: _common_pb2.Purpose.ValueType = ...,
+        categories: _abc.Iterable[_common_pb2.DataCategory.ValueType] | None = ...,
+        agreement_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["date_stamp", b"date_stamp"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_ids", b"agreement_ids", "asserted_purpose", b"asserted_purpose", "categories", b"categories", "date_stamp", b"date_stamp", "identifier", b"identifier", "provider_agency_id", b"provider_agency_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SharingRequest: _TypeAlias = SharingRequest  # noqa: Y015
+
+@_typing.final
+class JudgeRequestRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    @_builtins.property
+    def request(self) -> Global___SharingRequest: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        request: Global___SharingRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JudgeRequestRequest: _TypeAlias = JudgeRequestRequest  # noqa: Y015
+
+@_typing.final
+class JudgeRequestResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERDICT_FIELD_NUMBER: _builtins.int
+    AGREEMENTS_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    verdict: Global___SharingVerdict.ValueType
+    @_builtins.property
+    def agreements(self) -> _containers.RepeatedCompositeFieldContainer[Global___JudgedAgreement]:
+        """Every claimed agreement with the version judged and what was found."""
+
+    @_builtins.property
+    def position(self) -> _common_pb2.LedgerPosition: ...
+    def __init__(
+        self,
+        *,
+        verdict: Global___SharingVerdict.ValueType = ...,
+        agreements: _abc.Iterable[Global___JudgedAgreement] | None = ...,
+        position: _common_pb2.LedgerPosition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreements", b"agreements", "position", b"position", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JudgeRequestResponse: _TypeAlias = JudgeRequestResponse  # noqa: Y015
+
+@_typing.final
+class JudgedAgreement(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGREEMENT_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    agreement_id: _builtins.str
+    version: _builtins.int
+    """0: the caller is no party, or there is no such agreement; alike."""
+    verdict: Global___SharingVerdict.ValueType
+    reason: _builtins.str
+    """A code, such as CATEGORY_NOT_COVERED."""
+    def __init__(
+        self,
+        *,
+        agreement_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        verdict: Global___SharingVerdict.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_id", b"agreement_id", "reason", b"reason", "verdict", b"verdict", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JudgedAgreement: _TypeAlias = JudgedAgreement  # noqa: Y015

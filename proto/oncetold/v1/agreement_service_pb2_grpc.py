@@ -51,6 +51,11 @@ class AgreementServiceStub(object):
                 request_serializer=oncetold_dot_v1_dot_agreement__service__pb2.TerminateAgreementRequest.SerializeToString,
                 response_deserializer=oncetold_dot_v1_dot_agreement__service__pb2.TerminateAgreementResponse.FromString,
                 _registered_method=True)
+        self.JudgeRequest = channel.unary_unary(
+                '/oncetold.v1.AgreementService/JudgeRequest',
+                request_serializer=oncetold_dot_v1_dot_agreement__service__pb2.JudgeRequestRequest.SerializeToString,
+                response_deserializer=oncetold_dot_v1_dot_agreement__service__pb2.JudgeRequestResponse.FromString,
+                _registered_method=True)
         self.ListAgreements = channel.unary_unary(
                 '/oncetold.v1.AgreementService/ListAgreements',
                 request_serializer=oncetold_dot_v1_dot_agreement__service__pb2.ListAgreementsRequest.SerializeToString,
@@ -91,6 +96,15 @@ class AgreementServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def JudgeRequest(self, request, context):
+        """Judges whether a request is valid under the agreements it claims, as England's draft multi-agency standard (MAIS)
+        asks of a policy decision point: never whether anything is held about anybody. The caller is the requester. Request,
+        agreement versions and verdict are recorded. Repeat with the same request_id: the same answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAgreements(self, request, context):
         """Lists the caller's agreements; the operator sees all. Repeating reads again. Other fields than the contract's
         are INVALID_ARGUMENT (ERROR_REASON_UNKNOWN_FIELD).
@@ -116,6 +130,11 @@ def add_AgreementServiceServicer_to_server(servicer, server):
                     servicer.TerminateAgreement,
                     request_deserializer=oncetold_dot_v1_dot_agreement__service__pb2.TerminateAgreementRequest.FromString,
                     response_serializer=oncetold_dot_v1_dot_agreement__service__pb2.TerminateAgreementResponse.SerializeToString,
+            ),
+            'JudgeRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.JudgeRequest,
+                    request_deserializer=oncetold_dot_v1_dot_agreement__service__pb2.JudgeRequestRequest.FromString,
+                    response_serializer=oncetold_dot_v1_dot_agreement__service__pb2.JudgeRequestResponse.SerializeToString,
             ),
             'ListAgreements': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAgreements,
@@ -206,6 +225,33 @@ class AgreementService(object):
             '/oncetold.v1.AgreementService/TerminateAgreement',
             oncetold_dot_v1_dot_agreement__service__pb2.TerminateAgreementRequest.SerializeToString,
             oncetold_dot_v1_dot_agreement__service__pb2.TerminateAgreementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def JudgeRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncetold.v1.AgreementService/JudgeRequest',
+            oncetold_dot_v1_dot_agreement__service__pb2.JudgeRequestRequest.SerializeToString,
+            oncetold_dot_v1_dot_agreement__service__pb2.JudgeRequestResponse.FromString,
             options,
             channel_credentials,
             insecure,

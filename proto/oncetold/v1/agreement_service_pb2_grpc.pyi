@@ -51,6 +51,11 @@ class AgreementServiceStub:
     """Ends an agreement for all. Any party, or the operator. Repeat: the first position. NOT_FOUND
     (ERROR_REASON_NOT_FOUND) when the caller is no party.
     """
+    JudgeRequest: _grpc.UnaryUnaryMultiCallable[_agreement_service_pb2.JudgeRequestRequest, _agreement_service_pb2.JudgeRequestResponse]
+    """Judges whether a request is valid under the agreements it claims, as England's draft multi-agency standard (MAIS)
+    asks of a policy decision point: never whether anything is held about anybody. The caller is the requester. Request,
+    agreement versions and verdict are recorded. Repeat with the same request_id: the same answer.
+    """
     ListAgreements: _grpc.UnaryUnaryMultiCallable[_agreement_service_pb2.ListAgreementsRequest, _agreement_service_pb2.ListAgreementsResponse]
     """Lists the caller's agreements; the operator sees all. Repeating reads again. Other fields than the contract's
     are INVALID_ARGUMENT (ERROR_REASON_UNKNOWN_FIELD).
@@ -78,6 +83,11 @@ class AgreementServiceAsyncStub(AgreementServiceStub):
     TerminateAgreement: _aio.UnaryUnaryMultiCallable[_agreement_service_pb2.TerminateAgreementRequest, _agreement_service_pb2.TerminateAgreementResponse]  # type: ignore[assignment]
     """Ends an agreement for all. Any party, or the operator. Repeat: the first position. NOT_FOUND
     (ERROR_REASON_NOT_FOUND) when the caller is no party.
+    """
+    JudgeRequest: _aio.UnaryUnaryMultiCallable[_agreement_service_pb2.JudgeRequestRequest, _agreement_service_pb2.JudgeRequestResponse]  # type: ignore[assignment]
+    """Judges whether a request is valid under the agreements it claims, as England's draft multi-agency standard (MAIS)
+    asks of a policy decision point: never whether anything is held about anybody. The caller is the requester. Request,
+    agreement versions and verdict are recorded. Repeat with the same request_id: the same answer.
     """
     ListAgreements: _aio.UnaryUnaryMultiCallable[_agreement_service_pb2.ListAgreementsRequest, _agreement_service_pb2.ListAgreementsResponse]  # type: ignore[assignment]
     """Lists the caller's agreements; the operator sees all. Repeating reads again. Other fields than the contract's
@@ -121,6 +131,17 @@ class AgreementServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_agreement_service_pb2.TerminateAgreementResponse, _abc.Awaitable[_agreement_service_pb2.TerminateAgreementResponse]]:
         """Ends an agreement for all. Any party, or the operator. Repeat: the first position. NOT_FOUND
         (ERROR_REASON_NOT_FOUND) when the caller is no party.
+        """
+
+    @_abc_1.abstractmethod
+    def JudgeRequest(
+        self,
+        request: _agreement_service_pb2.JudgeRequestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agreement_service_pb2.JudgeRequestResponse, _abc.Awaitable[_agreement_service_pb2.JudgeRequestResponse]]:
+        """Judges whether a request is valid under the agreements it claims, as England's draft multi-agency standard (MAIS)
+        asks of a policy decision point: never whether anything is held about anybody. The caller is the requester. Request,
+        agreement versions and verdict are recorded. Repeat with the same request_id: the same answer.
         """
 
     @_abc_1.abstractmethod

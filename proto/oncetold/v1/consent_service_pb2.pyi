@@ -21,6 +21,32 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _StatutoryDuty:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StatutoryDutyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StatutoryDuty.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STATUTORY_DUTY_UNSPECIFIED: _StatutoryDuty.ValueType  # 0
+    STATUTORY_DUTY_CHILDREN_ACT_1989_S47: _StatutoryDuty.ValueType  # 1
+    STATUTORY_DUTY_CHILDREN_ACT_2004_S16LA: _StatutoryDuty.ValueType  # 2
+    """passed in 2026; starts by regulations"""
+    STATUTORY_DUTY_CARE_ACT_2014_S45: _StatutoryDuty.ValueType  # 3
+    STATUTORY_DUTY_HOUSING_ACT_1996_S213B: _StatutoryDuty.ValueType  # 4
+    STATUTORY_DUTY_SERIOUS_VIOLENCE_2022_S9: _StatutoryDuty.ValueType  # 5
+
+class StatutoryDuty(_StatutoryDuty, metaclass=_StatutoryDutyEnumTypeWrapper):
+    """Duties to share in law, each with its own dates in the hub."""
+
+STATUTORY_DUTY_UNSPECIFIED: StatutoryDuty.ValueType  # 0
+STATUTORY_DUTY_CHILDREN_ACT_1989_S47: StatutoryDuty.ValueType  # 1
+STATUTORY_DUTY_CHILDREN_ACT_2004_S16LA: StatutoryDuty.ValueType  # 2
+"""passed in 2026; starts by regulations"""
+STATUTORY_DUTY_CARE_ACT_2014_S45: StatutoryDuty.ValueType  # 3
+STATUTORY_DUTY_HOUSING_ACT_1996_S213B: StatutoryDuty.ValueType  # 4
+STATUTORY_DUTY_SERIOUS_VIOLENCE_2022_S9: StatutoryDuty.ValueType  # 5
+Global___StatutoryDuty: _TypeAlias = StatutoryDuty  # noqa: Y015
+
 class _MarkerKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -160,6 +186,7 @@ class Grant(_message.Message):
     SERVICE_OFFERED_ANYWAY_FIELD_NUMBER: _builtins.int
     TOLD_MAY_REFUSE_FIELD_NUMBER: _builtins.int
     CAPACITY_IN_DOUBT_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
     client_reference: _builtins.str
     confidentiality_basis: _common_pb2.ConfidentialityBasis.ValueType
     capture_method: _common_pb2.CaptureMethod.ValueType
@@ -189,6 +216,12 @@ class Grant(_message.Message):
 
     @_builtins.property
     def data_until_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def evidence(self) -> Global___BasisEvidence:
+        """What a basis other than EXPLICIT_CONSENT rests on; without it INVALID_ARGUMENT
+        (ERROR_REASON_BASIS_WITHOUT_EVIDENCE). Only consent can be WEAK; no other basis asks the person.
+        """
+
     def __init__(
         self,
         *,
@@ -206,14 +239,57 @@ class Grant(_message.Message):
         service_offered_anyway: _builtins.bool = ...,
         told_may_refuse: _builtins.bool = ...,
         capacity_in_doubt: _builtins.bool = ...,
+        evidence: Global___BasisEvidence | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["data_from_time", b"data_from_time", "data_until_time", b"data_until_time", "effective_from_time", b"effective_from_time", "effective_until_time", b"effective_until_time", "given_time", b"given_time", "scope", b"scope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data_from_time", b"data_from_time", "data_until_time", b"data_until_time", "effective_from_time", b"effective_from_time", "effective_until_time", b"effective_until_time", "evidence", b"evidence", "given_time", b"given_time", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_alone", b"asked_alone", "capacity_in_doubt", b"capacity_in_doubt", "capture_method", b"capture_method", "client_reference", b"client_reference", "confidentiality_basis", b"confidentiality_basis", "data_from_time", b"data_from_time", "data_until_time", b"data_until_time", "effective_from_time", b"effective_from_time", "effective_until_time", b"effective_until_time", "given_time", b"given_time", "notice_id", b"notice_id", "scope", b"scope", "service_offered_anyway", b"service_offered_anyway", "told_may_refuse", b"told_may_refuse"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_alone", b"asked_alone", "capacity_in_doubt", b"capacity_in_doubt", "capture_method", b"capture_method", "client_reference", b"client_reference", "confidentiality_basis", b"confidentiality_basis", "data_from_time", b"data_from_time", "data_until_time", b"data_until_time", "effective_from_time", b"effective_from_time", "effective_until_time", b"effective_until_time", "evidence", b"evidence", "given_time", b"given_time", "notice_id", b"notice_id", "scope", b"scope", "service_offered_anyway", b"service_offered_anyway", "told_may_refuse", b"told_may_refuse"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Grant: _TypeAlias = Grant  # noqa: Y015
+
+@_typing.final
+class BasisEvidence(_message.Message):
+    """What shows that a confidentiality basis holds. References point into the capturing agency's own files."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    TOLD_CARE_TEAM_FIELD_NUMBER: _builtins.int
+    DECISION_MAKER_FIELD_NUMBER: _builtins.int
+    AUTHORISED_BY_FIELD_NUMBER: _builtins.int
+    RECORDED_BY_FIELD_NUMBER: _builtins.int
+    DUTY_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """Where the reasoning, the assessment, the order or the approval is kept. Every basis but EXPLICIT_CONSENT."""
+    told_care_team: _builtins.bool
+    """IMPLIED_CONSENT: the person was told, by this notice, that this care team shares."""
+    decision_maker: _builtins.str
+    """BEST_INTERESTS: who decided (Mental Capacity Act 2005 s.4), by the agency's own pseudonym."""
+    authorised_by: _builtins.str
+    """PUBLIC_INTEREST: who authorised it; somebody other than who recorded it."""
+    recorded_by: _builtins.str
+    """PUBLIC_INTEREST: who recorded it."""
+    duty: Global___StatutoryDuty.ValueType
+    """STATUTORY_DUTY: which one. FAILED_PRECONDITION (ERROR_REASON_DUTY_NOT_IN_FORCE) before or after its time."""
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        told_care_team: _builtins.bool = ...,
+        decision_maker: _builtins.str = ...,
+        authorised_by: _builtins.str = ...,
+        recorded_by: _builtins.str = ...,
+        duty: Global___StatutoryDuty.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorised_by", b"authorised_by", "decision_maker", b"decision_maker", "duty", b"duty", "recorded_by", b"recorded_by", "reference", b"reference", "told_care_team", b"told_care_team"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BasisEvidence: _TypeAlias = BasisEvidence  # noqa: Y015
 
 @_typing.final
 class RecordGrantRequest(_message.Message):
@@ -268,8 +344,11 @@ class RecordRefusalRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     CLIENT_REFERENCE_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
+    AT_ONCE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     client_reference: _builtins.str
+    at_once: _builtins.bool
+    """The client says *now*: copies are taken back without waiting for the recipient's retraction window."""
     @_builtins.property
     def scope(self) -> Global___Scope: ...
     def __init__(
@@ -278,10 +357,11 @@ class RecordRefusalRequest(_message.Message):
         request_id: _builtins.str = ...,
         client_reference: _builtins.str = ...,
         scope: Global___Scope | None = ...,
+        at_once: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_reference", b"client_reference", "request_id", b"request_id", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_once", b"at_once", "client_reference", b"client_reference", "request_id", b"request_id", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -318,11 +398,14 @@ class WithdrawGrantRequest(_message.Message):
     CLIENT_REFERENCE_FIELD_NUMBER: _builtins.int
     GRANT_ID_FIELD_NUMBER: _builtins.int
     REMOVE_FIELD_NUMBER: _builtins.int
+    AT_ONCE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     client_reference: _builtins.str
     grant_id: _builtins.str
     remove: _builtins.bool
     """"Remove it": recipients retract whatever the agreement's on_end says."""
+    at_once: _builtins.bool
+    """The client says *now*: copies are taken back without waiting for the recipient's retraction window."""
     def __init__(
         self,
         *,
@@ -330,10 +413,11 @@ class WithdrawGrantRequest(_message.Message):
         client_reference: _builtins.str = ...,
         grant_id: _builtins.str = ...,
         remove: _builtins.bool = ...,
+        at_once: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_reference", b"client_reference", "grant_id", b"grant_id", "remove", b"remove", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_once", b"at_once", "client_reference", b"client_reference", "grant_id", b"grant_id", "remove", b"remove", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -414,12 +498,15 @@ class RecordExclusionRequest(_message.Message):
     PERSON_FIELD_NUMBER: _builtins.int
     CATEGORY_FIELD_NUMBER: _builtins.int
     REMOVE_FIELD_NUMBER: _builtins.int
+    AT_ONCE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     client_reference: _builtins.str
     agency_id: _builtins.str
     category: _common_pb2.DataCategory.ValueType
     remove: _builtins.bool
     """"Remove it": recipients retract whatever the agreement's on_end says."""
+    at_once: _builtins.bool
+    """The client says *now*: copies are taken back without waiting for the recipient's retraction window."""
     @_builtins.property
     def person(self) -> Global___PersonAtAgency: ...
     def __init__(
@@ -431,10 +518,11 @@ class RecordExclusionRequest(_message.Message):
         person: Global___PersonAtAgency | None = ...,
         category: _common_pb2.DataCategory.ValueType = ...,
         remove: _builtins.bool = ...,
+        at_once: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "category", b"category", "excluded", b"excluded", "person", b"person"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "category", b"category", "client_reference", b"client_reference", "excluded", b"excluded", "person", b"person", "remove", b"remove", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "at_once", b"at_once", "category", b"category", "client_reference", b"client_reference", "excluded", b"excluded", "person", b"person", "remove", b"remove", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_excluded: _TypeAlias = _typing.Literal["agency_id", "person", "category"]  # noqa: Y015
     _WhichOneofArgType_excluded: _TypeAlias = _typing.Literal["excluded", b"excluded"]  # noqa: Y015
@@ -763,3 +851,99 @@ class Choice(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
 Global___Choice: _TypeAlias = Choice  # noqa: Y015
+
+@_typing.final
+class PreviewWithdrawalRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_REFERENCE_FIELD_NUMBER: _builtins.int
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    REMOVE_FIELD_NUMBER: _builtins.int
+    client_reference: _builtins.str
+    grant_id: _builtins.str
+    remove: _builtins.bool
+    def __init__(
+        self,
+        *,
+        client_reference: _builtins.str = ...,
+        grant_id: _builtins.str = ...,
+        remove: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_reference", b"client_reference", "grant_id", b"grant_id", "remove", b"remove"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewWithdrawalRequest: _TypeAlias = PreviewWithdrawalRequest  # noqa: Y015
+
+@_typing.final
+class PreviewWithdrawalResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOSSES_FIELD_NUMBER: _builtins.int
+    ACCESS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def losses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Loss]:
+        """By agency, then category."""
+
+    @_builtins.property
+    def access(self) -> _common_pb2.LedgerPosition:
+        """The access entry of this look."""
+
+    def __init__(
+        self,
+        *,
+        losses: _abc.Iterable[Global___Loss] | None = ...,
+        access: _common_pb2.LedgerPosition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "losses", b"losses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewWithdrawalResponse: _TypeAlias = PreviewWithdrawalResponse  # noqa: Y015
+
+@_typing.final
+class Loss(_message.Message):
+    """One agency that would be told nothing new of one category."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENCY_ID_FIELD_NUMBER: _builtins.int
+    AGENCY_NAME_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    ON_END_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    SAFETY_CRITICAL_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    agency_id: _builtins.str
+    agency_name: _builtins.str
+    category: _common_pb2.DataCategory.ValueType
+    on_end: _common_pb2.OnEnd.ValueType
+    """What happens to what it holds."""
+    held: _builtins.int
+    """How many parts of the caller's own records it holds of this."""
+    safety_critical: _builtins.bool
+    """Medicines, health or risk: somebody may come to harm by not knowing."""
+    sentence: _builtins.str
+    """The same in one plain sentence, to be read aloud."""
+    def __init__(
+        self,
+        *,
+        agency_id: _builtins.str = ...,
+        agency_name: _builtins.str = ...,
+        category: _common_pb2.DataCategory.ValueType = ...,
+        on_end: _common_pb2.OnEnd.ValueType = ...,
+        held: _builtins.int = ...,
+        safety_critical: _builtins.bool = ...,
+        sentence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "agency_name", b"agency_name", "category", b"category", "held", b"held", "on_end", b"on_end", "safety_critical", b"safety_critical", "sentence", b"sentence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Loss: _TypeAlias = Loss  # noqa: Y015

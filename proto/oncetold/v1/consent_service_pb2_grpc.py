@@ -85,6 +85,11 @@ class ConsentServiceStub(object):
                 request_serializer=oncetold_dot_v1_dot_consent__service__pb2.RecordStatusRequest.SerializeToString,
                 response_deserializer=oncetold_dot_v1_dot_consent__service__pb2.RecordStatusResponse.FromString,
                 _registered_method=True)
+        self.PreviewWithdrawal = channel.unary_unary(
+                '/oncetold.v1.ConsentService/PreviewWithdrawal',
+                request_serializer=oncetold_dot_v1_dot_consent__service__pb2.PreviewWithdrawalRequest.SerializeToString,
+                response_deserializer=oncetold_dot_v1_dot_consent__service__pb2.PreviewWithdrawalResponse.FromString,
+                _registered_method=True)
         self.ListChoices = channel.unary_unary(
                 '/oncetold.v1.ConsentService/ListChoices',
                 request_serializer=oncetold_dot_v1_dot_consent__service__pb2.ListChoicesRequest.SerializeToString,
@@ -173,6 +178,14 @@ class ConsentServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PreviewWithdrawal(self, request, context):
+        """Says, before a grant is withdrawn, who would stop knowing what of the caller's own records, and what happens to
+        what they hold. Changes nothing but is recorded as a look. NOT_FOUND (ERROR_REASON_NOT_FOUND) as WithdrawGrant.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListChoices(self, request, context):
         """Lists the choices recorded by the caller for its own reference.
         """
@@ -227,6 +240,11 @@ def add_ConsentServiceServicer_to_server(servicer, server):
                     servicer.RecordStatus,
                     request_deserializer=oncetold_dot_v1_dot_consent__service__pb2.RecordStatusRequest.FromString,
                     response_serializer=oncetold_dot_v1_dot_consent__service__pb2.RecordStatusResponse.SerializeToString,
+            ),
+            'PreviewWithdrawal': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewWithdrawal,
+                    request_deserializer=oncetold_dot_v1_dot_consent__service__pb2.PreviewWithdrawalRequest.FromString,
+                    response_serializer=oncetold_dot_v1_dot_consent__service__pb2.PreviewWithdrawalResponse.SerializeToString,
             ),
             'ListChoices': grpc.unary_unary_rpc_method_handler(
                     servicer.ListChoices,
@@ -483,6 +501,33 @@ class ConsentService(object):
             '/oncetold.v1.ConsentService/RecordStatus',
             oncetold_dot_v1_dot_consent__service__pb2.RecordStatusRequest.SerializeToString,
             oncetold_dot_v1_dot_consent__service__pb2.RecordStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewWithdrawal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncetold.v1.ConsentService/PreviewWithdrawal',
+            oncetold_dot_v1_dot_consent__service__pb2.PreviewWithdrawalRequest.SerializeToString,
+            oncetold_dot_v1_dot_consent__service__pb2.PreviewWithdrawalResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -71,6 +71,10 @@ class ConsentServiceStub:
     """Records a fact that changes what may be shared about the person: Article 18 restriction, its end, the national data
     opt-out, a death reported by one source (two sources freeze).
     """
+    PreviewWithdrawal: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.PreviewWithdrawalRequest, _consent_service_pb2.PreviewWithdrawalResponse]
+    """Says, before a grant is withdrawn, who would stop knowing what of the caller's own records, and what happens to
+    what they hold. Changes nothing but is recorded as a look. NOT_FOUND (ERROR_REASON_NOT_FOUND) as WithdrawGrant.
+    """
     ListChoices: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.ListChoicesRequest, _consent_service_pb2.ListChoicesResponse]
     """Lists the choices recorded by the caller for its own reference."""
 
@@ -116,6 +120,10 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     RecordStatus: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.RecordStatusRequest, _consent_service_pb2.RecordStatusResponse]  # type: ignore[assignment]
     """Records a fact that changes what may be shared about the person: Article 18 restriction, its end, the national data
     opt-out, a death reported by one source (two sources freeze).
+    """
+    PreviewWithdrawal: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.PreviewWithdrawalRequest, _consent_service_pb2.PreviewWithdrawalResponse]  # type: ignore[assignment]
+    """Says, before a grant is withdrawn, who would stop knowing what of the caller's own records, and what happens to
+    what they hold. Changes nothing but is recorded as a look. NOT_FOUND (ERROR_REASON_NOT_FOUND) as WithdrawGrant.
     """
     ListChoices: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.ListChoicesRequest, _consent_service_pb2.ListChoicesResponse]  # type: ignore[assignment]
     """Lists the choices recorded by the caller for its own reference."""
@@ -213,6 +221,16 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_consent_service_pb2.RecordStatusResponse, _abc.Awaitable[_consent_service_pb2.RecordStatusResponse]]:
         """Records a fact that changes what may be shared about the person: Article 18 restriction, its end, the national data
         opt-out, a death reported by one source (two sources freeze).
+        """
+
+    @_abc_1.abstractmethod
+    def PreviewWithdrawal(
+        self,
+        request: _consent_service_pb2.PreviewWithdrawalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_consent_service_pb2.PreviewWithdrawalResponse, _abc.Awaitable[_consent_service_pb2.PreviewWithdrawalResponse]]:
+        """Says, before a grant is withdrawn, who would stop knowing what of the caller's own records, and what happens to
+        what they hold. Changes nothing but is recorded as a look. NOT_FOUND (ERROR_REASON_NOT_FOUND) as WithdrawGrant.
         """
 
     @_abc_1.abstractmethod

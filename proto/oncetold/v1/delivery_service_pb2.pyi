@@ -370,6 +370,7 @@ class RetractionStatement(_message.Message):
     LOOKED_AT_FIELD_NUMBER: _builtins.int
     OWN_BASIS_FIELD_NUMBER: _builtins.int
     DONE_TIME_FIELD_NUMBER: _builtins.int
+    NOT_LOOKED_AT_FIELD_NUMBER: _builtins.int
     feed_id: _builtins.str
     epoch: _builtins.int
     sequence: _builtins.int
@@ -385,6 +386,13 @@ class RetractionStatement(_message.Message):
 
     @_builtins.property
     def done_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def not_looked_at(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the partner's system has and could not look at, in the same words. ERASED is refused (ERROR_REASON_BAD_RECEIPT)
+        unless `live-rows` was looked at, and `version-history` and `search-index` were looked at or do not exist
+        (`no-version-history`, `no-search-index`); backups stand in one of the two lists.
+        """
+
     def __init__(
         self,
         *,
@@ -397,10 +405,11 @@ class RetractionStatement(_message.Message):
         looked_at: _abc.Iterable[_builtins.str] | None = ...,
         own_basis: _common_pb2.LawfulBasis.ValueType = ...,
         done_time: _timestamp_pb2.Timestamp | None = ...,
+        not_looked_at: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["done_time", b"done_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivery_sha256", b"delivery_sha256", "done_time", b"done_time", "epoch", b"epoch", "feed_id", b"feed_id", "fragment_id", b"fragment_id", "looked_at", b"looked_at", "outcome", b"outcome", "own_basis", b"own_basis", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivery_sha256", b"delivery_sha256", "done_time", b"done_time", "epoch", b"epoch", "feed_id", b"feed_id", "fragment_id", b"fragment_id", "looked_at", b"looked_at", "not_looked_at", b"not_looked_at", "outcome", b"outcome", "own_basis", b"own_basis", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

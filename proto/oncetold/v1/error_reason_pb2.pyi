@@ -85,6 +85,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INVALID_ARGUMENT. V categories, and IMMIGRATION above all, need a grant that names the recipient."""
     ERROR_REASON_AGREEMENT_STATE: _ErrorReason.ValueType  # 31
     """FAILED_PRECONDITION. The agreement is terminated or was signed in other words."""
+    ERROR_REASON_BASIS_WITHOUT_EVIDENCE: _ErrorReason.ValueType  # 32
+    """INVALID_ARGUMENT. metadata: `field`. A confidentiality basis other than consent needs its own evidence."""
+    ERROR_REASON_DUTY_NOT_IN_FORCE: _ErrorReason.ValueType  # 33
+    """FAILED_PRECONDITION. metadata: `duty`. The statutory duty is not in force (yet, or any more)."""
+    ERROR_REASON_TASK_STATE: _ErrorReason.ValueType  # 34
+    """FAILED_PRECONDITION. The task is done already, or its kind knows no such outcome."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: in `google.rpc.ErrorInfo.reason` with domain `oncetold.org`. Metadata
@@ -155,4 +161,10 @@ ERROR_REASON_ROLE_WIDE_GRANT: ErrorReason.ValueType  # 30
 """INVALID_ARGUMENT. V categories, and IMMIGRATION above all, need a grant that names the recipient."""
 ERROR_REASON_AGREEMENT_STATE: ErrorReason.ValueType  # 31
 """FAILED_PRECONDITION. The agreement is terminated or was signed in other words."""
+ERROR_REASON_BASIS_WITHOUT_EVIDENCE: ErrorReason.ValueType  # 32
+"""INVALID_ARGUMENT. metadata: `field`. A confidentiality basis other than consent needs its own evidence."""
+ERROR_REASON_DUTY_NOT_IN_FORCE: ErrorReason.ValueType  # 33
+"""FAILED_PRECONDITION. metadata: `duty`. The statutory duty is not in force (yet, or any more)."""
+ERROR_REASON_TASK_STATE: ErrorReason.ValueType  # 34
+"""FAILED_PRECONDITION. The task is done already, or its kind knows no such outcome."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

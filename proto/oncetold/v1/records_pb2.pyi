@@ -583,11 +583,19 @@ class Risk(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     CURRENT_SAFETY_FIELD_NUMBER: _builtins.int
     KINDS_FIELD_NUMBER: _builtins.int
+    DO_NOT_VISIT_ALONE_FIELD_NUMBER: _builtins.int
+    RING_FIELD_NUMBER: _builtins.int
     current_safety: _builtins.bool
     """Whether somebody's safety now depends on it."""
+    do_not_visit_alone: _builtins.bool
+    """"Do not visit alone." Set by the hub when permission ended for a risk to a worker, the public or a child:
+    then this and `ring` are all that is left of it, until a safeguarding lead has decided.
+    """
+    ring: _builtins.str
+    """"Ring": the telephone number of the origin agency's safeguarding lead."""
     @_builtins.property
     def risk_to(self) -> _common_pb2.Coding:
-        """Worker, public, child, self, from others."""
+        """`worker`, `public`, `child`, `self`, `from-others`. The first three are a risk to others: not the client's alone."""
 
     @_builtins.property
     def risk_from(self) -> _common_pb2.Coding: ...
@@ -597,7 +605,7 @@ class Risk(_message.Message):
     def tool(self) -> _common_pb2.Coding: ...
     @_builtins.property
     def source(self) -> _common_pb2.Coding:
-        """Told, observed or alleged."""
+        """`told`, `observed` or `alleged`. What is only alleged, without an outcome, ends 12 months after it occurred."""
 
     @_builtins.property
     def outcome(self) -> _common_pb2.Coding: ...
@@ -614,17 +622,23 @@ class Risk(_message.Message):
         outcome: _common_pb2.Coding | None = ...,
         current_safety: _builtins.bool | None = ...,
         kinds: _abc.Iterable[_common_pb2.CategorisedAnswer] | None = ...,
+        do_not_visit_alone: _builtins.bool | None = ...,
+        ring: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_current_safety", b"_current_safety", "_level", b"_level", "_outcome", b"_outcome", "_risk_from", b"_risk_from", "_risk_to", b"_risk_to", "_source", b"_source", "_tool", b"_tool", "current_safety", b"current_safety", "level", b"level", "outcome", b"outcome", "risk_from", b"risk_from", "risk_to", b"risk_to", "source", b"source", "tool", b"tool"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_current_safety", b"_current_safety", "_do_not_visit_alone", b"_do_not_visit_alone", "_level", b"_level", "_outcome", b"_outcome", "_ring", b"_ring", "_risk_from", b"_risk_from", "_risk_to", b"_risk_to", "_source", b"_source", "_tool", b"_tool", "current_safety", b"current_safety", "do_not_visit_alone", b"do_not_visit_alone", "level", b"level", "outcome", b"outcome", "ring", b"ring", "risk_from", b"risk_from", "risk_to", b"risk_to", "source", b"source", "tool", b"tool"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_current_safety", b"_current_safety", "_level", b"_level", "_outcome", b"_outcome", "_risk_from", b"_risk_from", "_risk_to", b"_risk_to", "_source", b"_source", "_tool", b"_tool", "current_safety", b"current_safety", "kinds", b"kinds", "level", b"level", "outcome", b"outcome", "risk_from", b"risk_from", "risk_to", b"risk_to", "source", b"source", "tool", b"tool"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_current_safety", b"_current_safety", "_do_not_visit_alone", b"_do_not_visit_alone", "_level", b"_level", "_outcome", b"_outcome", "_ring", b"_ring", "_risk_from", b"_risk_from", "_risk_to", b"_risk_to", "_source", b"_source", "_tool", b"_tool", "current_safety", b"current_safety", "do_not_visit_alone", b"do_not_visit_alone", "kinds", b"kinds", "level", b"level", "outcome", b"outcome", "ring", b"ring", "risk_from", b"risk_from", "risk_to", b"risk_to", "source", b"source", "tool", b"tool"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__current_safety: _TypeAlias = _typing.Literal["current_safety"]  # noqa: Y015
     _WhichOneofArgType__current_safety: _TypeAlias = _typing.Literal["_current_safety", b"_current_safety"]  # noqa: Y015
+    _WhichOneofReturnType__do_not_visit_alone: _TypeAlias = _typing.Literal["do_not_visit_alone"]  # noqa: Y015
+    _WhichOneofArgType__do_not_visit_alone: _TypeAlias = _typing.Literal["_do_not_visit_alone", b"_do_not_visit_alone"]  # noqa: Y015
     _WhichOneofReturnType__level: _TypeAlias = _typing.Literal["level"]  # noqa: Y015
     _WhichOneofArgType__level: _TypeAlias = _typing.Literal["_level", b"_level"]  # noqa: Y015
     _WhichOneofReturnType__outcome: _TypeAlias = _typing.Literal["outcome"]  # noqa: Y015
     _WhichOneofArgType__outcome: _TypeAlias = _typing.Literal["_outcome", b"_outcome"]  # noqa: Y015
+    _WhichOneofReturnType__ring: _TypeAlias = _typing.Literal["ring"]  # noqa: Y015
+    _WhichOneofArgType__ring: _TypeAlias = _typing.Literal["_ring", b"_ring"]  # noqa: Y015
     _WhichOneofReturnType__risk_from: _TypeAlias = _typing.Literal["risk_from"]  # noqa: Y015
     _WhichOneofArgType__risk_from: _TypeAlias = _typing.Literal["_risk_from", b"_risk_from"]  # noqa: Y015
     _WhichOneofReturnType__risk_to: _TypeAlias = _typing.Literal["risk_to"]  # noqa: Y015
@@ -636,9 +650,13 @@ class Risk(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__current_safety) -> _WhichOneofReturnType__current_safety | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__do_not_visit_alone) -> _WhichOneofReturnType__do_not_visit_alone | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__level) -> _WhichOneofReturnType__level | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__outcome) -> _WhichOneofReturnType__outcome | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ring) -> _WhichOneofReturnType__ring | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__risk_from) -> _WhichOneofReturnType__risk_from | None: ...
     @_typing.overload
