@@ -98,18 +98,22 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A refusal, or a withdrawal of `grant_id`: closes its scope in every earlier grant."""
+    """A refusal, or a withdrawal of `grant_id`: closes its scope in every earlier grant.
+
+    `at_once`: the person said *now*, so what it covers is taken back without waiting for a window.
+    """
 
     registration_id: UUID
     position: int
     scope: Scope
     grant_id: UUID | None
     remove: bool
+    at_once: bool = False
 
 
 @dataclass(slots=True)
 class Exclusion:
-    """An agency (a person at it counts as the agency) or a category shut out."""
+    """An agency (a person at it counts as the agency) or a category shut out. `at_once` as of a stop."""
 
     registration_id: UUID
     position: int
@@ -119,6 +123,7 @@ class Exclusion:
     remove: bool
     recorded_by: str
     lifted: bool = False
+    at_once: bool = False
 
 
 @dataclass(slots=True)
@@ -225,7 +230,10 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What one agency's adapter subscribes to."""
+    """What one agency's adapter subscribes to.
+
+    `retraction_window`: when of a day copies are taken back, in minutes after midnight UTC; `None`: at once.
+    """
 
     feed_id: UUID
     agency_id: str
@@ -234,11 +242,15 @@ class Feed:
     purposes: frozenset[Purpose]
     categories: frozenset[DataCategory]
     enforces_person_restriction: bool = False
+    retraction_window: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """What the policy needs to know of one fragment; never its content."""
+    """What the policy needs to know of one fragment; never its content.
+
+    `risk_to_others`: a judgement that a worker, the public or a child is at risk, so not the client's alone.
+    """
 
     fragment_id: UUID
     record_id: UUID
@@ -256,6 +268,7 @@ class Fragment:
     superseded: bool = False
     review_overdue: bool = False
     spent: bool = False
+    risk_to_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)

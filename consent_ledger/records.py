@@ -47,12 +47,16 @@ _FRAGMENT_HEADER = (
     "third_party",
     "subjects",
     "solely_about",
+    "risk_to_others",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedFragment:
-    """One category's part of a record. `solely_about`: registrations whose permission it needs as well."""
+    """One category's part of a record. `solely_about`: registrations whose permission it needs as well.
+
+    `risk_to_others`: it says that a worker, the public or a child is at risk.
+    """
 
     fragment_id: UUID
     categories: tuple[DataCategory, ...]
@@ -62,6 +66,7 @@ class PublishedFragment:
     content: bytes
     subjects: tuple[UUID, ...] = ()
     solely_about: tuple[UUID, ...] = ()
+    risk_to_others: bool = False
 
     @property
     def key_category(self) -> DataCategory:
@@ -148,6 +153,7 @@ def _read_record(entry: Entry) -> RecordPublished:
             part.payload,
             tuple(UUID(subject) for subject in one["subjects"]),
             tuple(UUID(subject) for subject in one["solely_about"]),
+            one.get("risk_to_others", False),
         )
         for one, part in zip(header["fragments"], entry.parts[1:], strict=True)
     )

@@ -164,6 +164,7 @@ def _write(record: RecordPublished, fragment: PublishedFragment, recorded_at: da
         "free_text": fragment.free_text,
         "third_party": fragment.third_party,
         "solely_about": [one.hex for one in fragment.solely_about],
+        "risk_to_others": fragment.risk_to_others,
         "content": base64.b64encode(fragment.content).decode(),
     }
 
@@ -184,6 +185,7 @@ def _read(item: dict[str, Any]) -> StoredFragment:
             item["revision"],
             frozenset(HandlingMark(one) for one in item["marks"]),
             tuple(UUID(one) for one in item["solely_about"]),
+            risk_to_others=item["risk_to_others"],
         ),
         ServiceType(item["service"]),
         item["source"],
