@@ -9,9 +9,11 @@ import hmac
 import os
 import struct
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent_ledger.entry import KeyOwner, Part, SealedPart
@@ -21,7 +23,11 @@ from consent_ledger.keys import NONCE_SIZE, Entropy, KeyRing
 SALT_SIZE = 32
 _CELL = b"oncetold.org/cell/v1\n"
 _PART = b"oncetold.org/part/v1\n"
-_LABEL, _OWNER, _OPAQUE_ID = b"\x01", b"\x02", b"\x03"
+_LABEL, _OWNER, _OPAQUE_ID, _OPAQUE_IDS = b"\x01", b"\x02", b"\x03", b"\x04"
+_ID_SIZE = 16
+_ID_KEEP = int.from_bytes(b"\xff" * 6 + b"\x0f\xff\x3f" + b"\xff" * 7)
+_ID_SET = int.from_bytes(bytes(6) + b"\x80\x00\x80" + bytes(7))
+"""The version (8) and variant bits of a UUID: kept of what is random, and set over it."""
 _HEADER = struct.Struct(">QBH")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -29,7 +35,7 @@ _CHANGES_POLICY = 1
 
 
 class Vault:
-    """Sealing belongs to the writer thread; `label` and `opaque_id` may be called anywhere."""
+    """Sealing belongs to the writer thread; labels and opaque ids may be made anywhere."""
 
     def __init__(self, keys: KeyRing, entropy: Entropy = os.urandom) -> None:
         self._keys = keys
@@ -50,9 +56,24 @@ class Vault:
 
     def opaque_id(self, *parts: bytes | str) -> UUID:
         """A UUID (version 8) that is the same for the same parts, and looks random without the key."""
-        number = int.from_bytes(self._mac(_OPAQUE_ID, parts)[:16])
-        number = number & ~(0xF << 76) | 0x8 << 76
-        return UUID(int=number & ~(0x3 << 62) | 0x2 << 62)
+        number = int.from_bytes(self._mac(_OPAQUE_ID, parts)[:_ID_SIZE])
+        return UUID(int=number & _ID_KEEP | _ID_SET)
+
+    def opaque_ids(self, *parts: bytes | str, blocks: bytes) -> bytes:
+        """For each 16-byte id in `blocks` its pseudonym within `parts`, 16 bytes, a UUID of version 8.
+
+        The same id in the same context gives the same pseudonym; across contexts nothing joins them. Many
+        ids cost one call: AES under a key of the context permutes them, so that ids that differ give
+        pseudonyms that differ but for the six bits a UUID fixes. Raises ValueError for a broken block.
+        """
+        if len(blocks) % _ID_SIZE:
+            raise ValueError("ids are 16 bytes each")
+        key = self._mac(_OPAQUE_IDS, parts)[:_ID_SIZE]
+        # ECB repeats a block only where an id is repeated, and there it has to.
+        encryptor = Cipher(algorithms.AES128(key), modes.ECB()).encryptor()  # noqa: S305
+        numbers = int.from_bytes(encryptor.update(blocks))
+        keep, fixed = _id_masks(len(blocks) // _ID_SIZE)
+        return (numbers & keep | fixed).to_bytes(len(blocks))
 
     def seal_cell(self, owner: KeyOwner, context: bytes, plaintext: bytes) -> bytes:
         """Seals under the owner's key. `context` names the cell's place and is needed again to open it."""
@@ -104,6 +125,13 @@ class Vault:
             encoded = part.encode() if isinstance(part, str) else part
             framed += len(encoded).to_bytes(4) + encoded
         return hmac.digest(self._index_key, bytes(framed), hashlib.sha256)
+
+
+@lru_cache(maxsize=512)
+def _id_masks(count: int) -> tuple[int, int]:
+    """`_ID_KEEP` and `_ID_SET`, each `count` times side by side."""
+    each = sum(1 << 8 * _ID_SIZE * place for place in range(count))
+    return _ID_KEEP * each, _ID_SET * each
 
 
 def _open(key: AESGCM, sealed: bytes, context: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import RFC_4122, UUID, uuid4
 
 import pytest
 from hypothesis import assume, given
@@ -133,3 +133,27 @@ def test_labels_and_ids_are_keyed_and_apart() -> None:
     identity = again.opaque_id("a")
     assert (identity.version, identity.variant) == (8, "specified in RFC 4122")
     assert identity.bytes[:4] != again.label("a")[:4]
+
+
+@given(ids=st.lists(st.uuids(), max_size=70, unique=True), context=st.text(max_size=5))
+def test_many_opaque_ids_are_distinct_uuids_of_their_context(ids: list[UUID], context: str) -> None:
+    blocks = b"".join(one.bytes for one in ids)
+
+    made = VAULT.opaque_ids("element", context, blocks=blocks)
+
+    each = [UUID(bytes=made[at : at + 16]) for at in range(0, len(made), 16)]
+    assert len(set(each)) == len(ids)
+    assert all((one.version, one.variant) == (8, RFC_4122) for one in each)
+    assert made == b"".join(VAULT.opaque_ids("element", context, blocks=one.bytes) for one in ids)
+    if ids:
+        assert made != VAULT.opaque_ids("element", context + "x", blocks=blocks)
+        assert not set(each) & set(ids)
+
+
+def test_opaque_ids_need_the_ledgers_own_key() -> None:
+    other, _, _ = new_vault()
+    block = uuid4().bytes
+
+    assert other.opaque_ids("c", blocks=block) != VAULT.opaque_ids("c", blocks=block)
+    with pytest.raises(ValueError, match="16 bytes"):
+        VAULT.opaque_ids("c", blocks=block + b"x")
