@@ -216,5 +216,5 @@ def read_access_entry(entry: Entry) -> Accessed | None:
         ),
         header["page"],
         header["last"],
-        tuple(_read_person(part.payload) for part in entry.parts[1:]),
+        tuple(_read_person(part.payload) for part in entry.parts if part.schema == _PERSON),
     )

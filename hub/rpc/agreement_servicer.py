@@ -10,17 +10,19 @@ from consent_ledger.vocabulary import (
     OnEnd,
     Purpose,
 )
+from hub.mais.request import Judgement, SharingRequest
 from hub.records import codec
 from hub.rpc import translate
 from hub.rpc.answering import Servicer
 from hub.rpc.dispatch import Call
 from hub.use_cases import agreements
+from hub.use_cases.judge_request import judge_request
 from oncetold.v1 import agreement_service_pb2 as messages
 from oncetold.v1 import common_pb2
 
 
 class AgreementServicer(Servicer):
-    """Drafting, signing, ending and listing agreements."""
+    """Drafting, signing, ending and listing agreements; judging requests under them."""
 
     async def DraftAgreement(
         self, request: messages.DraftAgreementRequest, call: Call
@@ -53,6 +55,41 @@ class AgreementServicer(Servicer):
             lambda index: messages.TerminateAgreementResponse(position=self.position(index)),
             agreements.terminate_agreement,
             agreement_id=request.agreement_id,
+        )
+
+    async def JudgeRequest(
+        self, request: messages.JudgeRequestRequest, call: Call
+    ) -> messages.JudgeRequestResponse:
+        def written(judged: tuple[Judgement, int]) -> messages.JudgeRequestResponse:
+            judgement, index = judged
+            return messages.JudgeRequestResponse(
+                verdict=translate.number(messages.SharingVerdict, judgement.verdict),
+                agreements=[
+                    messages.JudgedAgreement(
+                        agreement_id=one.agreement_id,
+                        version=one.version,
+                        verdict=translate.number(messages.SharingVerdict, one.verdict),
+                        reason=one.reason,
+                    )
+                    for one in judgement.agreements
+                ],
+                position=self.position(index),
+            )
+
+        asked = request.request
+        return await self.once(
+            call,
+            request,
+            written,
+            judge_request,
+            request=SharingRequest(
+                asked.identifier,
+                translate.required_moment(asked, "date_stamp"),
+                asked.provider_agency_id,
+                translate.term(asked, "asserted_purpose", Purpose),
+                translate.terms(asked, "categories", DataCategory),
+                tuple(asked.agreement_ids),
+            ),
         )
 
     async def ListAgreements(

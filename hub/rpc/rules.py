@@ -21,12 +21,14 @@ _SERVICES = {
         "RegisterAgency": Rule.OPERATOR,
         "AuthoriseCertificate": Rule.OPERATOR,
         "Subscribe": Rule.OPERATOR,
+        "AppointPost": Rule.ANYBODY,
         "ListAgencies": Rule.OPERATOR,
     },
     "AgreementService": {
         "DraftAgreement": Rule.OPERATOR,
         "SignAgreement": Rule.AGENCY,
         "TerminateAgreement": Rule.ANYBODY,
+        "JudgeRequest": Rule.AGENCY,
         "ListAgreements": Rule.ANYBODY,
     },
     "RegistrationService": {
