@@ -12,7 +12,7 @@ from consent_ledger.clock import Clock
 from consent_ledger.entry import Draft, Entry, EntryClass, KeyOwner, Part
 from consent_ledger.errors import EntryCorrupt
 from consent_ledger.keys import Entropy, KeyRing, create_root_key, read_root_key
-from consent_ledger.sequencer import Sequencer
+from consent_ledger.sequencer import CommitTold, Sequencer
 from consent_ledger.store import create_store, open_store
 from consent_ledger.store.port import Store
 from consent_ledger.transaction import Transaction
@@ -68,6 +68,14 @@ class Ledger:
         in memory beside cells is then void. Entries seen in between may get other content at their positions.
         """
         self._sequencer.on_reset(callback)
+
+    def on_commit(self, callback: CommitTold) -> None:
+        """`callback` is told of every group commit, on the writer thread, after its callers are answered.
+
+        Figures only: commands in the group, entries made durable, seconds from its first command until it
+        was durable, and the class of what failed ("" for nothing). One callback; a later one replaces it.
+        """
+        self._sequencer.on_commit(callback)
 
     def close(self) -> None:
         """Finishes what waits, then lets go of the ledger. Not to be called from a command."""

@@ -3,6 +3,7 @@
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -21,6 +22,8 @@ from consent_ledger.vault import Vault
 T = TypeVar("T")
 Waiting = tuple[Callable[[Transaction], Any], "Future[Any]"]
 Outcome = Callable[[], None]
+CommitTold = Callable[[int, int, float, str], None]
+"""Told of each group: commands, entries made durable, seconds, and the failure's class ("" for none)."""
 
 _MOST_COMMANDS = 1024
 """In one commit, so that the first of a long queue is not kept waiting for the last."""
@@ -50,6 +53,7 @@ class Sequencer:
         self._last_recorded = last[-1].recorded_at if last else None
         self._answers_day: int | None = None
         self._resets: list[Callable[[], None]] = []
+        self._commit_told: CommitTold | None = None
         self._failure: StorageError | None = None
         self._closed = False
         self._lock = threading.Lock()
@@ -68,6 +72,9 @@ class Sequencer:
 
     def on_reset(self, callback: Callable[[], None]) -> None:
         self._resets.append(callback)
+
+    def on_commit(self, callback: CommitTold) -> None:
+        self._commit_told = callback
 
     def close(self) -> None:
         with self._lock:
@@ -106,26 +113,41 @@ class Sequencer:
             for _, future in running:
                 future.set_exception(self._failure)
             return
-        recorded = self._last_recorded
+        recorded, started = self._last_recorded, time.perf_counter()
         try:
-            outcomes = self._run(running)
+            outcomes, entries = self._run(running)
         except BaseException as error:  # noqa: BLE001 - handed to every caller of this commit
             self._last_recorded = recorded
             self._undo(error)
             for _, future in running:
                 future.set_exception(error)
+            failure = type(self._failure or error).__name__
+            self._tell(len(running), 0, time.perf_counter() - started, failure)
             return
+        seconds = time.perf_counter() - started
         for outcome in outcomes:
             outcome()
+        self._tell(len(running), entries, seconds, "")
 
-    def _run(self, running: Sequence[Waiting]) -> list[Outcome]:
-        batch = Batch(self._store, self._keys, self._sealer, self._recent, self._store.begin())
+    def _run(self, running: Sequence[Waiting]) -> tuple[list[Outcome], int]:
+        head = self._store.begin()
+        batch = Batch(self._store, self._keys, self._sealer, self._recent, head)
         outcomes = [self._run_one(batch, command, future) for command, future in running]
         if batch.has_writes():
             self._forget_old_answers()
         batch.flush()
         self._store.commit()
-        return outcomes
+        return outcomes, batch.head.size - head.size
+
+    def _tell(self, commands: int, entries: int, seconds: float, failure: str) -> None:
+        """Measuring is nobody's condition: what fails there is dropped, and the ledger goes on."""
+        if self._commit_told is None:
+            return
+        try:
+            self._commit_told(commands, entries, seconds, failure)
+        except Exception as error:  # noqa: BLE001 - whatever an observer of ours raises
+            self._commit_told = None
+            _log.error("commits are measured no more: %s", type(error).__name__)
 
     def _run_one(self, batch: Batch, command: Callable[[Transaction], Any], future: "Future[Any]") -> Outcome:
         now = self._clock.now()
@@ -177,7 +199,7 @@ class Sequencer:
                 callback()
             except Exception as error:  # noqa: BLE001 - whatever it is, memory may differ from the ledger
                 self._failure = StorageFailed(reason=type(error).__name__)
-                _log.exception("reset failed")
+                _log.error("reset failed: %s", type(error).__name__)  # its text may quote what was stored
 
 
 def _failing(future: "Future[Any]", error: BaseException) -> Outcome:
