@@ -20,8 +20,10 @@ from consent_ledger.vocabulary import (
     Level,
     MarkerKind,
     OnEnd,
+    PostKind,
     Purpose,
     ServiceType,
+    StatutoryDuty,
 )
 
 
@@ -53,8 +55,28 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class BasisEvidence:
+    """What a confidentiality basis other than explicit consent rests on. Empty: nothing was said.
+
+    `reference` points into the capturing agency's own files. `duty_since` is when the duty came into force by
+    the law as the hub knew it on recording; `None`: it was not in force.
+    """
+
+    reference: str = ""
+    told_care_team: bool = False
+    decision_maker: str = ""
+    authorised_by: str = ""
+    recorded_by: str = ""
+    duty: StatutoryDuty | None = None
+    duty_since: datetime | None = None
+
+
+NO_EVIDENCE = BasisEvidence()
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """How a grant was given: for whoever has to show it, not for the decision."""
+    """How a grant was given, for whoever has to show it. Of all this only `basis` decides anything."""
 
     given_time: datetime
     effective_from: datetime
@@ -63,6 +85,8 @@ class Evidence:
     service_offered_anyway: bool
     told_may_refuse: bool
     capacity_in_doubt: bool
+    basis: BasisEvidence = NO_EVIDENCE
+    recorded_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -226,6 +250,15 @@ class Agreement:
             if row is not None and {origin_agency_id, recipient_agency_id} <= version.signed_by:
                 return row
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Who answers for something at an agency: its own pseudonym for them, and an office number to ring."""
+
+    kind: PostKind
+    staff_reference: str
+    telephone: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,16 @@ class ConfidentialityBasis(Term):
     NOT_CONFIDENTIAL = auto()
 
 
+class StatutoryDuty(Term):
+    """Duties to share in law. When each is in force is in `consent_ledger.statutory_duties`."""
+
+    CHILDREN_ACT_1989_S47 = auto()
+    CHILDREN_ACT_2004_S16LA = auto()
+    CARE_ACT_2014_S45 = auto()
+    HOUSING_ACT_1996_S213B = auto()
+    SERIOUS_VIOLENCE_2022_S9 = auto()
+
+
 class CaptureMethod(Term):
     """How a choice was captured."""
 

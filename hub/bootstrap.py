@@ -12,6 +12,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from consent_ledger.clock import Clock, SystemClock
 from consent_ledger.ledger import Ledger, create_ledger, open_ledger
+from consent_ledger.statutory_duties import starting
 from hub.config import Config
 from hub.rpc.agency_servicer import AgencyServicer
 from hub.rpc.agreement_servicer import AgreementServicer
@@ -91,7 +92,7 @@ async def running_hub(
     clock = clock or SystemClock()
     ledger = await _opened(config, clock)
     try:
-        hub = Hub(ledger, new_id=new_id, progress=progress)
+        hub = Hub(ledger, new_id=new_id, progress=progress, duties=starting(config.law))
         await hub.start()
         servicers = _servicers(hub)
         local = Door(Dispatcher(ByLocalSocket(), clock.now, telemetry), servicers)

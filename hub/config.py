@@ -7,18 +7,26 @@
     key = "pki/hub.key"
     client_authority = "pki/authority.pem"
 
-All of it is optional; these are the defaults. Paths are relative to the data folder. The ledger is
-`ledger.db` and its root key `root.key` there.
+    [law]
+    children_act_2004_s16la = "2026-12-01"
+
+All of it is optional; these are the defaults, save for `[law]`: the day on which a duty that was passed comes
+into force, once it is known. Not named, it is not in force. Paths are relative to the data folder. The ledger
+is `ledger.db` and its root key `root.key` there.
 """
 
 import re
 import stat
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from consent_ledger.errors import OnceToldError
+from consent_ledger.statutory_duties import DUTIES
+from consent_ledger.vocabulary import StatutoryDuty
 
 FILE_NAME = "hub.toml"
 DEFAULT_LISTEN = "127.0.0.1:8443"
@@ -62,6 +70,8 @@ class Config:
     listen: str
     """Host and port for adapters; port 0 picks a free one."""
     tls: TlsFiles
+    law: Mapping[StatutoryDuty, date] = field(default_factory=dict)
+    """When a duty that starts by regulations comes into force; a duty not named here has not started."""
 
     @property
     def ledger(self) -> Path:
@@ -81,6 +91,7 @@ def read_config(data: Path) -> Config:
     """Reads `hub.toml`, or takes the defaults where it says nothing. Raises ConfigError."""
     settings = _settings(data / FILE_NAME)
     tls = settings.pop("tls", {})
+    law = _law(settings.pop("law", {}))
     listen = settings.pop("listen", DEFAULT_LISTEN)
     if settings:
         raise ConfigError(sorted(settings)[0], "no such setting", f"Remove it from {FILE_NAME}.")
@@ -92,7 +103,30 @@ def read_config(data: Path) -> Config:
     if unknown:
         raise ConfigError(f"tls.{unknown[0]}", "no such setting", f"Remove it from {FILE_NAME}.")
     paths = {name: data / path for name, path in {**_DEFAULT_TLS, **tls}.items()}
-    return Config(data, listen, TlsFiles(**paths))
+    return Config(data, listen, TlsFiles(**paths), law)
+
+
+def _law(table: Any) -> dict[StatutoryDuty, date]:
+    """The days in `[law]`, each for a duty whose start the law leaves to regulations."""
+    startable = {duty.lower(): duty for duty, known in DUTIES.items() if known.in_force_from is None}
+    if not isinstance(table, dict):
+        raise ConfigError("law", "not a table", f"Write [law] in {FILE_NAME}, or remove it.")
+    days: dict[StatutoryDuty, date] = {}
+    for name, value in table.items():
+        if name not in startable:
+            known = ", ".join(sorted(startable))
+            raise ConfigError(f"law.{name}", "no such setting", f"Remove it; a day is asked for: {known}.")
+        try:
+            # TOML has dates of its own; a time of day would be one too many.
+            day = value if type(value) is date else date.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise ConfigError(
+                f"law.{name}",
+                "not a day",
+                'Write it as "2026-12-01", or remove it while the day is not known.',
+            ) from None
+        days[startable[name]] = day
+    return days
 
 
 def write_config(config: Config) -> None:

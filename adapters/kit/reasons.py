@@ -34,6 +34,8 @@ NEXT_STEP: dict[str, str] = {
     "LINK_TOKEN": "Ask for a new link token.",
     "ROLE_WIDE_GRANT": "Name the recipient in the grant.",
     "AGREEMENT_STATE": "Read the agreement: it is terminated or was signed in other words.",
+    "BASIS_WITHOUT_EVIDENCE": "Give the evidence that the named field asks for, or record another basis.",
+    "DUTY_NOT_IN_FORCE": "The duty is not in force: name one that is, or record another basis.",
 }
 
 # Reasons that are about one record in a batch. The others are about the caller, the hub or the whole message.

@@ -5,6 +5,7 @@ fact, not an absent record.
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from consent_ledger.domain.base import RecordedAggregate, event
@@ -16,9 +17,11 @@ class Grant(RecordedAggregate):
     TOPIC = "grant"
 
     class Created(RecordedAggregate.Created):
-        """Empty recipient fields but `support_team` mean the role-wide grant."""
+        """Empty recipient fields but `support_team` mean the role-wide grant. From `evidence_reference` on: what
+        a basis other than explicit consent rests on."""
 
         TOPIC = "grant.recorded.v1"
+        class_version = 2
         registration_id: UUID
         captured_by: str
         purposes: list[str]
@@ -39,6 +42,19 @@ class Grant(RecordedAggregate):
         told_may_refuse: bool
         capacity_in_doubt: bool
         weak: bool
+        evidence_reference: str
+        told_care_team: bool
+        decision_maker: str
+        authorised_by: str
+        recorded_by: str
+        duty: str | None
+        duty_since: datetime | None
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """The first entries asked for no evidence: such a grant has none, and opens nothing by itself."""
+            state.update(evidence_reference="", told_care_team=False, decision_maker="")
+            state.update(authorised_by="", recorded_by="", duty=None, duty_since=None)
 
     class Begun(RecordedAggregate.Event):
         """Its beginning has passed."""
@@ -89,6 +105,13 @@ class Grant(RecordedAggregate):
     @event(Begun)
     def begin_effect(self) -> None:
         """Its beginning has passed."""
+        evidence_reference: str,
+        told_care_team: bool,
+        decision_maker: str,
+        authorised_by: str,
+        recorded_by: str,
+        duty: str | None,
+        duty_since: datetime | None,
 
     @event(Expired)
     def expire(self) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from consent_ledger.facts import Feed, Grant, Person, Row, Stop
+from consent_ledger.policy import evidence
 from consent_ledger.vocabulary import (
     CaptureMethod,
     ConfidentialityBasis,
@@ -23,7 +24,8 @@ _CLOSED_BY_A_STOP = frozenset(
         ConfidentialityBasis.NOT_CONFIDENTIAL,
     }
 )
-_IMPLIED_PURPOSES = frozenset({Purpose.DIRECT_SUPPORT, Purpose.CARE_COORDINATION})
+_NOT_OF_THE_PERSON = frozenset({ConfidentialityBasis.IMPLIED_CONSENT, ConfidentialityBasis.NOT_CONFIDENTIAL})
+"""Neither the person's own yes nor somebody's decision for them: no stop ever yields to one of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,7 @@ def _reaches(grant: Grant, use: Use) -> bool:
         return False
     if (grant.weak or grant.method is CaptureMethod.IMPORTED_LEGACY) and use.level is not Level.N:
         return False
-    if grant.basis is ConfidentialityBasis.IMPLIED_CONSENT and (
-        use.purpose not in _IMPLIED_PURPOSES or use.level is Level.V
-    ):
+    if not evidence.can_open(grant.basis, use.purpose, use.level) or not evidence.shown(grant):
         return False
     if grant.captured_for_itself(use.recipient.agency_id):
         highest = Level.R if use.row.self_captured_restricted else Level.N
@@ -77,10 +77,11 @@ def _closing(grant: Grant, stops: Iterable[Stop], use: Use, *, spare_other_withd
     if grant.basis not in _CLOSED_BY_A_STOP:
         return None
     closing = None
+    yields_to_earlier = grant.weak or grant.basis in _NOT_OF_THE_PERSON
     for stop in stops:
         if spare_other_withdrawals and stop.grant_id is not None and stop.grant_id != grant.grant_id:
             continue
-        if (stop.position > grant.position or grant.weak) and stop.scope.covers(
+        if (stop.position > grant.position or yields_to_earlier) and stop.scope.covers(
             use.purpose, use.category, use.recipient
         ):
             closing = stop
@@ -119,7 +120,10 @@ def why_closed(person: Person, use: Use) -> Reason:
 
 
 def objected(person: Person, use: Use) -> bool:
-    """Whether a withdrawal covers the use and no later unpressured grant covers it again."""
+    """Whether a withdrawal covers the use and nothing later answers it.
+
+    An answer is an unpressured grant, or a decision with its evidence, that covers the use again.
+    """
     withdrawn = [
         stop.position
         for stop in person.stops
@@ -130,6 +134,8 @@ def objected(person: Person, use: Use) -> bool:
     return not any(
         grant.position > max(withdrawn)
         and not grant.weak
+        and grant.basis not in _NOT_OF_THE_PERSON
+        and evidence.shown(grant)
         and grant.scope.covers(use.purpose, use.category, use.recipient)
         for grant in person.grants
     )

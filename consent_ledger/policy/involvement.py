@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from consent_ledger.facts import Feed, Grant, Person, Registration, Row
+from consent_ledger.policy.evidence import shown
 from consent_ledger.vocabulary import Level
 
 
@@ -21,7 +22,9 @@ def highest_level(
         opening.agency_id == recipient.agency_id and opening.position > since for opening in person.openings
     ):
         return Level.V
-    named = [grant for grant in person.grants if grant.scope.agency_id == recipient.agency_id]
+    named = [
+        grant for grant in person.grants if grant.scope.agency_id == recipient.agency_id and shown(grant)
+    ]
     if any(_vouched_for_by_another(grant, recipient.agency_id, since) for grant in named):
         return Level.V
     itself = any(grant.captured_by == recipient.agency_id and grant.position > since for grant in named)

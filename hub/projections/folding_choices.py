@@ -12,6 +12,7 @@ from consent_ledger.vocabulary import (
     MarkerKind,
     Purpose,
     ServiceType,
+    StatutoryDuty,
 )
 from hub.projections.consent_index import Boundary, BoundaryKind, ConsentIndex
 from hub.projections.touched import Touched, component
@@ -50,6 +51,16 @@ def _grant_recorded(index: ConsentIndex, position: int, at: datetime, event: Any
             event.service_offered_anyway,
             event.told_may_refuse,
             event.capacity_in_doubt,
+            facts.BasisEvidence(
+                event.evidence_reference,
+                event.told_care_team,
+                event.decision_maker,
+                event.authorised_by,
+                event.recorded_by,
+                None if event.duty is None else StatutoryDuty(event.duty),
+                event.duty_since,
+            ),
+            recorded_at=at,
         ),
         event.weak,
         begun=event.effective_from <= at,

@@ -5,6 +5,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from google.protobuf.message import Message
 
+from consent_ledger.statutory_duties import Duties
 from hub.records import codec
 from hub.rpc.dispatch import Call
 from hub.use_cases.hub import Hub, Repeated, Request
@@ -21,6 +22,11 @@ class Servicer:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+
+    @property
+    def duties(self) -> Duties:
+        """The law as this hub's settings have it."""
+        return self._hub.duties
 
     def position(self, index: int) -> common_pb2.LedgerPosition:
         """A place in this hub's ledger."""

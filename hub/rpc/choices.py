@@ -51,6 +51,20 @@ def _grant(grant: facts.Grant, client_reference: str) -> messages.Grant:
         capacity_in_doubt=grant.evidence.capacity_in_doubt,
         data_from_time=codec.timestamp(grant.data_from),
         data_until_time=codec.timestamp(grant.data_until),
+        evidence=_evidence(grant.evidence.basis),
+    )
+
+
+def _evidence(evidence: facts.BasisEvidence) -> messages.BasisEvidence | None:
+    if evidence == facts.NO_EVIDENCE:
+        return None
+    return messages.BasisEvidence(
+        reference=evidence.reference,
+        told_care_team=evidence.told_care_team,
+        decision_maker=evidence.decision_maker,
+        authorised_by=evidence.authorised_by,
+        recorded_by=evidence.recorded_by,
+        duty=translate.number(messages.StatutoryDuty, evidence.duty),
     )
 
 

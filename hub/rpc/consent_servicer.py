@@ -4,6 +4,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from consent_ledger.errors import Refused
+from consent_ledger.facts import BasisEvidence
 from consent_ledger.vocabulary import (
     CaptureMethod,
     ConfidentialityBasis,
@@ -12,6 +13,7 @@ from consent_ledger.vocabulary import (
     PersonStatus,
     Purpose,
     ServiceType,
+    StatutoryDuty,
 )
 from hub.rpc import translate
 from hub.rpc.answering import Servicer
@@ -52,6 +54,8 @@ class ConsentServicer(Servicer):
             told_may_refuse=grant.told_may_refuse,
             capacity_in_doubt=grant.capacity_in_doubt,
         )
+            evidence=_evidence(grant.evidence),
+            duties=self.duties,
 
     async def RecordRefusal(
         self, request: messages.RecordRefusalRequest, call: Call
@@ -211,3 +215,14 @@ def _excluded(request: messages.RecordExclusionRequest) -> Any:
             return {"agency_id": person.agency_id, "staff_reference": person.staff_reference}
         case _:
             return {"category": translate.term(request, "category", DataCategory)}
+def _evidence(evidence: messages.BasisEvidence) -> BasisEvidence:
+    return BasisEvidence(
+        reference=evidence.reference,
+        told_care_team=evidence.told_care_team,
+        decision_maker=evidence.decision_maker,
+        authorised_by=evidence.authorised_by,
+        recorded_by=evidence.recorded_by,
+        duty=translate.optional_term(evidence, "duty", StatutoryDuty),
+    )
+
+

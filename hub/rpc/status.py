@@ -18,7 +18,7 @@ from consent_ledger.errors import OnceToldError
 DOMAIN = "oncetold.org"
 PREFIX = "ERROR_REASON_"
 DETAILS_KEY = "grpc-status-details-bin"
-PUBLIC_DETAILS = frozenset({"field", "rule", "party", "expected", "epoch", "error_id"})
+PUBLIC_DETAILS = frozenset({"field", "rule", "party", "expected", "epoch", "error_id", "duty"})
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +129,18 @@ REASONS: dict[str, tuple[grpc.StatusCode, str]] = {
     "AGREEMENT_STATE": (
         _PRECONDITION,
         "The agreement is terminated, or this is not its newest version. List the agreements.",
+    ),
+    "TASK_STATE": (
+        _PRECONDITION,
+        "The task is done already, or its kind knows no such outcome. List the tasks.",
+    ),
+    "BASIS_WITHOUT_EVIDENCE": (
+        _INVALID,
+        "The confidentiality basis needs evidence that is not there: the field is named. Give it.",
+    ),
+    "DUTY_NOT_IN_FORCE": (
+        _PRECONDITION,
+        "The statutory duty is not in force today. Name one that is, or another basis.",
     ),
 }
 

@@ -1,6 +1,7 @@
 """Choices: grants, refusals, withdrawals, exclusions, markers and statuses. A stop is always obeyed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,8 @@ from consent_ledger.access import AccessKind
 from consent_ledger.domain import Exclusion, Grant, Marker, Refusal, Registration
 from consent_ledger.errors import Refused
 from consent_ledger.ledger import KeyOwner
+from consent_ledger.policy.evidence import CONSENT, beyond, missing
+from consent_ledger.statutory_duties import DUTIES, Duties
 from consent_ledger.vocabulary import (
     DEFAULT_LEVEL,
     CaptureMethod,
@@ -47,8 +50,14 @@ def record_grant(
     service_offered_anyway: bool = False,
     told_may_refuse: bool = False,
     capacity_in_doubt: bool = False,
+    evidence: facts.BasisEvidence = facts.NO_EVIDENCE,
+    duties: Duties = DUTIES,
 ) -> tuple[UUID, int]:
-    """Records a grant: its id and position. Permission runs from now, whatever `given_time` says."""
+    """Records a grant: its id and position. Permission runs from now, whatever `given_time` says.
+
+    `duties` is the law as the operator's settings have it. Raises `BASIS_WITHOUT_EVIDENCE` with the missing
+    field, `DUTY_NOT_IN_FORCE`, `ROLE_WIDE_GRANT`, `UNKNOWN_AGENCY`, `GRANT_BEYOND_AGREEMENT`.
+    """
     found = work.registration(caller, client_reference)
     begins = max(effective_from_time or work.now, work.now)
     if effective_until_time <= begins:
@@ -57,6 +66,8 @@ def record_grant(
         raise Refused("IMPOSSIBLE_TIME", field="grant.data_until_time")
     if not purposes or not categories or not (agency_id or service_type or support_team):
         raise Refused("INVALID_FIELD", field="grant.scope", rule="names purposes, categories and a recipient")
+    scope = facts.Scope(frozenset(purposes), frozenset(categories), agency_id, service_type, support_team)
+    evidence = _evidenced(work, scope, confidentiality_basis, capture_method, evidence, duties)
     if agency_id is None and any(DEFAULT_LEVEL[category] is Level.V for category in categories):
         raise Refused("ROLE_WIDE_GRANT")
     if agency_id is not None:
@@ -81,9 +92,38 @@ def record_grant(
         service_offered_anyway=service_offered_anyway,
         told_may_refuse=told_may_refuse,
         capacity_in_doubt=capacity_in_doubt,
-        weak=not unpressured or given_time.date() < work.now.date(),
+        weak=confidentiality_basis in CONSENT and (not unpressured or given_time.date() < work.now.date()),
+        evidence_reference=evidence.reference,
+        told_care_team=evidence.told_care_team,
+        decision_maker=evidence.decision_maker,
+        authorised_by=evidence.authorised_by,
+        recorded_by=evidence.recorded_by,
+        duty=evidence.duty,
+        duty_since=evidence.duty_since,
     )
     return grant_id, work.save(grant, _owner(found.registration_id))
+
+
+def _evidenced(
+    work: Work,
+    scope: facts.Scope,
+    basis: ConfidentialityBasis,
+    method: CaptureMethod,
+    said: facts.BasisEvidence,
+    duties: Duties,
+) -> facts.BasisEvidence:
+    """The evidence with what the law says of its duty. Refuses a basis that goes too far or lacks any."""
+    if (field := beyond(basis, scope.purposes, scope.categories)) is not None:
+        raise Refused("INVALID_FIELD", field=f"grant.{field}", rule="more than this basis can open")
+    since = None
+    if basis == ConfidentialityBasis.STATUTORY_DUTY and said.duty is not None:
+        if not duties[said.duty].in_force_at(work.now):
+            raise Refused("DUTY_NOT_IN_FORCE", duty=said.duty)
+        since = duties[said.duty].since
+    evidence = replace(said, duty_since=since)
+    if (field := missing(basis, method, scope, evidence, work.now)) is not None:
+        raise Refused("BASIS_WITHOUT_EVIDENCE", field=f"grant.{field}")
+    return evidence
 
 
 def _scope(

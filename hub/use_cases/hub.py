@@ -11,6 +11,7 @@ from consent_ledger.access import AccessKind
 from consent_ledger.domain import recording_time
 from consent_ledger.errors import OnceToldError, Refused, StorageError
 from consent_ledger.ledger import Ledger, Transaction
+from consent_ledger.statutory_duties import DUTIES, Duties
 from hub.projections.projector import Projector
 from hub.use_cases.settle import settle
 from hub.use_cases.work import ADMINISTRATION, Caller, Work
@@ -56,8 +57,10 @@ class Hub:
         new_id: Callable[[], UUID] = uuid4,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
+        duties: Duties = DUTIES,
         self.ledger = ledger
         self.projector = Projector(progress)
+        self.duties = duties
         self._new_id = new_id
         self._waiting: dict[UUID, asyncio.Event] = {}
         self._stopping = False

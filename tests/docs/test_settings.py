@@ -4,16 +4,18 @@ import dataclasses
 import re
 from pathlib import Path
 
+from consent_ledger.statutory_duties import DUTIES
 from hub.config import Config, TlsFiles, read_config
 
 ROOT = Path(__file__).resolve().parents[2]
 # Fields of Config that are no setting: where the settings are read from.
 GIVEN = {"data"}
+STARTING_BY_REGULATIONS = [duty for duty, known in DUTIES.items() if known.in_force_from is None]
 
 
 def documented() -> dict[str, str]:
     section = (ROOT / "deploy" / "README.md").read_text().split("## Settings", 1)[1].split("\n## ", 1)[0]
-    return dict(re.findall(r"^\| `([a-z_.]+)` \| `([^`]*)` \|", section, re.MULTILINE))
+    return dict(re.findall(r"^\| `([a-z0-9_.]+)` \| `([^`]*)` \|", section, re.MULTILINE))
 
 
 def test_every_setting_is_documented_with_its_default(tmp_path: Path) -> None:
@@ -24,6 +26,8 @@ def test_every_setting_is_documented_with_its_default(tmp_path: Path) -> None:
         if isinstance(value, TlsFiles):
             for part in dataclasses.fields(value):
                 real[f"{field.name}.{part.name}"] = str(getattr(value, part.name).relative_to(tmp_path))
+        elif field.name == "law":
+            real |= {f"law.{duty.lower()}": "not in force" for duty in STARTING_BY_REGULATIONS if not value}
         elif field.name not in GIVEN:
             real[field.name] = str(value)
 

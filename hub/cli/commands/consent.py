@@ -14,6 +14,8 @@ from hub.cli.errors import Misused
 from hub.cli.output import moment, position, show, show_rows
 from hub.cli.times import RULE, now, read_time
 from oncetold.v1.consent_service_pb2 import (
+    STATUTORY_DUTY_UNSPECIFIED,
+    BasisEvidence,
     Choice,
     Grant,
     LiftExclusionRequest,
@@ -85,9 +87,23 @@ def grant(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Records a grant. Without the three assurances it is weak: normal content only, for 7 days."""
+    """Records a grant, or another basis with its evidence. Without the three assurances, consent is weak: normal
+    content only, for 7 days."""
     recorded = Grant(
         client_reference=reference,
+    evidence: Annotated[
+        str,
+        typer.Option(
+            metavar="REFERENCE", help="Where a basis' evidence is kept; all but explicit consent."
+        ),
+    ] = "",
+    told_care_team: Annotated[
+        bool, typer.Option("--told-care-team", help="Implied consent: told, by the notice, who shares.")
+    ] = False,
+    decision_maker: Annotated[str, typer.Option(help="Best interests: who decided.")] = "",
+    authorised_by: Annotated[str, typer.Option(help="Public interest: who authorised it.")] = "",
+    recorded_by: Annotated[str, typer.Option(help="Public interest: who records it; somebody else.")] = "",
+    duty: Annotated[str, typer.Option(help="Statutory duty. " + enums.STATUTORY_DUTY.help)] = "",
         scope=_scope(purpose, category, to, to_service, to_team, required=True),
         confidentiality_basis=enums.CONFIDENTIALITY.value(basis),
         capture_method=enums.CAPTURE.value(method),
@@ -107,6 +123,16 @@ def grant(
     show(
         {"grant_id": answer.grant_id, "position": position(answer.position)},
         [f"Grant {answer.grant_id} is recorded."],
+    shown = BasisEvidence(
+        reference=evidence,
+        told_care_team=told_care_team,
+        decision_maker=decision_maker,
+        authorised_by=authorised_by,
+        recorded_by=recorded_by,
+        duty=enums.STATUTORY_DUTY.value(duty) if duty else STATUTORY_DUTY_UNSPECIFIED,
+    )
+    if shown.ListFields():
+        recorded.evidence.CopyFrom(shown)
         as_json=as_json,
     )
 
