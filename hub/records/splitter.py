@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from consent_ledger.errors import Refused
 from consent_ledger.vocabulary import DEFAULT_LEVEL, ENVELOPE_CATEGORY, DataCategory, Level, ServiceType
 from hub.records.enums import term_of
+from hub.records.risk import is_risk_to_others, refuse_what_the_hub_sets
 from oncetold.v1 import common_pb2, record_service_pb2, records_pb2
 
 
@@ -32,6 +33,8 @@ class SplitFragment:
     """Free text of a note that its author marked as holding information about somebody else."""
     content: bytes
     """A serialised RecordContent of the record's type with only this fragment's fields."""
+    risk_to_others: bool = False
+    """It says that a worker, the public or a child is at risk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def split(record: record_service_pb2.Record, path: str = "") -> SplitRecord:
 
     `path` is where the record stands in its request, e.g. ``records[3].``. Raises Refused:
     FREE_TEXT_NOT_RELEASED for words without released categories, INVALID_FIELD for content that
-    says nothing. Raises LookupError when the contract gives a field no category.
+    says nothing or that only the hub may say. Raises LookupError when the contract gives a field no category.
     """
     service = term_of(common_pb2.ServiceType.DESCRIPTOR, record.service_type)
     if service is None:
@@ -62,6 +65,7 @@ def split(record: record_service_pb2.Record, path: str = "") -> SplitRecord:
     record_type = record.content.WhichOneof("type")
     if record_type is None:
         raise Refused("INVALID_FIELD", field=f"{path}content.type", rule="required")
+    refuse_what_the_hub_sets(record.content, path)
     path += f"content.{record_type}"
     fragments = _fragments(record_type, getattr(record.content, record_type), path)
     if not fragments:
@@ -83,7 +87,14 @@ def _fragments(record_type: str, content: Message, path: str) -> tuple[SplitFrag
     for category, fragment in structured.items():
         level = DEFAULT_LEVEL[category]
         fragments.append(
-            SplitFragment((category.value,), level.value, False, False, _serialised(fragment)),
+            SplitFragment(
+                (category.value,),
+                level.value,
+                False,
+                False,
+                _serialised(fragment),
+                is_risk_to_others(fragment),
+            ),
         )
     return tuple(sorted(fragments, key=lambda each: (each.categories, each.free_text)))
 

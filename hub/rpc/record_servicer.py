@@ -1,6 +1,7 @@
 """RecordService: what agencies learned comes in, and the consolidated history is read."""
 
 from consent_ledger.vocabulary import DataCategory, HandlingMark, ServiceType
+from hub.records.risk import review_by
 from hub.records.splitter import split
 from hub.rpc import translate
 from hub.rpc.answering import Servicer
@@ -57,7 +58,7 @@ def _new_record(record: messages.Record, path: str) -> NewRecord:
         marks=translate.terms(record, "marks", HandlingMark),
         fragments=parts.fragments,
         others=[_other(subject) for subject in record.other_subjects],
-        review_by_time=translate.moment(record, "review_by_time"),
+        review_by_time=review_by(record),
         spent_on_time=translate.moment(record, "spent_on_time"),
     )
 

@@ -25,6 +25,8 @@ class Fragment(Protocol):
     def third_party(self) -> bool: ...
     @property
     def content(self) -> bytes: ...
+    @property
+    def risk_to_others(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +109,4 @@ def _fragment(
         tuple(registration_id for registration_id, _ in concerned),
         tuple(registration_id for registration_id, solely in concerned if solely),
     )
+        fragment.risk_to_others,
