@@ -53,7 +53,7 @@ class Batch:
         self._recent = recent
         self._written_head = head
         self._rows: list[EntryRow] = []
-        self._versions: dict[UUID, int] = {}
+        self._versions: dict[bytes, int] = {}
         self._cells: Cells = {}
         self._answers: dict[bytes, AnswerRow] = {}
         self._keys_mark = 0
@@ -103,14 +103,12 @@ class Batch:
             self._store.write_head(self.head)
             self._written_head = self.head
 
-    def next_versions(self, stream_ids: Iterable[UUID]) -> dict[UUID, int]:
+    def next_versions(self, streams: Iterable[bytes]) -> dict[bytes, int]:
         """The version that each stream's next entry has."""
-        wanted = set(stream_ids)
-        unknown = [stream_id for stream_id in wanted if stream_id not in self._versions]
+        found = {stream: self._versions.get(stream) for stream in streams}
+        unknown = [stream for stream, version in found.items() if version is None]
         stored = self._store.versions(unknown) if unknown else {}
-        return {
-            stream_id: self._versions.get(stream_id, stored.get(stream_id, 0)) + 1 for stream_id in wanted
-        }
+        return {stream: (version or stored.get(stream, 0)) + 1 for stream, version in found.items()}
 
     def entries(self, after: int, limit: int) -> list[Entry]:
         through = min(after + limit, self.head.size)
@@ -120,11 +118,12 @@ class Batch:
         if after < stored_through:
             self._flush_entries()
             rows = self._store.entries(after, stored_through)
-            for expected, row in zip(range(after + 1, stored_through + 1), rows, strict=False):
-                if row.position != expected:
-                    raise EntryCorrupt(expected)
+            # They come in order, each position once: as many as there are means every one.
             if len(rows) != stored_through - after:
-                raise EntryCorrupt(after + len(rows) + 1)
+                there = {row.position for row in rows}
+                raise EntryCorrupt(
+                    next(one for one in range(after + 1, stored_through + 1) if one not in there)
+                )
             found = self._sealer.opened(rows)
         for position in range(max(after, stored_through) + 1, through + 1):
             entry = self._recent.get(position)
@@ -135,7 +134,7 @@ class Batch:
 
     def stream(self, stream_id: UUID) -> list[Entry]:
         self._flush_entries()
-        rows = self._store.stream(stream_id)
+        rows = self._store.stream(stream_id.bytes)
         unknown = [row for row in rows if self._recent.get(row.position) is None]
         opened = {entry.position: entry for entry in self._sealer.opened(unknown)}
         for version, row in enumerate(rows, start=1):

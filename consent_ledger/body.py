@@ -7,9 +7,10 @@ tells little.
 import os
 import struct
 from collections.abc import Sequence
-from datetime import datetime
+from hashlib import sha256
 
 from consent_ledger.entry import (
+    BODY_HASH_DOMAIN,
     Draft,
     Entry,
     EntryClass,
@@ -21,15 +22,20 @@ from consent_ledger.entry import (
 from consent_ledger.errors import EntryCorrupt, UnsealFailed
 from consent_ledger.keys import KEY_ID_SIZE, Entropy, KeyRing
 from consent_ledger.store.port import EntryRow
-from consent_ledger.vault import Vault
+from consent_ledger.vault import Vault, open_part, padding_source, part_header
 
 BODY_VERSION = 1
 _FRAME = struct.Struct(">BH")
 _PART = struct.Struct(f">{KEY_ID_SIZE}s32sI")
-_PLACE = struct.Struct(">QB16s16sQHH")
+_LENGTH_SIZE = 4
+_ENTRY_PLACE = struct.Struct(">QB16s16sQ")
+_PART_PLACE = struct.Struct(">HH")
 _SMALL = (1024, 4096, 16_384)
 _CHUNK = 65_536
-_CLASSES = frozenset(kind.value for kind in EntryClass)
+_ID_SIZE = 16
+_CLASSES = {kind.value: kind for kind in EntryClass}
+_LEAF_PREFIXES = {kind: b"\x00" + entry_bytes(kind, b"", b"") for kind in _CLASSES}
+"""Of an entry's leaf, what stands before its id."""
 
 
 def padded_size(size: int) -> int:
@@ -44,76 +50,86 @@ class Sealer:
         self._vault = vault
         self._keys = keys
         self._entropy = entropy
+        self._padding = padding_source() if entropy is os.urandom else entropy
 
-    def seal(self, draft: Draft, position: int, recorded_at: datetime) -> EntryRow:
-        entry_id = self._entropy(16)
+    def seal(self, draft: Draft, position: int, recorded: int) -> EntryRow:
+        """The row of a draft. `recorded`: microseconds since 1970."""
+        entry_id = self._entropy(_ID_SIZE)
+        stream = draft.stream_id.bytes
         count = len(draft.parts)
         kind = draft.entry_class.value
-        parts = []
+        header = part_header(recorded, draft.changes_policy)
+        place = _ENTRY_PLACE.pack(position, kind, entry_id, stream, draft.version)
+        parts: list[SealedPart] = []
+        framed = [_FRAME.pack(BODY_VERSION, count)]
+        size = _FRAME.size
         for index, part in enumerate(draft.parts):
-            place = _PLACE.pack(position, kind, entry_id, draft.stream_id.bytes, draft.version, index, count)
-            parts.append(self._vault.seal_part(part, place, recorded_at, draft.changes_policy))
-        framed = _FRAME.pack(BODY_VERSION, count) + b"".join(
-            _PART.pack(part.key_id, part.commit, len(part.sealed)) + part.sealed for part in parts
-        )
-        padding = self._entropy(padded_size(len(framed)) - len(framed))
-        leaf = leaf_hash(entry_bytes(kind, entry_id, body_hash(tuple(parts), padding)))
-        return EntryRow(position, kind, entry_id, draft.stream_id, draft.version, framed + padding, leaf)
+            sealed = self._vault.seal_part(part, position, place + _PART_PLACE.pack(index, count), header)
+            parts.append(sealed)
+            length = len(sealed.sealed)
+            framed += (_PART.pack(sealed.key_id, sealed.commit, length), sealed.sealed)
+            size += _PART.size + length
+        padding = self._padding(padded_size(size) - size)
+        framed.append(padding)
+        leaf = leaf_hash(entry_bytes(kind, entry_id, body_hash(parts, padding)))
+        return EntryRow(position, kind, entry_id, stream, draft.version, leaf, b"".join(framed))
 
     def opened(self, rows: Sequence[EntryRow]) -> list[Entry]:
         """Raises `EntryCorrupt` for the first row that is not what was appended."""
-        sealed = [_checked(row) for row in rows]
-        self._keys.prefetch([part.key_id for parts in sealed for part in parts])
-        return [self._open(row, parts) for row, parts in zip(rows, sealed, strict=True)]
-
-    def _open(self, row: EntryRow, sealed: tuple[SealedPart, ...]) -> Entry:
-        opened = []
-        for index, part in enumerate(sealed):
-            place = _PLACE.pack(
-                row.position,
-                row.entry_class,
-                row.entry_id,
-                row.stream_id.bytes,
-                row.version,
-                index,
-                len(sealed),
-            )
-            try:
-                opened.append(self._vault.open_part(part, place))
-            except UnsealFailed as error:
-                raise EntryCorrupt(row.position) from error
-        headers = {(recorded_at, changes_policy) for _, recorded_at, changes_policy in opened}
-        if len(headers) != 1:
-            raise EntryCorrupt(row.position)
-        [(recorded_at, changes_policy)] = headers
-        return Entry(
-            position=row.position,
-            entry_class=EntryClass(row.entry_class),
-            stream_id=row.stream_id,
-            version=row.version,
-            parts=tuple(part for part, _, _ in opened),
-            changes_policy=changes_policy,
-            recorded_at=recorded_at,
+        checked = [_checked(row) for row in rows]
+        keys = self._keys.opened(
+            {part[0]: row[0] for row, parts in zip(rows, checked, strict=True) for part in parts}
         )
+        found = []
+        for row, sealed in zip(rows, checked, strict=True):
+            position, kind, entry_id, stream, version, _, _ = row
+            try:
+                place = _ENTRY_PLACE.pack(position, kind, entry_id, stream, version)
+                count = len(sealed)
+                opened = [
+                    open_part(part, keys[part[0]], place + _PART_PLACE.pack(index, count))
+                    for index, part in enumerate(sealed)
+                ]
+            except (KeyError, UnsealFailed, struct.error) as error:
+                raise EntryCorrupt(position) from error
+            _, recorded, changes_policy = opened[0]
+            parts = []
+            for part, also_recorded, also_changes in opened:
+                if also_recorded != recorded or also_changes is not changes_policy:
+                    raise EntryCorrupt(position)
+                parts.append(part)
+            found.append(
+                Entry(position, _CLASSES[kind], stream, version, tuple(parts), changes_policy, recorded)
+            )
+        return found
 
 
-def _checked(row: EntryRow) -> tuple[SealedPart, ...]:
-    """The sealed parts of a row whose every stored bit is covered by its leaf hash."""
+def _checked(row: EntryRow) -> list[tuple[bytes, bytes, bytes]]:
+    """The parts, as (key id, commitment, sealed), of a row whose every stored bit its leaf hash covers.
+
+    The body's hash is that of `body_hash`, over pieces of the body as they stand.
+    """
+    position, kind, entry_id, stream, _, leaf, body = row
+    hashed = [BODY_HASH_DOMAIN]
     parts = []
     try:
-        version, count = _FRAME.unpack_from(row.body)
+        body_version, count = _FRAME.unpack_from(body)
         at = _FRAME.size
         for _ in range(count):
-            key_id, commit, length = _PART.unpack_from(row.body, at)
-            at += _PART.size
-            parts.append(SealedPart(key_id, commit, row.body[at : at + length]))
-            at += length
-    except struct.error as error:
-        raise EntryCorrupt(row.position) from error
-    sealed = tuple(parts)
-    if version != BODY_VERSION or count == 0 or at > len(row.body):
-        raise EntryCorrupt(row.position)
-    entry = entry_bytes(row.entry_class, row.entry_id, body_hash(sealed, row.body[at:]))
-    if leaf_hash(entry) != row.leaf_hash or row.entry_class not in _CLASSES:
-        raise EntryCorrupt(row.position)
-    return sealed
+            key_id, commit, length = _PART.unpack_from(body, at)
+            start = at + _PART.size
+            end = start + length
+            sealed = body[start:end]
+            hashed += (body[at : start - _LENGTH_SIZE], sha256(sealed).digest())
+            parts.append((key_id, commit, sealed))
+            at = end
+        hashed.append(sha256(body[at:]).digest())
+        hashed_body = sha256(b"".join(hashed)).digest()
+        found = sha256(_LEAF_PREFIXES[kind] + entry_id + hashed_body).digest()
+        whole = body_version == BODY_VERSION and parts and at <= len(body) and len(stream) == _ID_SIZE
+    except (struct.error, KeyError, TypeError) as error:
+        # A damaged row may even hold values of other types.
+        raise EntryCorrupt(position) from error
+    if found != leaf or not whole:
+        raise EntryCorrupt(position)
+    return parts

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from consent_ledger.batch import Batch, Cells
 from consent_ledger.body import Sealer
-from consent_ledger.entry import Draft, Entry, Part
+from consent_ledger.entry import Draft, Entry, microseconds, read_part
 from consent_ledger.errors import EntryNotFound, LedgerClosed, RequestReused, StalePolicy, StreamConflict
 from consent_ledger.store.port import AnswerRow, EntryRow
 from consent_ledger.vault import Vault
@@ -33,7 +33,7 @@ class Command:
         self._head = batch.head
         self._rows: list[EntryRow] = []
         self._entries: list[Entry] = []
-        self._next_versions: dict[UUID, int] = {}
+        self._next_versions: dict[bytes, int] = {}
         self._dropped: set[str] = set()
         self._cells: Cells = {}
         self._answers: dict[bytes, AnswerRow] = {}
@@ -69,20 +69,20 @@ class Command:
         if self._head.policy_position > decided_at:
             raise StalePolicy(decided_at, self._head.policy_position)
         versions = dict(self._next_versions)
-        unknown = {draft.stream_id for draft in drafts} - versions.keys()
-        versions.update(batch.next_versions(unknown))
-        for draft in drafts:
-            if draft.version != versions[draft.stream_id]:
-                raise StreamConflict(draft.stream_id, versions[draft.stream_id])
-            versions[draft.stream_id] += 1
-        positions = []
-        for draft in drafts:
-            position = self._head.size + len(self._rows) + 1
-            self._rows.append(self._sealer.seal(draft, position, self._now))
-            self._entries.append(self._as_read(draft, position))
-            positions.append(position)
+        streams = [draft.stream_id.bytes for draft in drafts]
+        versions.update(batch.next_versions(set(streams) - versions.keys()))
+        for draft, stream in zip(drafts, streams, strict=True):
+            if draft.version != versions[stream]:
+                raise StreamConflict(draft.stream_id, versions[stream])
+            versions[stream] += 1
+        first = self._head.size + len(self._rows) + 1
+        recorded = microseconds(self._now)
+        for position, draft in enumerate(drafts, start=first):
+            row = self._sealer.seal(draft, position, recorded)
+            self._rows.append(row)
+            self._entries.append(_as_read(draft, row, recorded))
         self._next_versions = versions
-        return positions
+        return list(range(first, first + len(drafts)))
 
     def entries(self, after: int, limit: int = 1000) -> list[Entry]:
         return self._batch.entries(max(after, 0), limit)
@@ -94,6 +94,10 @@ class Command:
 
     def stream(self, stream_id: UUID) -> list[Entry]:
         return self._batch.stream(stream_id)
+
+    def version_of(self, stream_id: UUID) -> int:
+        stream = stream_id.bytes
+        return self._batch.next_versions((stream,))[stream] - 1
 
     def get(self, projection: str, key: bytes) -> bytes | None:
         projection = self._vault.cells_of(projection)
@@ -177,13 +181,10 @@ class Command:
     def _running(self) -> Batch:
         return self._batch
 
-    def _as_read(self, draft: Draft, position: int) -> Entry:
-        return Entry(
-            position=position,
-            entry_class=draft.entry_class,
-            stream_id=draft.stream_id,
-            version=draft.version,
-            parts=tuple(Part(part.schema, part.payload, ()) for part in draft.parts),
-            changes_policy=draft.changes_policy,
-            recorded_at=self._now,
-        )
+
+def _as_read(draft: Draft, row: EntryRow, recorded: int) -> Entry:
+    """The entry as it would be read."""
+    parts = tuple(read_part(part.schema, part.payload) for part in draft.parts)
+    return Entry(
+        row.position, draft.entry_class, row.stream_id, draft.version, parts, draft.changes_policy, recorded
+    )

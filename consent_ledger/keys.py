@@ -9,8 +9,7 @@ import hmac
 import os
 import stat
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -27,8 +26,12 @@ KEY_SIZE = 32
 KEY_ID_SIZE = 16
 NONCE_SIZE = 12
 _WRAP = b"oncetold.org/wrap/v1\n"
-_KEPT_OPEN = 16_384
-"""Opened keys kept in memory: about 1 KiB each."""
+_KEPT_OPEN = 65_536
+"""Opened keys of categories kept in memory: about 1 KiB each. Keys of fragments are not kept."""
+_NEAR = 16
+"""Entries so close that their keys are read together, with those of the entries between."""
+_DEPTH = 2
+"""Wrappings between the root and a category's key."""
 
 
 class KeyTable(Protocol):
@@ -37,6 +40,8 @@ class KeyTable(Protocol):
     def key_by_label(self, label: bytes) -> KeyRow | None: ...
 
     def keys_by_id(self, key_ids: Sequence[bytes]) -> list[KeyRow]: ...
+
+    def keys_between(self, after: int, through: int) -> list[KeyRow]: ...
 
 
 class _NoKeys:
@@ -48,33 +53,29 @@ class _NoKeys:
     def keys_by_id(self, key_ids: Sequence[bytes]) -> list[KeyRow]:
         return []
 
+    def keys_between(self, after: int, through: int) -> list[KeyRow]:
+        return []
+
 
 def create_root_key(file: Path, entropy: Entropy = os.urandom) -> bytes:
-    """Writes a new root key that only its owner may read, durably. An existing good one is used as it is.
-
-    The name appears only once the key is written: a power cut leaves no key or a whole one.
-    """
-    unfinished = file.with_name(f"{file.name}.new")
+    """Writes a new root key that only its owner may read, durably. An existing good one is used as it is."""
     try:
-        if not file.exists():
-            unfinished.unlink(missing_ok=True)
-            handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(handle, "wb") as out:
-                out.write(entropy(KEY_SIZE))
-                out.flush()
-                os.fsync(out.fileno())
-            with suppress(FileExistsError):
-                os.link(unfinished, file)  # unlike a renaming, this never replaces a key
-        unfinished.unlink(missing_ok=True)
-        folder = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return read_root_key(file)
     except OSError as error:
         raise KeyFileRefused(
             f"cannot be created (errno {error.errno})", "Name a folder that exists and is writable."
         ) from error
+    with os.fdopen(handle, "wb") as out:
+        out.write(entropy(KEY_SIZE))
+        out.flush()
+        os.fsync(out.fileno())
+    folder = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
     return read_root_key(file)
 
 
@@ -150,34 +151,44 @@ class KeyRing:
             raise UnsealFailed(reason="no key")
         return self.category_key(owner_label)[1]
 
-    def fragment_key(self, owner_labels: Sequence[bytes]) -> tuple[bytes, AESGCM]:
-        """A new key, wrapped once for each owner."""
+    def fragment_key(self, owner_labels: Sequence[bytes], position: int) -> tuple[bytes, AESGCM]:
+        """A new key for a part of the entry at `position`, wrapped once for each owner."""
         key_id, key = self._entropy(KEY_ID_SIZE), self._entropy(KEY_SIZE)
         owners = [self.category_key(owner) for owner in dict.fromkeys(owner_labels)]
-        for parent_id, parent in sorted(owners, key=lambda pair: pair[0]):
-            self._pending.append(self._wrap(key_id, key, parent_id, parent, None))
+        if len(owners) > 1:
+            owners.sort(key=lambda pair: pair[0])
+        for parent_id, parent in owners:
+            self._pending.append(self._wrap(key_id, key, parent_id, parent, None, position))
         return key_id, AESGCM(key)
 
-    def prefetch(self, key_ids: Sequence[bytes]) -> None:
-        """Opens many keys with few queries. Those that do not open fail when `key` asks for them."""
-        missing = [key_id for key_id in dict.fromkeys(key_ids) if key_id not in self._open]
-        rows = self._rows(missing)
-        # One by one: taking away all open keys would walk through thousands of them.
-        parents = {row.parent_id for row in rows if row.parent_id not in self._open}
-        parent_rows = self._rows(sorted(parents - {self._root_id}))
-        grandparents = {row.parent_id for row in parent_rows if row.parent_id not in self._open}
-        self._open_rows(self._rows(sorted(grandparents)))
-        self._open_rows(parent_rows)
-        self._open_rows(rows)
+    def opened(self, wanted: Mapping[bytes, int]) -> dict[bytes, AESGCM]:
+        """Those of the wanted keys that open, by id; each is given with the position of its entry.
+
+        A fragment's key is opened by whichever of its owners' keys does, and kept by nobody but the caller.
+        """
+        found, unknown = self._kept(wanted)
+        if not unknown:
+            return found
+        rows = self._fragment_rows({wanted[key_id] for key_id in unknown})
+        own = [row for row in rows if row.key_id in unknown]
+        parents = self._categories({row.parent_id for row in own})
+        for row in own:
+            parent = parents.get(row.parent_id)
+            if parent is not None and row.key_id not in found:
+                key = self._unwrapped(row, parent)
+                if key is not None:
+                    found[row.key_id] = key
+        return found | self._categories(unknown - found.keys())
 
     def key(self, key_id: bytes) -> AESGCM:
-        """The key of this id, opened by whichever of its owners' keys does. Raises `UnsealFailed`."""
-        if key_id not in self._open:
-            self.prefetch([key_id])
+        """The key of this category's id. Raises `UnsealFailed`."""
         key = self._open.get(key_id)
         if key is None:
-            raise UnsealFailed(reason="no key")
-        self._open.move_to_end(key_id)
+            key = self._categories({key_id}).get(key_id)
+            if key is None:
+                raise UnsealFailed(reason="no key")
+        else:
+            self._open.move_to_end(key_id)
         return key
 
     def mark(self) -> int:
@@ -225,38 +236,80 @@ class KeyRing:
         return key_id
 
     def _wrap(
-        self, key_id: bytes, key: bytes, parent_id: bytes, parent: AESGCM, label: bytes | None
+        self,
+        key_id: bytes,
+        key: bytes,
+        parent_id: bytes,
+        parent: AESGCM,
+        label: bytes | None,
+        position: int = 0,
     ) -> KeyRow:
         nonce = self._entropy(NONCE_SIZE)
         wrapped = nonce + parent.encrypt(nonce, key, _WRAP + key_id + parent_id + (label or b""))
-        return KeyRow(key_id, parent_id, label, wrapped)
+        return KeyRow(key_id, parent_id, label, wrapped, position)
 
     @staticmethod
     def _unwrap(row: KeyRow, parent: AESGCM) -> bytes:
-        context = _WRAP + row.key_id + row.parent_id + (row.label or b"")
+        key_id, parent_id, label, wrapped, _ = row
+        context = _WRAP + key_id + parent_id + (label or b"")
         try:
-            return parent.decrypt(row.wrapped[:NONCE_SIZE], row.wrapped[NONCE_SIZE:], context)
+            return parent.decrypt(wrapped[:NONCE_SIZE], wrapped[NONCE_SIZE:], context)
         except (InvalidTag, ValueError) as error:
             raise UnsealFailed(reason="wrapped key") from error
 
-    def _open_rows(self, rows: Sequence[KeyRow]) -> None:
+    def _unwrapped(self, row: KeyRow, parent: AESGCM) -> AESGCM | None:
+        """None if it does not open: another row of the same key may; if none does, the key is missing."""
+        try:
+            return AESGCM(self._unwrap(row, parent))
+        except UnsealFailed:
+            return None
+
+    def _kept(self, key_ids: Iterable[bytes]) -> tuple[dict[bytes, AESGCM], set[bytes]]:
+        """Of these keys those that are open, and the ids of the others."""
+        found, unknown = {}, set()
+        for key_id in key_ids:
+            key = self._open.get(key_id)
+            if key is None:
+                unknown.add(key_id)
+            else:
+                self._open.move_to_end(key_id)
+                found[key_id] = key
+        return found, unknown
+
+    def _categories(self, key_ids: Iterable[bytes], depth: int = _DEPTH) -> dict[bytes, AESGCM]:
+        """Those of these keys that open, the root's among them, with few queries."""
+        found, unknown = self._kept(key_ids)
+        if self._root_id in unknown:
+            unknown.remove(self._root_id)
+            found[self._root_id] = self._root
+        if not unknown or not depth:
+            return found
+        rows = [row for row in self._pending if not row.position and row.key_id in unknown]
+        rows += self._table.keys_by_id(sorted(unknown))
+        parents = self._categories({row.parent_id for row in rows}, depth - 1)
         for row in rows:
-            parent = self._root if row.parent_id == self._root_id else self._open.get(row.parent_id)
-            if parent is not None and row.key_id not in self._open:
-                try:
-                    key = self._unwrap(row, parent)
-                except UnsealFailed:
-                    continue  # another owner's wrapping may open it; if none does, `key` raises
-                self._keep(self._open, row.key_id, AESGCM(key))
+            parent = parents.get(row.parent_id)
+            key = None if parent is None else self._unwrapped(row, parent)
+            if key is not None:
+                found[row.key_id] = key
+                self._keep(self._open, row.key_id, key)
+        return found
+
+    def _fragment_rows(self, positions: set[int]) -> list[KeyRow]:
+        """The rows of the keys for these entries' fragments, read in as few ranges as they lie in."""
+        rows = [row for row in self._pending if row.position in positions]
+        runs: list[tuple[int, int]] = []
+        for position in sorted(positions):
+            if runs and position - runs[-1][1] <= _NEAR:
+                runs[-1] = (runs[-1][0], position)
+            else:
+                runs.append((position - 1, position))
+        for after, through in runs:
+            rows += self._table.keys_between(after, through)
+        return rows
 
     def _row(self, label: bytes) -> KeyRow | None:
         return self._pending_labels.get(label) or self._table.key_by_label(label)
-
-    def _rows(self, key_ids: Sequence[bytes]) -> list[KeyRow]:
-        if not key_ids:
-            return []
-        wanted = set(key_ids)
-        return [row for row in self._pending if row.key_id in wanted] + self._table.keys_by_id(key_ids)
 
     @staticmethod
     def _keep(kept: OrderedDict[bytes, V], name: bytes, value: V) -> None:

@@ -61,6 +61,10 @@ class Transaction(Protocol):
         """A stream's entries by version, without this command's own; empty if there is none."""
         ...
 
+    def version_of(self, stream_id: UUID) -> int:
+        """The version of the stream's last entry, without this command's own; 0 if there is none."""
+        ...
+
     def get(self, projection: str, key: bytes) -> bytes | None:
         """A projection's cell. Keys are opaque; values are sealed by whoever put them."""
         ...

@@ -4,21 +4,21 @@ AES-256-GCM with random nonces; the associated data binds a ciphertext to its on
 elsewhere does not open. Labels stand in for what must be found again but never be read.
 """
 
-import hashlib
-import hmac
 import os
 import struct
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from functools import lru_cache
+from hmac import compare_digest
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from consent_ledger.entry import KeyOwner, Part, SealedPart
+from consent_ledger.entry import KeyOwner, Part, SealedPart, read_part
 from consent_ledger.errors import UnsealFailed
 from consent_ledger.keys import NONCE_SIZE, Entropy, KeyRing
+from consent_ledger.mac import KeyedMac, mac
 
 SALT_SIZE = 32
 _CELL = b"oncetold.org/cell/v1\n"
@@ -29,9 +29,14 @@ _ID_KEEP = int.from_bytes(b"\xff" * 6 + b"\x0f\xff\x3f" + b"\xff" * 7)
 _ID_SET = int.from_bytes(bytes(6) + b"\x80\x00\x80" + bytes(7))
 """The version (8) and variant bits of a UUID: kept of what is random, and set over it."""
 _HEADER = struct.Struct(">QBH")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _CHANGES_POLICY = 1
+_OWNERS_KEPT = 65_536
+"""Labels of owners kept in memory: about 400 bytes each."""
+
+_PADDING_PIECE = 4096
+
+Opened = tuple[Part, int, bool]
+"""A part, when its entry was recorded (microseconds since 1970), and whether that changes decisions."""
 
 
 class Vault:
@@ -40,7 +45,8 @@ class Vault:
     def __init__(self, keys: KeyRing, entropy: Entropy = os.urandom) -> None:
         self._keys = keys
         self._entropy = entropy
-        self._index_key = keys.index_key()
+        self._keyed = KeyedMac(keys.index_key())
+        self._owner_label = lru_cache(_OWNERS_KEPT)(self._new_owner_label)
         self._cell_names: dict[str, str] = {}
 
     def cells_of(self, projection: str) -> str:
@@ -87,44 +93,61 @@ class Vault:
         label = self._owner_label(owner)
         return _open(self._keys.existing_category_key(label), sealed, _CELL + label + context)
 
-    def seal_part(self, part: Part, place: bytes, recorded_at: datetime, changes_policy: bool) -> SealedPart:
-        """Seals one part of an entry under its owners' keys. `place` names where the entry stands."""
-        owners = [self._owner_label(owner) for owner in part.owners]
-        if part.fragment_key:
-            key_id, key = self._keys.fragment_key(owners)
+    def open_cells(self, owner: KeyOwner, sealed: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+        """Opens many cells of one owner, each given as (context, sealed). Raises as `open_cell`."""
+        label = self._owner_label(owner)
+        key = self._keys.existing_category_key(label)
+        place = _CELL + label
+        return [_open(key, value, place + context) for context, value in sealed]
+
+    def seal_part(self, part: Part, position: int, place: bytes, header: bytes) -> SealedPart:
+        """Seals one part of the entry at `position` under its owners' keys, beside `part_header`'s bytes.
+
+        `place` names where the part stands.
+        """
+        schema, payload, owners, fragment_key = part
+        if fragment_key:
+            key_id, key = self._keys.fragment_key(list(map(self._owner_label, owners)), position)
         else:
-            key_id, key = self._keys.category_key(owners[0])
-        schema = part.schema.encode()
-        since = (recorded_at - _EPOCH) // _MICROSECOND
-        flags = _CHANGES_POLICY if changes_policy else 0
-        plaintext = _HEADER.pack(since, flags, len(schema)) + schema + part.payload
+            key_id, key = self._keys.category_key(self._owner_label(owners[0]))
+        name = schema.encode()
+        plaintext = header + len(name).to_bytes(2) + name + payload
         salt, nonce = self._entropy(SALT_SIZE), self._entropy(NONCE_SIZE)
-        commit = hmac.digest(salt, plaintext, hashlib.sha256)
         sealed = nonce + key.encrypt(nonce, salt + plaintext, _PART + place + key_id)
-        return SealedPart(key_id, commit, sealed)
+        return SealedPart(key_id, mac(salt, plaintext), sealed)
 
-    def open_part(self, part: SealedPart, place: bytes) -> tuple[Part, datetime, bool]:
-        """The part, when it was recorded, and whether its entry changes decisions. Raises `UnsealFailed`."""
-        opened = _open(self._keys.key(part.key_id), part.sealed, _PART + place + part.key_id)
-        salt, plaintext = opened[:SALT_SIZE], opened[SALT_SIZE:]
-        if not hmac.compare_digest(hmac.digest(salt, plaintext, hashlib.sha256), part.commit):
-            raise UnsealFailed(reason="commitment")
-        since, flags, length = _HEADER.unpack_from(plaintext)
-        start = _HEADER.size
-        schema = plaintext[start : start + length].decode()
-        payload = plaintext[start + length :]
-        return Part(schema, payload, ()), _EPOCH + since * _MICROSECOND, bool(flags & _CHANGES_POLICY)
-
-    def _owner_label(self, owner: KeyOwner) -> bytes:
+    def _new_owner_label(self, owner: KeyOwner) -> bytes:
         registration = owner.registration_id.bytes if owner.registration_id else b""
         return self._mac(_OWNER, (registration, owner.category))
 
     def _mac(self, kind: bytes, parts: tuple[bytes | str, ...]) -> bytes:
-        framed = bytearray(kind)
+        framed = [kind]
         for part in parts:
             encoded = part.encode() if isinstance(part, str) else part
-            framed += len(encoded).to_bytes(4) + encoded
-        return hmac.digest(self._index_key, bytes(framed), hashlib.sha256)
+            framed += (len(encoded).to_bytes(4), encoded)
+        return self._keyed(b"".join(framed))
+
+
+def part_header(recorded: int, changes_policy: bool) -> bytes:
+    """What every part of an entry says of it, sealed. `recorded`: microseconds since 1970."""
+    return recorded.to_bytes(8) + (b"\x01" if changes_policy else b"\x00")
+
+
+def open_part(part: tuple[bytes, bytes, bytes], key: AESGCM, place: bytes) -> Opened:
+    """Opens (key id, commitment, sealed) where it stands. Raises `UnsealFailed`."""
+    key_id, commit, sealed = part
+    try:
+        opened = key.decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], _PART + place + key_id)
+    except (InvalidTag, ValueError) as error:
+        raise UnsealFailed(reason="altered or moved") from error
+    plaintext = opened[SALT_SIZE:]
+    # GCM alone does not bind a ciphertext to one key.
+    if not compare_digest(mac(opened[:SALT_SIZE], plaintext), commit):
+        raise UnsealFailed(reason="commitment")
+    recorded, flags, length = _HEADER.unpack_from(plaintext)
+    end = _HEADER.size + length
+    schema = plaintext[_HEADER.size : end].decode()
+    return read_part(schema, plaintext[end:]), recorded, bool(flags & _CHANGES_POLICY)
 
 
 @lru_cache(maxsize=512)
@@ -132,6 +155,22 @@ def _id_masks(count: int) -> tuple[int, int]:
     """`_ID_KEEP` and `_ID_SET`, each `count` times side by side."""
     each = sum(1 << 8 * _ID_SIZE * place for place in range(count))
     return _ID_KEEP * each, _ID_SET * each
+
+
+def padding_source() -> Entropy:
+    """Bytes that look random, faster than the system gives them: AES-CTR under a key nobody keeps.
+
+    For padding alone. Keys, nonces and salts come from the system.
+    """
+    stream = Cipher(algorithms.AES128(os.urandom(16)), modes.CTR(os.urandom(16))).encryptor()
+    zeros = bytes(_PADDING_PIECE)
+
+    def padding(size: int) -> bytes:
+        if size <= _PADDING_PIECE:
+            return stream.update(zeros[:size])
+        return stream.update(bytes(size))
+
+    return padding
 
 
 def _open(key: AESGCM, sealed: bytes, context: bytes) -> bytes:

@@ -5,44 +5,44 @@ Every call may raise `StorageFull` or `StorageFailed`; after either only `rollba
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """The ledger's size, and the position of its last entry that changes decisions (0: none yet)."""
 
     size: int
     policy_position: int
 
 
-@dataclass(frozen=True, slots=True)
-class EntryRow:
-    """An entry as stored: everything but its body is in clear."""
+class EntryRow(NamedTuple):
+    """An entry as stored, column by column: everything but its body is in clear."""
 
     position: int
     entry_class: int
     entry_id: bytes
-    stream_id: UUID
+    stream_id: bytes
     version: int
-    body: bytes
     leaf_hash: bytes
+    body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRow:
-    """A key wrapped under its parent. A fragment's key has no label and one row for each owner."""
+class KeyRow(NamedTuple):
+    """A key wrapped under its parent. A fragment's key has no label and one row for each owner.
+
+    `position` is that of the entry whose fragment the key is for, so that the keys of many entries in a
+    row lie in a row too; 0 for every other key.
+    """
 
     key_id: bytes
     parent_id: bytes
     label: bytes | None
     wrapped: bytes
+    position: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerRow:
+class AnswerRow(NamedTuple):
     """A request's answer. `day` counts from 1970-01-01, UTC."""
 
     label: bytes
@@ -89,11 +89,11 @@ class Store(Protocol):
         """Rows with after < position <= through, ascending."""
         ...
 
-    def stream(self, stream_id: UUID) -> list[EntryRow]:
+    def stream(self, stream_id: bytes) -> list[EntryRow]:
         """By version, ascending."""
         ...
 
-    def versions(self, stream_ids: Sequence[UUID]) -> dict[UUID, int]:
+    def versions(self, stream_ids: Sequence[bytes]) -> dict[bytes, int]:
         """The highest version of each stream that has one."""
         ...
 
@@ -102,7 +102,11 @@ class Store(Protocol):
     def key_by_label(self, label: bytes) -> KeyRow | None: ...
 
     def keys_by_id(self, key_ids: Sequence[bytes]) -> list[KeyRow]:
-        """Every row of these keys, in no order."""
+        """The rows of these keys that belong to no one entry, in no order."""
+        ...
+
+    def keys_between(self, after: int, through: int) -> list[KeyRow]:
+        """The rows of keys for the fragments of entries with after < position <= through."""
         ...
 
     def cell(self, projection: str, key: bytes) -> bytes | None: ...

@@ -8,12 +8,11 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import URL, Connection, Row, create_engine, event, inspect, select
+from sqlalchemy import URL, Connection, Row, Table, create_engine, event, inspect, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
@@ -67,11 +66,15 @@ class SqliteStore(SqlStore):
         finally:
             self._lease.release()
 
-    def upsert(self, table: Any, key: Sequence[str], values: Sequence[str]) -> Any:
+    def upsert(self, table: Table, key: Sequence[str]) -> Any:
         statement = insert(table)
         return statement.on_conflict_do_update(
-            index_elements=key, set_={name: statement.excluded[name] for name in values}
+            index_elements=key,
+            set_={column.name: column for column in statement.excluded if column.name not in key},
         )
+
+    def lock(self, cursor: Any) -> None:
+        cursor.execute("BEGIN IMMEDIATE")
 
     def storage_error(self, error: Exception) -> StorageError:
         return storage_error(error)
@@ -144,7 +147,9 @@ def _connect(path: Path) -> Connection:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # Core begins by itself where a statement is given to it inside a transaction of the store's own.
+        if not connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine.connect()
 
@@ -171,7 +176,7 @@ def _make(connection: Connection, ledger_id: UUID, first_keys: Sequence[KeyRow])
         if _head_row(connection) is not None:
             raise LedgerExists()
         metadata.create_all(connection)
-        connection.execute(INSERT_KEYS, [asdict(row) for row in first_keys])
+        connection.execute(INSERT_KEYS, [row._asdict() for row in first_keys])
         connection.execute(
             head.insert().values(only=1, layout=LAYOUT, ledger_id=ledger_id, size=0, policy_position=0)
         )

@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -14,7 +15,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised when the tables change, so that a program never works on a layout it does not know."""
 
 metadata = MetaData()
@@ -43,14 +44,20 @@ entries = Table(
     UniqueConstraint("stream_id", "version"),
 )
 
+# In order of the entries they are for: a replay reads them as it reads the entries, and an append adds at the
+# end. By their ids, which are random, each would lie on a page of its own.
 keys = Table(
     "keys",
     metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("key_id", LargeBinary(16), primary_key=True),
     Column("parent_id", LargeBinary(16), primary_key=True),
-    Column("label", LargeBinary(32), unique=True),
+    Column("label", LargeBinary(32)),
     Column("wrapped", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
+_labelled = keys.c.label.is_not(None)
+Index("keys_label", keys.c.label, unique=True, sqlite_where=_labelled, postgresql_where=_labelled)
 
 cells = Table(
     "cells",

@@ -1,7 +1,7 @@
 """The port below the ledger: what each call promises by itself."""
 
 from collections.abc import Iterator
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -18,8 +18,7 @@ def store(backend: Backend) -> Iterator[Store]:
 
 
 def row(position: int, stream: bytes = b"s", version: int = 1) -> EntryRow:
-    identity = UUID(bytes=stream.ljust(16, b"\x00"))
-    return EntryRow(position, 1, b"e" * 16, identity, version, b"body" * 300, b"h" * 32)
+    return EntryRow(position, 1, b"e" * 16, stream.ljust(16, b"\x00"), version, b"h" * 32, b"body" * 300)
 
 
 def test_a_new_ledger_is_empty_but_for_its_first_keys(store: Store) -> None:
@@ -66,13 +65,25 @@ def test_rows_come_back_as_they_went_in(store: Store) -> None:
     assert store.begin() == Head(3, 2)
     assert store.entries(1, 3) == rows[1:]
     assert store.stream(rows[0].stream_id) == [rows[0], rows[2]]
-    assert store.versions([rows[0].stream_id, rows[1].stream_id, uuid4()]) == {
+    assert store.versions([rows[0].stream_id, rows[1].stream_id, b"none" * 4]) == {
         rows[0].stream_id: 2,
         rows[1].stream_id: 1,
     }
     assert store.versions([rows[0].stream_id]) == {rows[0].stream_id: 2}
-    assert store.versions([uuid4()]) == {}
+    assert store.versions([b"none" * 4]) == {}
     assert sorted(store.keys_by_id([b"k" * 16, b"none" * 4]), key=lambda key: key.parent_id) == keys
+    store.rollback()
+
+
+def test_keys_of_fragments_are_found_by_the_position_of_their_entry(store: Store) -> None:
+    store.begin()
+    rows = [KeyRow(b"k" * 16, b"f" * 16, None, b"wrapped", position) for position in (1, 2, 3)]
+    rows.append(KeyRow(b"k" * 16, b"g" * 16, None, b"wrapped too", 2))
+    store.insert_keys(rows)
+
+    assert sorted(store.keys_between(1, 2), key=lambda key: key.parent_id) == [rows[1], rows[3]]
+    assert [key.position for key in store.keys_between(0, 3)] == [1, 2, 2, 3]
+    assert store.keys_by_id([b"k" * 16]) == store.keys_between(3, 9) == []
     store.rollback()
 
 

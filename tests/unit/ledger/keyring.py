@@ -19,7 +19,10 @@ class KeysInMemory:
         return next((row for row in self.rows if row.label == label), None)
 
     def keys_by_id(self, key_ids: Sequence[bytes]) -> list[KeyRow]:
-        return [row for row in self.rows if row.key_id in key_ids]
+        return [row for row in self.rows if row.position == 0 and row.key_id in key_ids]
+
+    def keys_between(self, after: int, through: int) -> list[KeyRow]:
+        return [row for row in self.rows if after < row.position <= through]
 
 
 def new_vault() -> tuple[Vault, KeyRing, KeysInMemory]:

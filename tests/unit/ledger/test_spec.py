@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent_ledger.body import Sealer
-from consent_ledger.entry import Draft, EntryClass, KeyOwner, Part
+from consent_ledger.entry import Draft, EntryClass, KeyOwner, Part, microseconds
 from consent_ledger.keys import KeyRing
 from consent_ledger.store.port import EntryRow
 from consent_ledger.vault import Vault
@@ -39,7 +39,7 @@ def row() -> EntryRow:
     ring = KeyRing(ROOT, KeysInMemory(KeyRing.founding_rows(ROOT, entropy)), entropy)
     part = Part("example.v1", b"kept", (KeyOwner(UUID(int=7), "ACCOMMODATION"),))
     draft = Draft(EntryClass.CLIENT, STREAM, 1, (part,), changes_policy=True)
-    return Sealer(Vault(ring, entropy), ring, entropy).seal(draft, 1, NINE)
+    return Sealer(Vault(ring, entropy), ring, entropy).seal(draft, 1, microseconds(NINE))
 
 
 def field(name: str) -> bytes:
@@ -56,7 +56,7 @@ def field(name: str) -> bytes:
 
 
 def test_the_example_is_what_is_made(row: EntryRow) -> None:
-    assert row.stream_id.bytes == field("stream_id")
+    assert row.stream_id == field("stream_id")
     assert row.entry_id == field("entry_id")
     assert row.body == field("body")
     assert row.leaf_hash == field("leaf")
@@ -78,9 +78,9 @@ def test_the_example_opens_by_the_page_alone() -> None:
     )
     opened = AESGCM(field("key")).decrypt(sealed[:12], sealed[12:], place)
     salt, plaintext = opened[:32], opened[32:]
-    microseconds = (1_772_442_000 * 1_000_000).to_bytes(8)
+    recorded = (1_772_442_000 * 1_000_000).to_bytes(8)
 
-    assert plaintext == microseconds + b"\x01" + (10).to_bytes(2) + b"example.v1" + b"kept"
+    assert plaintext == recorded + b"\x01" + (10).to_bytes(2) + b"example.v1" + b"kept"
     assert digest(salt, plaintext, "sha256") == commit
 
     item = key_id + commit + sha256(sealed).digest()

@@ -28,7 +28,8 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
 
 def pragma(store: SqliteStore, name: str) -> object:
     """The value in force on the store's own connection."""
-    return store._connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+    [value] = store._cursor.execute(f"PRAGMA {name}").fetchone()
+    return value
 
 
 def test_acknowledged_means_synced_and_deleted_means_overwritten(store: SqliteStore) -> None:

@@ -1,6 +1,5 @@
 """Sealing: what was sealed opens in its one place, and nowhere else."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import RFC_4122, UUID, uuid4
 
@@ -8,14 +7,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from consent_ledger.entry import KeyOwner, Part
+from consent_ledger.entry import KeyOwner, Part, microseconds
 from consent_ledger.errors import UnsealFailed
 from consent_ledger.keys import KeyRing
-from consent_ledger.vault import Vault
+from consent_ledger.vault import Vault, open_part, part_header
 from tests.unit.ledger.keyring import ROOT, KeysInMemory, new_vault, store_pending
 
 VAULT, RING, TABLE = new_vault()
-NOW = datetime(2026, 3, 2, 9, 0, 0, 123456, tzinfo=UTC)
+NOW = microseconds(datetime(2026, 3, 2, 9, 0, 0, 123456, tzinfo=UTC))
 OWNERS = st.builds(
     KeyOwner,
     st.one_of(st.none(), st.sampled_from([UUID(int=n) for n in range(4)])),
@@ -71,16 +70,17 @@ def test_opening_for_an_owner_without_a_key_makes_none() -> None:
 )
 def test_a_part_opens_in_its_place_alone(schema: str, payload: bytes, fragment: bool, flag: bool) -> None:
     part = Part(schema, payload, (KeyOwner(UUID(int=1), "HOUSING"),), fragment_key=fragment)
-    sealed = VAULT.seal_part(part, b"place", NOW, flag)
+    sealed = VAULT.seal_part(part, 7, b"place", part_header(NOW, flag))
     store_pending(RING, TABLE)
+    key = RING.opened({sealed.key_id: 7})[sealed.key_id]
 
-    opened, recorded_at, changes_policy = VAULT.open_part(sealed, b"place")
+    opened, recorded, changes_policy = open_part(sealed, key, b"place")
     assert (opened.schema, opened.payload, opened.owners) == (schema, payload, ())
-    assert (recorded_at, changes_policy) == (NOW, flag)
+    assert (recorded, changes_policy) == (NOW, flag)
     with pytest.raises(UnsealFailed):
-        VAULT.open_part(sealed, b"other")
+        open_part(sealed, key, b"other")
     with pytest.raises(UnsealFailed):
-        VAULT.open_part(replace(sealed, commit=bytes(32)), b"place")
+        open_part(sealed._replace(commit=bytes(32)), key, b"place")
 
 
 def test_any_one_owner_opens_a_joint_part() -> None:
@@ -88,19 +88,17 @@ def test_any_one_owner_opens_a_joint_part() -> None:
         vault, ring, table = new_vault()
         owners = (KeyOwner(uuid4(), "FAMILY"), KeyOwner(uuid4(), "FAMILY"))
         part = Part("narrative", b"theirs together", owners, fragment_key=True)
-        sealed = vault.seal_part(part, b"place", NOW, False)
+        sealed = vault.seal_part(part, 7, b"place", part_header(NOW, False))
         store_pending(ring, table)
         wrappings = [row for row in table.rows if row.key_id == sealed.key_id]
         assert len(wrappings) == 2
 
         table.rows.remove(wrappings[survivor])
-        again = Vault(KeyRing(ROOT, table))
-        assert again.open_part(sealed, b"place")[0].payload == b"theirs together"
+        key = KeyRing(ROOT, table).opened({sealed.key_id: 7})[sealed.key_id]
+        assert open_part(sealed, key, b"place")[0].payload == b"theirs together"
 
         table.rows.remove(wrappings[1 - survivor])
-        erased = Vault(KeyRing(ROOT, table))
-        with pytest.raises(UnsealFailed):
-            erased.open_part(sealed, b"place")
+        assert KeyRing(ROOT, table).opened({sealed.key_id: 7}) == {}
 
 
 def test_a_key_row_under_another_label_does_not_open() -> None:
@@ -109,7 +107,7 @@ def test_a_key_row_under_another_label_does_not_open() -> None:
     sealed = vault.seal_cell(owner, b"k", b"content")
     vault.seal_cell(thief, b"k", b"content")
     one, two = ring.take_pending(ring.mark())
-    table.rows += [replace(one, label=two.label), replace(two, label=one.label)]
+    table.rows += [one._replace(label=two.label), two._replace(label=one.label)]
 
     swapped = Vault(KeyRing(ROOT, table))
     with pytest.raises(UnsealFailed):
