@@ -231,6 +231,34 @@ class ClosingReason(Term):
     IN_ERROR = auto()
 
 
+class PostKind(Term):
+    """What somebody answers for at an agency."""
+
+    SAFEGUARDING_LEAD = auto()
+    CALDICOTT_GUARDIAN = auto()
+    DATA_PROTECTION_OFFICER = auto()
+    DUTY_WORKER = auto()
+
+
+class TaskKind(Term):
+    """What somebody has to look at."""
+
+    GRANT_ENDING = auto()
+    SAFETY_CRITICAL_ENDED = auto()
+    RISK_TO_OTHERS = auto()
+    REVIEW_OVERDUE = auto()
+
+
+class TaskOutcome(Term):
+    """What came of a task."""
+
+    ASKED = auto()
+    NOT_REACHED = auto()
+    SHARED_ON_OTHER_BASIS = auto()
+    WARNING_ENDED = auto()
+    REVIEWED = auto()
+
+
 class PermissionState(Term):
     """What one purpose of held content allows."""
 
@@ -315,6 +343,16 @@ ARTICLE_9_CATEGORIES = frozenset(
     }
 )
 """Special category content, by nature or by inference: both controllers need a condition."""
+
+SAFETY_CRITICAL = frozenset(
+    {
+        DataCategory.PHYSICAL_HEALTH,
+        DataCategory.MENTAL_HEALTH,
+        DataCategory.SUBSTANCE_USE,
+        DataCategory.SAFEGUARDING_RISK,
+    }
+)
+"""Medicines, health and risk: somebody may come to harm by not knowing (SAFETY H16)."""
 
 ARTICLE_10_CATEGORIES = frozenset({DataCategory.OFFENDING})
 

@@ -7,6 +7,7 @@ from consent_ledger.domain.agreement import Agreement
 from consent_ledger.domain.base import RecordedAggregate, recording_time
 from consent_ledger.domain.consent import Exclusion, Grant, Marker, Refusal
 from consent_ledger.domain.registration import Involvement, Link, Registration
+from consent_ledger.domain.task import Task
 
 AGGREGATES: tuple[type[RecordedAggregate], ...] = (
     Agency,
@@ -18,6 +19,7 @@ AGGREGATES: tuple[type[RecordedAggregate], ...] = (
     Refusal,
     Exclusion,
     Marker,
+    Task,
 )
 
 TOPICS: dict[str, type] = {aggregate.TOPIC: aggregate for aggregate in AGGREGATES} | {
@@ -41,5 +43,6 @@ __all__ = [
     "RecordedAggregate",
     "Refusal",
     "Registration",
+    "Task",
     "recording_time",
 ]

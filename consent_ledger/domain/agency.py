@@ -29,6 +29,17 @@ class Agency(RecordedAggregate):
         purposes: list[str]
         categories: list[str]
         enforces_person_restriction: bool
+        retraction_window: str = ""
+        """`HH:MM` in UTC; empty for at once, which is how feeds opened before it existed read."""
+
+    class PostAppointed(RecordedAggregate.Event):
+        """Names whoever holds a post by the agency's own pseudonym, and where to ring."""
+
+        TOPIC = "agency.post-appointed.v1"
+        agency_id: str
+        kind: str
+        staff_reference: str
+        telephone: str
 
     def __init__(
         self, *, agency_id: str, name: str, controller_id: str, service_type: str, public_authority: bool
@@ -52,5 +63,10 @@ class Agency(RecordedAggregate):
         purposes: list[str],
         categories: list[str],
         enforces_person_restriction: bool,
+        retraction_window: str,
     ) -> None:
         """Opens a feed for one adapter."""
+
+    @event(PostAppointed)
+    def appoint(self, agency_id: str, kind: str, staff_reference: str, telephone: str) -> None:
+        """Says who holds a post from now on."""

@@ -17,8 +17,8 @@ class Grant(RecordedAggregate):
     TOPIC = "grant"
 
     class Created(RecordedAggregate.Created):
-        """Empty recipient fields but `support_team` mean the role-wide grant. From `evidence_reference` on: what
-        a basis other than explicit consent rests on."""
+        """Empty recipient fields but `support_team` mean the role-wide grant. From `evidence_reference` on:
+        what a basis other than explicit consent rests on."""
 
         TOPIC = "grant.recorded.v1"
         class_version = 2
@@ -61,6 +61,12 @@ class Grant(RecordedAggregate):
 
         TOPIC = "grant.begun.v1"
 
+    class Ending(RecordedAggregate.Event):
+        """It ends in so many days: time to ask the person."""
+
+        TOPIC = "grant.ending.v1"
+        days: int
+
     class Expired(RecordedAggregate.Event):
         """Its end has passed."""
 
@@ -70,6 +76,7 @@ class Grant(RecordedAggregate):
         TOPIC = "grant.withdrawn.v1"
         by: str
         remove: bool
+        at_once: bool = False
 
     class Reconfirmed(RecordedAggregate.Event):
         TOPIC = "grant.reconfirmed.v1"
@@ -98,13 +105,6 @@ class Grant(RecordedAggregate):
         told_may_refuse: bool,
         capacity_in_doubt: bool,
         weak: bool,
-    ) -> None:
-        self.registration_id = registration_id
-        self.captured_by = captured_by
-
-    @event(Begun)
-    def begin_effect(self) -> None:
-        """Its beginning has passed."""
         evidence_reference: str,
         told_care_team: bool,
         decision_maker: str,
@@ -112,13 +112,24 @@ class Grant(RecordedAggregate):
         recorded_by: str,
         duty: str | None,
         duty_since: datetime | None,
+    ) -> None:
+        self.registration_id = registration_id
+        self.captured_by = captured_by
+
+    @event(Begun)
+    def begin_effect(self) -> None:
+        """Its beginning has passed."""
+
+    @event(Ending)
+    def approach_end(self, days: int) -> None:
+        """It ends in so many days."""
 
     @event(Expired)
     def expire(self) -> None:
         """Its end has passed."""
 
     @event(Withdrawn)
-    def withdraw(self, by: str, remove: bool) -> None:
+    def withdraw(self, by: str, remove: bool, at_once: bool) -> None:
         """Ends it and closes its scope in every earlier grant."""
 
     @event(Reconfirmed)
@@ -139,6 +150,7 @@ class Refusal(RecordedAggregate):
         agency_id: str | None
         service_type: str | None
         support_team: bool
+        at_once: bool = False
 
     def __init__(
         self,
@@ -149,6 +161,7 @@ class Refusal(RecordedAggregate):
         agency_id: str | None,
         service_type: str | None,
         support_team: bool,
+        at_once: bool,
     ) -> None:
         self.registration_id = registration_id
 
@@ -166,6 +179,7 @@ class Exclusion(RecordedAggregate):
         staff_reference: str | None
         category: str | None
         remove: bool
+        at_once: bool = False
 
     class Lifted(RecordedAggregate.Event):
         TOPIC = "exclusion.lifted.v1"
@@ -179,6 +193,7 @@ class Exclusion(RecordedAggregate):
         staff_reference: str | None,
         category: str | None,
         remove: bool,
+        at_once: bool,
     ) -> None:
         self.registration_id = registration_id
 

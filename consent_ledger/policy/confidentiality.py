@@ -16,7 +16,7 @@ from consent_ledger.vocabulary import (
     Reason,
 )
 
-_CLOSED_BY_A_STOP = frozenset(
+CLOSED_BY_A_STOP = frozenset(
     {
         ConfidentialityBasis.EXPLICIT_CONSENT,
         ConfidentialityBasis.IMPLIED_CONSENT,
@@ -63,7 +63,7 @@ def _reaches(grant: Grant, use: Use) -> bool:
         highest = Level.R if use.row.self_captured_restricted else Level.N
         if use.level.rank > highest.rank:
             return False
-    return grant.basis not in _CLOSED_BY_A_STOP or grant.notice_id == use.notice_id
+    return grant.basis not in CLOSED_BY_A_STOP or grant.notice_id == use.notice_id
 
 
 def _in_data_period(grant: Grant, occurred_at: datetime) -> bool:
@@ -74,7 +74,7 @@ def _in_data_period(grant: Grant, occurred_at: datetime) -> bool:
 
 def _closing(grant: Grant, stops: Iterable[Stop], use: Use, *, spare_other_withdrawals: bool) -> Stop | None:
     """The latest stop that closes the grant for this use, if any."""
-    if grant.basis not in _CLOSED_BY_A_STOP:
+    if grant.basis not in CLOSED_BY_A_STOP:
         return None
     closing = None
     yields_to_earlier = grant.weak or grant.basis in _NOT_OF_THE_PERSON

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from oncetold.v1 import common_pb2, consent_service_pb2, registration_service_pb2
+from oncetold.v1 import (
+    agency_service_pb2,
+    common_pb2,
+    consent_service_pb2,
+    registration_service_pb2,
+    task_service_pb2,
+)
 
 
 class UnknownWord(ValueError):
@@ -55,11 +61,14 @@ LAWFUL_BASIS = Vocabulary(common_pb2.LawfulBasis, "LAWFUL_BASIS_")
 ARTICLE_9 = Vocabulary(common_pb2.Article9Condition, "ARTICLE9_CONDITION_")
 ARTICLE_10 = Vocabulary(common_pb2.Article10Condition, "ARTICLE10_CONDITION_")
 CONFIDENTIALITY = Vocabulary(common_pb2.ConfidentialityBasis, "CONFIDENTIALITY_BASIS_")
+STATUTORY_DUTY = Vocabulary(consent_service_pb2.StatutoryDuty, "STATUTORY_DUTY_")
 CAPTURE = Vocabulary(common_pb2.CaptureMethod, "CAPTURE_METHOD_")
 ON_END = Vocabulary(common_pb2.OnEnd, "ON_END_")
 MARKER = Vocabulary(consent_service_pb2.MarkerKind, "MARKER_KIND_")
 CHOICE_STATE = Vocabulary(consent_service_pb2.ChoiceState, "CHOICE_STATE_")
 STATUS = Vocabulary(consent_service_pb2.PersonStatus, "PERSON_STATUS_")
 CLOSING = Vocabulary(registration_service_pb2.ClosingReason, "CLOSING_REASON_")
-STATUTORY_DUTY = Vocabulary(consent_service_pb2.StatutoryDuty, "STATUTORY_DUTY_")
+POST = Vocabulary(agency_service_pb2.PostKind, "POST_KIND_")
+TASK = Vocabulary(task_service_pb2.TaskKind, "TASK_KIND_")
+OUTCOME = Vocabulary(task_service_pb2.TaskOutcome, "TASK_OUTCOME_")
 GROUND = Vocabulary(registration_service_pb2.InvolvementGround, "INVOLVEMENT_GROUND_")

@@ -122,6 +122,9 @@ WORDS: Mapping[str, Words] = {
     "AGREEMENT_STATE": Words(
         "The agreement is terminated, or this is not its newest version.", "See: oncetold agreement list"
     ),
+    "TASK_STATE": Words(
+        "The task is done already, or its kind knows no such outcome.", "See what is open: oncetold task list"
+    ),
 }
 
 

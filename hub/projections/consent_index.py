@@ -1,12 +1,12 @@
 """The consent index: every committed fact that a decision reads, in memory, tagged with its position.
 
 Folded from ledger entries only. A view of one person is built from the component of linked
-registrations and kept until a fact changes; decisions themselves are never kept.
+registrations. Views, and decisions taken from them, are kept until any fact changes: neither outlives it.
 """
 
 import heapq
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,14 +15,16 @@ from consent_ledger.facts import (
     Agreement,
     Exclusion,
     Feed,
+    Fragment,
     Grant,
     Marker,
     Opening,
     Person,
+    Post,
     Registration,
     Stop,
 )
-from consent_ledger.vocabulary import ServiceType, Term
+from consent_ledger.vocabulary import PostKind, ServiceType, Term
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class Agency:
     position: int
     certificates: dict[str, str] = field(default_factory=dict)
     feeds: list[UUID] = field(default_factory=list)
+    posts: dict[PostKind, Post] = field(default_factory=dict)
 
 
 class LinkState(Term):
@@ -116,6 +119,9 @@ class ConsentIndex:
         self.recorded_times: dict[UUID, datetime] = {}
         self.review_overdue: set[tuple[UUID, int]] = set()
         self.spent: set[tuple[UUID, int]] = set()
+        self.passed: set[bytes] = set()
+        self.warnings_ended: dict[UUID, int] = {}
+        self.decisions: dict[tuple[UUID, UUID, UUID, bytes], Any] = {}
         self.told_about: defaultdict[UUID, set[UUID]] = defaultdict(set)
         self._boundaries: list[Boundary] = []
         self._people: dict[UUID, Person] = {}
@@ -164,8 +170,9 @@ class ConsentIndex:
     # -- people ---------------------------------------------------------------------------------
 
     def forget_views(self) -> None:
-        """Drops the views of people: a fact has changed."""
+        """Drops the views of people, and what was decided by them: a fact has changed."""
         self._people.clear()
+        self.decisions.clear()
 
     def component(self, registration_id: UUID, *, by_people: bool = False) -> frozenset[UUID]:
         """The registrations joined to this one by confirmed links, itself included.
@@ -221,6 +228,12 @@ class ConsentIndex:
         for one in component:
             self._people[one] = view
         return view
+
+    def dated(self, fragment: Fragment) -> Fragment:
+        """The fragment with the review and spent dates whose entries stand in the ledger."""
+        key = (fragment.record_id, fragment.revision)
+        overdue, spent = key in self.review_overdue, key in self.spent
+        return replace(fragment, review_overdue=overdue, spent=spent) if overdue or spent else fragment
 
     # -- registrations --------------------------------------------------------------------------
 

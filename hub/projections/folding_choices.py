@@ -88,13 +88,20 @@ def _grant_changed(index: ConsentIndex, position: int, at: datetime, event: Any)
         case domain.Grant.Withdrawn():
             grant.withdrawn = True
             index.stops_on[grant.registration_id].append(
-                facts.Stop(grant.registration_id, position, grant.scope, grant.grant_id, event.remove)
+                facts.Stop(
+                    grant.registration_id,
+                    position,
+                    grant.scope,
+                    grant.grant_id,
+                    event.remove,
+                    event.at_once,
+                )
             )
     return component(index, grant.registration_id)
 
 
 def _refusal_recorded(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
-    stop = facts.Stop(event.registration_id, position, _scope(event), None, remove=False)
+    stop = facts.Stop(event.registration_id, position, _scope(event), None, False, event.at_once)
     index.refusals[event.originator_id] = stop
     index.stops_on[event.registration_id].append(stop)
     index.recorded_times[event.originator_id] = at
@@ -110,6 +117,7 @@ def _exclusion_recorded(index: ConsentIndex, position: int, at: datetime, event:
         None if event.category is None else DataCategory(event.category),
         event.remove,
         event.recorded_by,
+        at_once=event.at_once,
     )
     index.exclusions[event.originator_id] = exclusion
     index.exclusions_on[event.registration_id].append(exclusion)

@@ -12,6 +12,7 @@ from consent_ledger.vocabulary import (
     DataCategory,
     LawfulBasis,
     OnEnd,
+    PostKind,
     Purpose,
     ServiceType,
 )
@@ -53,10 +54,27 @@ def _subscribed(index: ConsentIndex, position: int, at: datetime, event: Any) ->
         frozenset(Purpose(one) for one in event.purposes),
         frozenset(DataCategory(one) for one in event.categories),
         event.enforces_person_restriction,
+        _minutes(event.retraction_window),
     )
     index.feeds[feed.feed_id] = feed
     index.agencies[agency_id].feeds.append(feed.feed_id)
     return Touched(agencies={agency_id})
+
+
+def _minutes(window: str) -> int | None:
+    """`HH:MM` in minutes after midnight; `None` for none."""
+    return int(window[:2]) * 60 + int(window[3:]) if window else None
+
+
+def _post_appointed(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    agency = index.agencies[event.agency_id]
+    before = agency.posts.get(PostKind(event.kind))
+    post = facts.Post(PostKind(event.kind), event.staff_reference, event.telephone)
+    agency.posts[post.kind] = post
+    if post.kind is not PostKind.SAFEGUARDING_LEAD or (before and before.telephone == post.telephone):
+        return Touched()
+    # Whoever holds a warning of this agency's holds the number to ring (SAFETY H18).
+    return Touched({one for own in index.by_agency[agency.agency_id] for one in index.component(own)})
 
 
 def _agreement_opened(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
@@ -125,6 +143,7 @@ FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
     domain.Agency.Created: _agency_registered,
     domain.Agency.CertificateAuthorised: _certificate_authorised,
     domain.Agency.Subscribed: _subscribed,
+    domain.Agency.PostAppointed: _post_appointed,
     domain.Agreement.Created: _agreement_opened,
     domain.Agreement.Drafted: _agreement_drafted,
     domain.Agreement.Signed: _agreement_changed,

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from consent_ledger.facts import Feed
-from consent_ledger.vocabulary import DataCategory, Purpose, ServiceType
+from consent_ledger.facts import Feed, Post
+from consent_ledger.vocabulary import DataCategory, PostKind, Purpose, ServiceType
 from hub.projections.consent_index import Agency
 from hub.rpc import translate
 from hub.rpc.answering import Servicer
@@ -62,6 +62,21 @@ class AgencyServicer(Servicer):
             purposes=translate.terms(request, "purposes", Purpose),
             categories=translate.terms(request, "categories", DataCategory),
             enforces_person_restriction=request.enforces_person_restriction,
+            retraction_window=request.retraction_window,
+        )
+
+    async def AppointPost(
+        self, request: messages.AppointPostRequest, call: Call
+    ) -> messages.AppointPostResponse:
+        return await self.once(
+            call,
+            request,
+            lambda index: messages.AppointPostResponse(position=self.position(index)),
+            agencies.appoint_post,
+            agency_id=request.agency_id,
+            kind=translate.term(request.post, "kind", PostKind),
+            staff_reference=request.post.staff_reference,
+            telephone=request.post.telephone,
         )
 
     async def ListAgencies(
@@ -80,6 +95,7 @@ def _agency(agency: Agency, feeds: list[Feed]) -> messages.Agency:
         public_authority=agency.public_authority,
         certificate_uris=sorted(agency.certificates),
         feeds=[_feed(feed) for feed in feeds],
+        posts=[_post(agency.posts[kind]) for kind in sorted(agency.posts)],
     )
 
 
@@ -91,4 +107,18 @@ def _feed(feed: Feed) -> messages.Feed:
         purposes=translate.numbers(common_pb2.Purpose, sorted(feed.purposes)),
         categories=translate.numbers(common_pb2.DataCategory, sorted(feed.categories)),
         enforces_person_restriction=feed.enforces_person_restriction,
+        retraction_window=_clock_time(feed.retraction_window),
+    )
+
+
+def _clock_time(minutes: int | None) -> str:
+    """Minutes after midnight as `HH:MM`; empty for none."""
+    return "" if minutes is None else f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _post(post: Post) -> messages.Post:
+    return messages.Post(
+        kind=translate.number(messages.PostKind, post.kind),
+        staff_reference=post.staff_reference,
+        telephone=post.telephone,
     )

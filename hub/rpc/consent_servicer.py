@@ -19,7 +19,8 @@ from hub.rpc import translate
 from hub.rpc.answering import Servicer
 from hub.rpc.choices import choice
 from hub.rpc.dispatch import Call
-from hub.use_cases import consents
+from hub.use_cases import consents, preview
+from oncetold.v1 import common_pb2
 from oncetold.v1 import consent_service_pb2 as messages
 
 
@@ -53,9 +54,9 @@ class ConsentServicer(Servicer):
             service_offered_anyway=grant.service_offered_anyway,
             told_may_refuse=grant.told_may_refuse,
             capacity_in_doubt=grant.capacity_in_doubt,
-        )
             evidence=_evidence(grant.evidence),
             duties=self.duties,
+        )
 
     async def RecordRefusal(
         self, request: messages.RecordRefusalRequest, call: Call
@@ -71,6 +72,7 @@ class ConsentServicer(Servicer):
             consents.record_refusal,
             client_reference=request.client_reference,
             **_scope(request.scope),
+            at_once=request.at_once,
         )
 
     async def WithdrawGrant(
@@ -84,6 +86,7 @@ class ConsentServicer(Servicer):
             client_reference=request.client_reference,
             grant_id=translate.uuid(request, "grant_id"),
             remove=request.remove,
+            at_once=request.at_once,
         )
 
     async def ReconfirmGrant(
@@ -115,6 +118,7 @@ class ConsentServicer(Servicer):
             client_reference=request.client_reference,
             **_excluded(request),
             remove=request.remove,
+            at_once=request.at_once,
         )
 
     async def LiftExclusion(
@@ -176,6 +180,32 @@ class ConsentServicer(Servicer):
             status=translate.term(request, "status", PersonStatus),
         )
 
+    async def PreviewWithdrawal(
+        self, request: messages.PreviewWithdrawalRequest, call: Call
+    ) -> messages.PreviewWithdrawalResponse:
+        losses, access = await self.ask(
+            call,
+            preview.preview_withdrawal,
+            client_reference=request.client_reference,
+            grant_id=translate.uuid(request, "grant_id"),
+            remove=request.remove,
+        )
+        return messages.PreviewWithdrawalResponse(
+            losses=[
+                messages.Loss(
+                    agency_id=loss.agency_id,
+                    agency_name=loss.agency_name,
+                    category=translate.number(common_pb2.DataCategory, loss.category),
+                    on_end=translate.number(common_pb2.OnEnd, loss.on_end),
+                    held=loss.held,
+                    safety_critical=loss.safety_critical,
+                    sentence=loss.sentence,
+                )
+                for loss in losses
+            ],
+            access=self.position(access),
+        )
+
     async def ListChoices(
         self, request: messages.ListChoicesRequest, call: Call
     ) -> messages.ListChoicesResponse:
@@ -206,15 +236,6 @@ def _scope(scope: messages.Scope) -> _Scope:
     }
 
 
-def _excluded(request: messages.RecordExclusionRequest) -> Any:
-    match request.WhichOneof("excluded"):
-        case "agency_id":
-            return {"agency_id": request.agency_id}
-        case "person":
-            person = request.person
-            return {"agency_id": person.agency_id, "staff_reference": person.staff_reference}
-        case _:
-            return {"category": translate.term(request, "category", DataCategory)}
 def _evidence(evidence: messages.BasisEvidence) -> BasisEvidence:
     return BasisEvidence(
         reference=evidence.reference,
@@ -226,3 +247,12 @@ def _evidence(evidence: messages.BasisEvidence) -> BasisEvidence:
     )
 
 
+def _excluded(request: messages.RecordExclusionRequest) -> Any:
+    match request.WhichOneof("excluded"):
+        case "agency_id":
+            return {"agency_id": request.agency_id}
+        case "person":
+            person = request.person
+            return {"agency_id": person.agency_id, "staff_reference": person.staff_reference}
+        case _:
+            return {"category": translate.term(request, "category", DataCategory)}

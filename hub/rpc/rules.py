@@ -52,6 +52,7 @@ _SERVICES = {
         "PlaceMarker": Rule.AGENCY,
         "LiftMarker": Rule.AGENCY,
         "RecordStatus": Rule.AGENCY,
+        "PreviewWithdrawal": Rule.AGENCY,
         "ListChoices": Rule.AGENCY,
     },
     "RecordService": {

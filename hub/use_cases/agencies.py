@@ -6,7 +6,7 @@ from uuid import UUID
 from consent_ledger.domain import Agency
 from consent_ledger.errors import Refused
 from consent_ledger.facts import Feed
-from consent_ledger.vocabulary import DataCategory, Purpose, ServiceType
+from consent_ledger.vocabulary import DataCategory, PostKind, Purpose, ServiceType
 from hub.projections import consent_index
 from hub.use_cases.work import ADMINISTRATION, Caller, Work
 
@@ -63,8 +63,12 @@ def subscribe(
     purposes: Sequence[Purpose],
     categories: Sequence[DataCategory],
     enforces_person_restriction: bool,
+    retraction_window: str = "",
 ) -> tuple[UUID, int, int]:
-    """Opens a feed: its id, epoch and position. Raises `UNKNOWN_AGENCY`, `NO_STANDING_RECIPIENT`."""
+    """Opens a feed: its id, epoch and position. Raises `UNKNOWN_AGENCY`, `NO_STANDING_RECIPIENT`.
+
+    `retraction_window` is when of a day copies are taken back (`HH:MM`, UTC); empty: at once.
+    """
     caller.require_operator()
     work.require_agency(agency_id)
     known = work.index.agencies[agency_id]
@@ -81,8 +85,21 @@ def subscribe(
         sorted(purposes),
         sorted(categories),
         enforces_person_restriction,
+        retraction_window,
     )
     return feed_id, 1, work.save(agency, ADMINISTRATION)
+
+
+def appoint_post(
+    work: Work, caller: Caller, *, agency_id: str, kind: PostKind, staff_reference: str, telephone: str
+) -> int:
+    """Says who holds a post: the operator, or the agency itself. Raises `OPERATOR_ONLY`, `UNKNOWN_AGENCY`."""
+    if caller.agency_id != agency_id:
+        caller.require_operator()
+    work.require_agency(agency_id)
+    agency = work.repository.get(Agency, _stream(work, agency_id))
+    agency.appoint(agency_id, kind, staff_reference, telephone)
+    return work.save(agency, ADMINISTRATION)
 
 
 def list_agencies(work: Work, caller: Caller) -> list[tuple[consent_index.Agency, list[Feed]]]:
@@ -110,6 +127,7 @@ def _stream(work: Work, agency_id: str) -> UUID:
 
 __all__ = [
     "agency_of_certificate",
+    "appoint_post",
     "authorise_certificate",
     "list_agencies",
     "register_agency",

@@ -174,29 +174,40 @@ def record_refusal(
     agency_id: str | None = None,
     service_type: ServiceType | None = None,
     support_team: bool = False,
+    at_once: bool = False,
 ) -> tuple[UUID, int]:
-    """Records a no: its id and position. Empty means everything, and everybody."""
+    """Records a no: its id and position. Empty means everything, and everybody.
+
+    `at_once`: copies are taken back without waiting for the recipients' retraction windows.
+    """
     found = work.registration(caller, client_reference)
     refusal_id = work.new_id()
     refusal = Refusal.begin(
         refusal_id,
         registration_id=found.registration_id,
         **_scope(purposes, categories, agency_id, service_type, support_team),
+        at_once=at_once,
     )
     return refusal_id, work.save(refusal, _owner(found.registration_id))
 
 
 def withdraw_grant(
-    work: Work, caller: Caller, *, client_reference: str, grant_id: UUID, remove: bool = False
+    work: Work,
+    caller: Caller,
+    *,
+    client_reference: str,
+    grant_id: UUID,
+    remove: bool = False,
+    at_once: bool = False,
 ) -> int:
     """Ends a grant and closes its scope in every earlier one. Raises `NOT_FOUND` for another person's."""
-    known = _grant_of(work, caller, client_reference, grant_id)
+    known = grant_of(work, caller, client_reference, grant_id)
     if known.withdrawn:
         return next(
             stop.position for stop in work.index.stops_on[known.registration_id] if stop.grant_id == grant_id
         )
     grant = work.repository.get(Grant, grant_id)
-    grant.withdraw(caller.agency(), remove)
+    grant.withdraw(caller.agency(), remove, at_once)
     return work.save(grant, _owner(known.registration_id))
 
 
@@ -206,7 +217,7 @@ def reconfirm_grant(work: Work, caller: Caller, *, client_reference: str, grant_
     The agency that captured it says so, or the lead; any other agency of the person where the recipient
     captured it for itself.
     """
-    known = _grant_of(work, caller, client_reference, grant_id)
+    known = grant_of(work, caller, client_reference, grant_id)
     agency_id, recipient = caller.agency(), known.scope.agency_id
     if agency_id == recipient:
         raise Refused("SELF_CONFIRMATION")
@@ -220,7 +231,8 @@ def reconfirm_grant(work: Work, caller: Caller, *, client_reference: str, grant_
     return work.save(grant, _owner(known.registration_id))
 
 
-def _grant_of(work: Work, caller: Caller, client_reference: str, grant_id: UUID) -> facts.Grant:
+def grant_of(work: Work, caller: Caller, client_reference: str, grant_id: UUID) -> facts.Grant:
+    """A grant of the person behind the caller's reference. Raises `NOT_FOUND`, `REFERENCE_NOT_REGISTERED`."""
     found = work.registration(caller, client_reference, open_only=False)
     known = work.index.grants.get(grant_id)
     if known is None or known.registration_id not in work.index.component(found.registration_id):
@@ -237,6 +249,7 @@ def record_exclusion(
     staff_reference: str | None = None,
     category: DataCategory | None = None,
     remove: bool = False,
+    at_once: bool = False,
 ) -> tuple[UUID, int]:
     """Shuts out an agency, somebody at one, or a category: its id and position. Always accepted."""
     found = work.registration(caller, client_reference)
@@ -249,6 +262,7 @@ def record_exclusion(
         staff_reference=staff_reference,
         category=category,
         remove=remove,
+        at_once=at_once,
     )
     return exclusion_id, work.save(exclusion, _owner(found.registration_id))
 
@@ -272,7 +286,8 @@ def place_marker(
     stream: UUID | None = None
     if kind is not MarkerKind.PROTECTED_ADDRESS:
         stream = work.vault.opaque_id("record", found.agency_id, record_id)
-        if not work.segments.revision_of(stream, found.registration_id):
+        record = work.segments.record(stream)
+        if record is None or record.registration_id != found.registration_id.bytes:
             raise Refused("NOT_FOUND")
     marker_id = work.new_id()
     marker = Marker.begin(

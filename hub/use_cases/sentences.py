@@ -1,6 +1,6 @@
 """Decisions in plain English, for the person who is asked "why?"."""
 
-from consent_ledger.vocabulary import Reason, Verdict
+from consent_ledger.vocabulary import DataCategory, OnEnd, Reason, Verdict
 
 WITHHELD = "WITHHELD"
 """Stands for a reason that is another agency's exclusion or marker."""
@@ -39,6 +39,36 @@ _REASONS: dict[str, str] = {
     Reason.NO_RELATIONSHIP: "This worker does not work with the person.",
     WITHHELD: "It is withheld. The reason belongs to another agency.",
 }
+
+_ABOUT: dict[DataCategory, str] = {
+    DataCategory.IDENTITY: "who the person is",
+    DataCategory.CONTACT_LOCATION: "where and how to reach the person",
+    DataCategory.EQUALITY: "background and beliefs",
+    DataCategory.ACCOMMODATION: "where the person stays",
+    DataCategory.PHYSICAL_HEALTH: "health, medicines and allergies",
+    DataCategory.MENTAL_HEALTH: "mental health",
+    DataCategory.SUBSTANCE_USE: "medicines and drug use",
+    DataCategory.OFFENDING: "offending",
+    DataCategory.DOMESTIC_ABUSE: "domestic abuse",
+    DataCategory.SEXUAL_HEALTH: "sexual health",
+    DataCategory.SAFEGUARDING_RISK: "risks",
+    DataCategory.IMMIGRATION: "immigration",
+    DataCategory.MONEY_WORK: "money and work",
+    DataCategory.FAMILY: "family",
+    DataCategory.OWN_STORY: "the person's own story",
+    DataCategory.SERVICE_CONTACT: "appointments and who to ring",
+}
+_STAYS = {
+    OnEnd.STOP: "what it has stays.",
+    OnEnd.RESTRICT: "what it has stays, greyed.",
+    OnEnd.ERASE: "what it has is taken back.",
+}
+
+
+def loss_sentence(agency_name: str, category: DataCategory, on_end: OnEnd, held: int) -> str:
+    """What one agency would no longer be told, and what becomes of what it has: to be read aloud."""
+    after = _STAYS[on_end] if held else "it has nothing of it yet."
+    return f"{agency_name} would be told nothing new about {_ABOUT[category]}; {after}"
 
 
 def sentence(verdict: Verdict, reason: str) -> str:

@@ -15,13 +15,18 @@ from hub.cli.errors import BadFile
 from hub.cli.output import position, show, show_rows
 from oncetold.v1.agency_service_pb2 import (
     Agency,
+    AppointPostRequest,
     AuthoriseCertificateRequest,
     ListAgenciesRequest,
+    Post,
     RegisterAgencyRequest,
     SubscribeRequest,
 )
 
 commands = group("agency", "Agencies, their certificates and their feeds.")
+
+DAILY_WINDOW = "03:00"
+"""When copies are taken back unless the operator says otherwise: at night, when few people look."""
 
 AgencyId = Annotated[str, typer.Argument(metavar="AGENCY", help="Small letters, digits and hyphens.")]
 
@@ -114,6 +119,12 @@ def subscribe(
     enforces_person_restriction: Annotated[
         bool, typer.Option(help="The agency's own system can hide a client from one member of staff.")
     ] = False,
+    retraction_window: Annotated[
+        str, typer.Option(metavar="HH:MM", help="When of a day (UTC) copies are taken back.")
+    ] = DAILY_WINDOW,
+    at_once: Annotated[
+        bool, typer.Option("--at-once", help="Take copies back at once: for demonstrations and tests.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Opens a feed for one of an agency's adapters."""
@@ -125,11 +136,42 @@ def subscribe(
         purposes=enums.PURPOSE.values(purpose),
         categories=enums.CATEGORY.values(category),
         enforces_person_restriction=enforces_person_restriction,
+        retraction_window="" if at_once else retraction_window,
     )
     answer = ask(data_folder(context), lambda hub: hub.agencies.Subscribe, request)
     show(
         {"feed_id": answer.feed_id, "epoch": answer.epoch, "position": position(answer.position)},
         [f"Feed {answer.feed_id} is open, epoch {answer.epoch}. The adapter's configuration names both."],
+        as_json=as_json,
+    )
+
+
+@command(
+    commands,
+    "appoint",
+    example=(
+        "oncetold --data ./hub agency appoint northside SAFEGUARDING_LEAD --staff sg-2"
+        " --telephone '01632 960145'"
+    ),
+)
+def appoint(
+    context: typer.Context,
+    agency_id: AgencyId,
+    post: Annotated[str, typer.Argument(metavar="POST", help=enums.POST.help)],
+    staff: Annotated[str, typer.Option(help="The agency's own pseudonym for its member of staff.")],
+    telephone: Annotated[str, typer.Option(help="An office number, never a private one.")],
+    as_json: Json = False,
+) -> None:
+    """Says who holds a post at an agency: whom tasks are for, and whom others ring."""
+    request = AppointPostRequest(
+        request_id=str(uuid4()),
+        agency_id=agency_id,
+        post=Post(kind=enums.POST.value(post), staff_reference=staff, telephone=telephone),
+    )
+    answer = ask(data_folder(context), lambda hub: hub.agencies.AppointPost, request)
+    show(
+        {"position": position(answer.position)},
+        [f"{staff} holds this post at {agency_id} from now on."],
         as_json=as_json,
     )
 
@@ -146,6 +188,7 @@ def list_agencies(context: typer.Context, as_json: Json = False) -> None:
             "name": "Name",
             "service_type": "Service",
             "public_authority": "Public authority",
+            "post_holders": "Posts",
             "certificate_uris": "Certificates",
             "feed_ids": "Feeds",
         },
@@ -162,6 +205,15 @@ def _agency(agency: Agency) -> dict[str, object]:
         "service_type": enums.SERVICE_TYPE.word(agency.service_type),
         "public_authority": agency.public_authority,
         "certificate_uris": list(agency.certificate_uris),
+        "post_holders": [f"{enums.POST.phrase(post.kind)}: {post.staff_reference}" for post in agency.posts],
+        "posts": [
+            {
+                "kind": enums.POST.word(post.kind),
+                "staff_reference": post.staff_reference,
+                "telephone": post.telephone,
+            }
+            for post in agency.posts
+        ],
         "feed_ids": [feed.feed_id for feed in agency.feeds],
         "feeds": [
             {
@@ -171,6 +223,7 @@ def _agency(agency: Agency) -> dict[str, object]:
                 "purposes": [enums.PURPOSE.word(purpose) for purpose in feed.purposes],
                 "categories": [enums.CATEGORY.word(category) for category in feed.categories],
                 "enforces_person_restriction": feed.enforces_person_restriction,
+                "retraction_window": feed.retraction_window,
             }
             for feed in agency.feeds
         ],

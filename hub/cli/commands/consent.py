@@ -48,6 +48,11 @@ Remove = Annotated[
     bool, typer.Option("--remove", help="Remove it: recipients retract, whatever the agreement says.")
 ]
 
+AtOnce = Annotated[
+    bool,
+    typer.Option("--at-once", help="Now: copies are taken back without waiting for a retraction window."),
+]
+
 
 @command(
     commands,
@@ -85,17 +90,9 @@ def grant(
     capacity_in_doubt: Annotated[
         bool, typer.Option("--capacity-in-doubt", help="Capacity for this decision is in doubt.")
     ] = False,
-    as_json: Json = False,
-) -> None:
-    """Records a grant, or another basis with its evidence. Without the three assurances, consent is weak: normal
-    content only, for 7 days."""
-    recorded = Grant(
-        client_reference=reference,
     evidence: Annotated[
         str,
-        typer.Option(
-            metavar="REFERENCE", help="Where a basis' evidence is kept; all but explicit consent."
-        ),
+        typer.Option(metavar="REFERENCE", help="Where a basis' evidence is kept; all but explicit consent."),
     ] = "",
     told_care_team: Annotated[
         bool, typer.Option("--told-care-team", help="Implied consent: told, by the notice, who shares.")
@@ -104,6 +101,12 @@ def grant(
     authorised_by: Annotated[str, typer.Option(help="Public interest: who authorised it.")] = "",
     recorded_by: Annotated[str, typer.Option(help="Public interest: who records it; somebody else.")] = "",
     duty: Annotated[str, typer.Option(help="Statutory duty. " + enums.STATUTORY_DUTY.help)] = "",
+    as_json: Json = False,
+) -> None:
+    """Records a grant, or another basis with its evidence. Without the three assurances, consent is weak:
+    normal content only, for 7 days."""
+    recorded = Grant(
+        client_reference=reference,
         scope=_scope(purpose, category, to, to_service, to_team, required=True),
         confidentiality_basis=enums.CONFIDENTIALITY.value(basis),
         capture_method=enums.CAPTURE.value(method),
@@ -118,11 +121,6 @@ def grant(
         told_may_refuse=told_may_refuse,
         capacity_in_doubt=capacity_in_doubt,
     )
-    request = RecordGrantRequest(request_id=str(uuid4()), grant=recorded)
-    answer = ask(data_folder(context), lambda hub: hub.consent.RecordGrant, request, agency=agency)
-    show(
-        {"grant_id": answer.grant_id, "position": position(answer.position)},
-        [f"Grant {answer.grant_id} is recorded."],
     shown = BasisEvidence(
         reference=evidence,
         told_care_team=told_care_team,
@@ -133,6 +131,11 @@ def grant(
     )
     if shown.ListFields():
         recorded.evidence.CopyFrom(shown)
+    request = RecordGrantRequest(request_id=str(uuid4()), grant=recorded)
+    answer = ask(data_folder(context), lambda hub: hub.consent.RecordGrant, request, agency=agency)
+    show(
+        {"grant_id": answer.grant_id, "position": position(answer.position)},
+        [f"Grant {answer.grant_id} is recorded."],
         as_json=as_json,
     )
 
@@ -149,6 +152,7 @@ def refuse(
     to: To = "",
     to_service: ToService = "",
     to_team: ToTeam = False,
+    at_once: AtOnce = False,
     as_json: Json = False,
 ) -> None:
     """Records that the person said no. What is left out means every one."""
@@ -156,6 +160,7 @@ def refuse(
         request_id=str(uuid4()),
         client_reference=reference,
         scope=_scope(purpose, category, to, to_service, to_team, required=False),
+        at_once=at_once,
     )
     answer = ask(data_folder(context), lambda hub: hub.consent.RecordRefusal, request, agency=agency)
     show(
@@ -176,11 +181,16 @@ def withdraw(
     grant_id: GrantId,
     agency: ActingFor,
     remove: Remove = False,
+    at_once: AtOnce = False,
     as_json: Json = False,
 ) -> None:
     """Ends a grant, and closes its scope in every earlier one. A stop is always obeyed."""
     request = WithdrawGrantRequest(
-        request_id=str(uuid4()), client_reference=reference, grant_id=grant_id, remove=remove
+        request_id=str(uuid4()),
+        client_reference=reference,
+        grant_id=grant_id,
+        remove=remove,
+        at_once=at_once,
     )
     answer = ask(data_folder(context), lambda hub: hub.consent.WithdrawGrant, request, agency=agency)
     show(
@@ -219,6 +229,7 @@ def exclude(
     ] = "",
     category: Annotated[str, typer.Option(help="Shuts out a category. " + enums.CATEGORY.help)] = "",
     remove: Remove = False,
+    at_once: AtOnce = False,
     as_json: Json = False,
 ) -> None:
     """Shuts out an agency, a person at an agency, or a category. It yields to no grant."""
@@ -228,7 +239,9 @@ def exclude(
             "Give one of --agency, --staff and --category; record several exclusions for several things.",
             reason="INVALID_FIELD",
         )
-    request = RecordExclusionRequest(request_id=str(uuid4()), client_reference=reference, remove=remove)
+    request = RecordExclusionRequest(
+        request_id=str(uuid4()), client_reference=reference, remove=remove, at_once=at_once
+    )
     if excluded:
         request.agency_id = excluded
     elif staff:

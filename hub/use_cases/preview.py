@@ -1,0 +1,150 @@
+"""Before a grant is withdrawn: who would stop knowing what of the caller's own records (SAFETY H16).
+
+Decided twice on the same committed facts, as they are and as they would be, by the policy that decides every
+delivery. Nothing is foretold by another rule, so what is read aloud is what happens.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from consent_ledger.access import AccessKind
+from consent_ledger.facts import Agreement, Feed, Fragment, Grant, Person, Registration, Stop
+from consent_ledger.policy import permitted_rows, running
+from consent_ledger.vocabulary import SAFETY_CRITICAL, DataCategory, OnEnd, Purpose
+from hub.projections.holdings import Held
+from hub.use_cases.consents import grant_of
+from hub.use_cases.sentences import loss_sentence
+from hub.use_cases.work import Caller, Work
+
+_HARSHNESS = (OnEnd.STOP, OnEnd.RESTRICT, OnEnd.ERASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One agency that would be told nothing new of one category. `held`: how many parts of the records."""
+
+    agency_id: str
+    agency_name: str
+    category: DataCategory
+    on_end: OnEnd
+    held: int
+    safety_critical: bool
+    sentence: str
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one agency would lose of one category, while it is being counted."""
+
+    ends: set[OnEnd] = field(default_factory=set)
+    held: set[UUID] = field(default_factory=set)
+
+
+def preview_withdrawal(
+    work: Work, caller: Caller, *, client_reference: str, grant_id: UUID, remove: bool = False
+) -> tuple[list[Loss], int]:
+    """Who would stop knowing what, by agency and category, and the position of this look.
+
+    Raises `NOT_FOUND` and `REFERENCE_NOT_REGISTERED` as the withdrawal itself does.
+    """
+    known = grant_of(work, caller, client_reference, grant_id)
+    origin = caller.agency()
+    person = work.index.person(known.registration_id)
+    stop = Stop(known.registration_id, work.transaction.size + 1, known.scope, grant_id, remove)
+    after = _without(person, known, stop)
+    found: dict[tuple[str, DataCategory], _Found] = {}
+    for teller, fragment in _own_fragments(work, person, origin):
+        now = [teller, *(work.index.person(other) for other in fragment.solely_about)]
+        then = [after if one is person else one for one in now]
+        for feed, registration in _recipients(work, teller, origin):
+            agreements = running(work.index.agreements.values(), origin, feed.agency_id)
+            before = permitted_rows(fragment, feed, registration, now[0], agreements, now[1:])
+            left = permitted_rows(fragment, feed, registration, then[0], agreements, then[1:])
+            held = _held(work, feed, registration, fragment)
+            ends = _ends(work, feed, fragment, before - left) if before and not left else set()
+            if remove and held is not None and not left and _is_removed(feed, fragment, held, stop):
+                ends.add(OnEnd.ERASE)
+            if not ends:
+                continue
+            for category in fragment.categories:
+                one = found.setdefault((feed.agency_id, category), _Found())
+                one.ends |= ends
+                if held is not None:
+                    one.held.add(fragment.fragment_id)
+    losses = [_loss(work, agency_id, category, one) for (agency_id, category), one in sorted(found.items())]
+    return losses, work.record_access(caller, AccessKind.AUDIT)
+
+
+def _without(person: Person, grant: Grant, stop: Stop) -> Person:
+    """The person as the ledger would have it right after the withdrawal."""
+    grants = tuple(replace(one, withdrawn=True) if one is grant else one for one in person.grants)
+    return replace(person, grants=grants, stops=(*person.stops, stop))
+
+
+def _own_fragments(work: Work, person: Person, origin: str) -> Iterator[tuple[Person, Fragment]]:
+    """What the caller was told by the person, or by somebody else solely about the person, with who told it.
+
+    The latest revision of each, without what was taken back.
+    """
+    members = person.registrations.keys()
+    tellers = {teller for member in members for teller in work.index.told_about.get(member, ())}
+    for registration_id in sorted(members | tellers):
+        if work.index.registrations[registration_id].agency_id != origin:
+            continue
+        for revisions in work.segments.of_registration(registration_id).values():
+            facts = work.index.dated(revisions[-1].facts)
+            concerns = registration_id in members or not members.isdisjoint(facts.solely_about)
+            if concerns and not facts.superseded:
+                yield work.index.person(registration_id), facts
+
+
+def _recipients(work: Work, person: Person, origin: str) -> Iterator[tuple[Feed, Registration]]:
+    """Every feed of the others who know the person, with the registration that it is read by."""
+    for registration in person.registrations.values():
+        if registration.agency_id == origin:
+            continue
+        pair = work.index.pair_of(registration.registration_id)
+        if work.index.current_of_pair(pair).registration_id == registration.registration_id:
+            for feed_id in work.index.agencies[registration.agency_id].feeds:
+                yield work.index.feeds[feed_id], registration
+
+
+def _held(work: Work, feed: Feed, registration: Registration, fragment: Fragment) -> Held | None:
+    """The fragment as the feed's partner has it, acknowledged; `None` when it has not."""
+    pair = work.index.pair_of(registration.registration_id)
+    element_id = work.vault.opaque_id("element", pair.bytes, fragment.fragment_id.bytes)
+    sent = work.holdings.held_about(feed.feed_id, pair).get(element_id)
+    return None if sent is None else sent.acknowledged(work.holdings.feed(feed.feed_id).acknowledged)
+
+
+def _ends(work: Work, feed: Feed, fragment: Fragment, rows: frozenset[tuple[Purpose, str]]) -> set[OnEnd]:
+    """What the agreements say becomes of what is held when these rows end; no row says: it goes."""
+    return {
+        _end(work.index.agreements[agreement_id], purpose, feed, fragment) for purpose, agreement_id in rows
+    }
+
+
+def _end(agreement: Agreement, purpose: Purpose, feed: Feed, fragment: Fragment) -> OnEnd:
+    ends = [
+        row.on_end
+        for category in fragment.categories
+        if (row := agreement.row_at_end(category, purpose, fragment.origin_agency_id, feed.agency_id))
+    ]
+    return _harshest(ends) if ends else OnEnd.ERASE
+
+
+def _is_removed(feed: Feed, fragment: Fragment, held: Held, stop: Stop) -> bool:
+    """Whether "remove it" reaches a copy, even one whose permission ended before."""
+    touched = (*fragment.categories, fragment.envelope_category)
+    return any(stop.scope.covers(row.purpose, category, feed) for row in held.rows for category in touched)
+
+
+def _harshest(ends: Sequence[OnEnd] | set[OnEnd]) -> OnEnd:
+    return max(ends, key=_HARSHNESS.index)
+
+
+def _loss(work: Work, agency_id: str, category: DataCategory, found: _Found) -> Loss:
+    name, end, held = work.index.agencies[agency_id].name, _harshest(found.ends), len(found.held)
+    said = loss_sentence(name, category, end, held)
+    return Loss(agency_id, name, category, end, held, category in SAFETY_CRITICAL, said)
