@@ -147,7 +147,7 @@ class Sequencer:
             self._commit_told(commands, entries, seconds, failure)
         except Exception as error:  # noqa: BLE001 - whatever an observer of ours raises
             self._commit_told = None
-            _log.error("commits are measured no more: %s", type(error).__name__)
+            _say("MEASURING_STOPPED", "commits are measured no more: %s", error)
 
     def _run_one(self, batch: Batch, command: Callable[[Transaction], Any], future: "Future[Any]") -> Outcome:
         now = self._clock.now()
@@ -190,7 +190,7 @@ class Sequencer:
         elif self._failure is None:
             # Not the disk: a defect of ours. What it left in memory is not to be trusted.
             self._failure = StorageFailed(reason=type(error).__name__)
-        _log.error("commit failed: %s", self._failure or type(error).__name__)
+        _say("COMMIT_FAILED", "commit failed: %s", self._failure or error)
         self._reset()
 
     def _reset(self) -> None:
@@ -199,7 +199,13 @@ class Sequencer:
                 callback()
             except Exception as error:  # noqa: BLE001 - whatever it is, memory may differ from the ledger
                 self._failure = StorageFailed(reason=type(error).__name__)
-                _log.error("reset failed: %s", type(error).__name__)  # its text may quote what was stored
+                _say("RESET_FAILED", "reset failed: %s", error)
+
+
+def _say(event: str, text: str, error: BaseException) -> None:
+    """Logs an error's class: its text may quote what was stored."""
+    kind = type(error).__name__
+    _log.error(text, kind, extra={"event": event, "fields": {"error_type": kind}})
 
 
 def _failing(future: "Future[Any]", error: BaseException) -> Outcome:

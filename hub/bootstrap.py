@@ -3,9 +3,9 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from google.protobuf.descriptor import ServiceDescriptor
@@ -25,9 +25,10 @@ from hub.rpc.operator_servicer import OperatorServicer
 from hub.rpc.record_servicer import RecordServicer
 from hub.rpc.registration_servicer import RegistrationServicer
 from hub.rpc.server import Door, to_its_end
-from hub.telemetry import Telemetry
+from hub.telemetry import Exporters, Telemetry
 from hub.use_cases.agencies import agency_of_certificate
 from hub.use_cases.hub import Hub
+from hub.use_cases.standing import StandingReader, keep_reading
 from hub.use_cases.work import Caller
 from oncetold.v1 import (
     agency_service_pb2,
@@ -59,6 +60,8 @@ class RunningHub:
     hub: Hub
     port: int | None
     """Where adapters connect; None when only the operator's socket is served."""
+    metrics_port: int | None = None
+    """Where Prometheus' page is served, if it is."""
 
 
 def machine_time() -> datetime:
@@ -85,15 +88,23 @@ async def running_hub(
 ) -> AsyncIterator[RunningHub]:
     """Opens the ledger, takes its lease and serves until the block ends.
 
-    Without `adapters` only the operator's socket is served. `clock` is the ledger's; `today` judges
-    certificates. Raises LedgerMissing, LedgerInUse, KeyFileRefused, ConfigError. Broken off at any
+    Without `adapters` only the operator's socket is served, and nothing is exported. `clock` is the
+    ledger's; `today` judges certificates; `telemetry` measures instead of the exporters in the settings.
+    Raises LedgerMissing, LedgerInUse, KeyFileRefused, ConfigError, TelemetryUnavailable. Broken off at any
     moment, even while it opens, it lets go of the ledger.
     """
     clock = clock or SystemClock()
     ledger = await _opened(config, clock)
+    measuring = AsyncExitStack()
     try:
         hub = Hub(ledger, new_id=new_id, progress=progress, duties=starting(config.law))
         await hub.start()
+        exporters = None
+        if telemetry is None and adapters:
+            exporters = await measuring.enter_async_context(_exporting(config))
+            telemetry = exporters.telemetry if exporters is not None else None
+        if telemetry is not None:
+            await measuring.enter_async_context(_measured(hub, config, telemetry))
         servicers = _servicers(hub)
         local = Door(Dispatcher(ByLocalSocket(), clock.now, telemetry), servicers)
         doors = [local]
@@ -108,11 +119,45 @@ async def running_hub(
                 port = door.bind_tls(config)
             for door in doors:
                 await door.start()
-            yield RunningHub(hub, port)
+            page = None if exporters is None else exporters.page
+            yield RunningHub(hub, port, None if page is None else page.port)
         finally:
             await to_its_end(_stop(hub, doors))
     finally:
+        await to_its_end(measuring.aclose())
         await to_its_end(asyncio.to_thread(ledger.close))
+
+
+@asynccontextmanager
+async def _exporting(config: Config) -> AsyncIterator[Exporters | None]:
+    """Exports to what the settings name, if anything. Raises TelemetryUnavailable."""
+    asked = config.telemetry
+    if not asked.prometheus and not asked.otlp:
+        yield None
+        return
+    exporters = Exporters.start(prometheus=asked.prometheus, otlp=asked.otlp)
+    try:
+        yield exporters
+    finally:
+        await asyncio.to_thread(exporters.stop)
+
+
+@asynccontextmanager
+async def _measured(hub: Hub, config: Config, telemetry: Telemetry) -> AsyncIterator[None]:
+    """Has the hub's parts tell their figures, and reads now and then where it stands."""
+    figures = telemetry.figures
+    hub.ledger.on_commit(figures.committed)
+    hub.observer = figures
+    overdue_after = timedelta(hours=config.telemetry.retraction_overdue_hours)
+    reading = asyncio.ensure_future(
+        keep_reading(StandingReader(hub, overdue_after=overdue_after), figures.stands)
+    )
+    try:
+        yield
+    finally:
+        reading.cancel()
+        # What made it end before now, if anything did, is for its gauge's age to tell, not for the stop.
+        await asyncio.wait([reading])
 
 
 async def _opened(config: Config, clock: Clock) -> Ledger:

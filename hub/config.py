@@ -10,23 +10,35 @@
     [law]
     children_act_2004_s16la = "2026-12-01"
 
+    [telemetry]
+    prometheus = "127.0.0.1:9464"
+    otlp = "https://collector.example:4317"
+
+    [log]
+    format = "text"
+
 All of it is optional; these are the defaults, save for `[law]`: the day on which a duty that was passed comes
-into force, once it is known. Not named, it is not in force. Paths are relative to the data folder. The ledger
-is `ledger.db` and its root key `root.key` there.
+into force, once it is known. Not named, it is not in force. Neither is anything exported unless `[telemetry]`
+names where to. Paths are relative to the data folder. The ledger is `ledger.db` and its root key `root.key`
+there.
 """
 
+import json
 import re
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from consent_ledger.errors import OnceToldError
 from consent_ledger.statutory_duties import DUTIES
 from consent_ledger.vocabulary import StatutoryDuty
+
+T = TypeVar("T")
 
 FILE_NAME = "hub.toml"
 DEFAULT_LISTEN = "127.0.0.1:8443"
@@ -38,6 +50,9 @@ _DEFAULT_TLS = {
     "key": "pki/hub.key",
     "client_authority": "pki/authority.pem",
 }
+LOG_FORMATS = ("json", "text")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+_LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[?::1\]?")
 _ADDRESS = re.compile(r"(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}")
 
 
@@ -63,6 +78,28 @@ class TlsFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class TelemetrySettings:
+    """Where spans and figures go; nothing is exported unless named."""
+
+    prometheus: str = ""
+    """Host and port of the page that Prometheus reads."""
+    otlp: str = ""
+    """URL of an OpenTelemetry collector that takes OTLP over gRPC."""
+    allow_remote: bool = False
+    """Whether the page may be served, and figures sent in clear, beyond this machine."""
+    retraction_overdue_hours: int = 72
+    """A retraction without a receipt after so long counts as overdue."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How the hub's log on standard error is written, and from which level on."""
+
+    format: str = "text"
+    level: str = "info"
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """One hub's settings."""
 
@@ -72,6 +109,8 @@ class Config:
     tls: TlsFiles
     law: Mapping[StatutoryDuty, date] = field(default_factory=dict)
     """When a duty that starts by regulations comes into force; a duty not named here has not started."""
+    telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
+    log: LogSettings = field(default_factory=LogSettings)
 
     @property
     def ledger(self) -> Path:
@@ -92,6 +131,8 @@ def read_config(data: Path) -> Config:
     settings = _settings(data / FILE_NAME)
     tls = settings.pop("tls", {})
     law = _law(settings.pop("law", {}))
+    telemetry = _telemetry(settings.pop("telemetry", {}))
+    log = _log(settings.pop("log", {}))
     listen = settings.pop("listen", DEFAULT_LISTEN)
     if settings:
         raise ConfigError(sorted(settings)[0], "no such setting", f"Remove it from {FILE_NAME}.")
@@ -103,7 +144,71 @@ def read_config(data: Path) -> Config:
     if unknown:
         raise ConfigError(f"tls.{unknown[0]}", "no such setting", f"Remove it from {FILE_NAME}.")
     paths = {name: data / path for name, path in {**_DEFAULT_TLS, **tls}.items()}
-    return Config(data, listen, TlsFiles(**paths), law)
+    return Config(data, listen, TlsFiles(**paths), law, telemetry, log)
+
+
+def check_telemetry(asked: TelemetrySettings) -> TelemetrySettings:
+    """The same settings. Raises ConfigError for one that would tell another machine more than was allowed."""
+    if asked.prometheus:
+        if _ADDRESS.fullmatch(asked.prometheus) is None or int(asked.prometheus.rpartition(":")[2]) > 65535:
+            raise ConfigError("telemetry.prometheus", "not a host and port", 'Write it as "127.0.0.1:9464".')
+        if not _is_loopback(asked.prometheus.rpartition(":")[0]) and not asked.allow_remote:
+            raise ConfigError(
+                "telemetry.prometheus",
+                "other machines could read it, in clear and without being asked who they are",
+                "Serve it on 127.0.0.1, or set telemetry.allow_remote = true behind a firewall.",
+            )
+    if asked.otlp:
+        url = urlsplit(asked.otlp)
+        if url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/") or url.query:
+            raise ConfigError(
+                "telemetry.otlp", "not a collector's URL", 'Write it as "https://collector.example:4317".'
+            )
+        if "@" in url.netloc:
+            raise ConfigError(
+                "telemetry.otlp", "holds a password", "Give it by OTEL_EXPORTER_OTLP_HEADERS instead."
+            )
+        if url.scheme == "http" and not _is_loopback(url.hostname) and not asked.allow_remote:
+            raise ConfigError(
+                "telemetry.otlp",
+                "figures would cross the network in clear",
+                "Name an https:// URL, or set telemetry.allow_remote = true.",
+            )
+    return asked
+
+
+def _is_loopback(host: str) -> bool:
+    return _LOOPBACK.fullmatch(host) is not None
+
+
+def _telemetry(table: Any) -> TelemetrySettings:
+    asked = _table(TelemetrySettings, "telemetry", table)
+    if asked.retraction_overdue_hours < 1:
+        raise ConfigError("telemetry.retraction_overdue_hours", "not a number of hours", "Write it as 72.")
+    return check_telemetry(asked)
+
+
+def _log(table: Any) -> LogSettings:
+    asked = _table(LogSettings, "log", table)
+    for name, known in (("format", LOG_FORMATS), ("level", LOG_LEVELS)):
+        if getattr(asked, name) not in known:
+            raise ConfigError(f"log.{name}", "not known", f"Name one of {', '.join(known)}.")
+    return asked
+
+
+def _table(settings: type[T], name: str, table: Any) -> T:
+    """A table of `hub.toml` whose keys and kinds of values are the fields of a class. Raises ConfigError."""
+    if not isinstance(table, dict):
+        raise ConfigError(name, "not a table", f"Write [{name}] in {FILE_NAME}, or remove it.")
+    defaults = {one.name: one.default for one in fields(settings)}  # type: ignore[arg-type]
+    for key, value in table.items():
+        if key not in defaults:
+            raise ConfigError(f"{name}.{key}", "no such setting", f"Remove it from {FILE_NAME}.")
+        kind = type(defaults[key])
+        if type(value) is not kind:
+            words = {str: "a text", bool: "true or false", int: "a whole number"}
+            raise ConfigError(f"{name}.{key}", f"not {words[kind]}", f"Correct it in {FILE_NAME}.")
+    return settings(**table)
 
 
 def _law(table: Any) -> dict[StatutoryDuty, date]:
@@ -143,9 +248,18 @@ def write_config(config: Config) -> None:
         f"certificate = {shown(config.tls.certificate)}",
         f"key = {shown(config.tls.key)}",
         f"client_authority = {shown(config.tls.client_authority)}",
+        *_changed("telemetry", config.telemetry),
+        *_changed("log", config.log),
     ]
     with (config.data / FILE_NAME).open("x", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
+
+
+def _changed(name: str, settings: TelemetrySettings | LogSettings) -> list[str]:
+    """A table's lines in TOML, of what is not the default; JSON writes these kinds of values alike."""
+    values = {one.name: (getattr(settings, one.name), one.default) for one in fields(settings)}
+    lines = [f"{key} = {json.dumps(value)}" for key, (value, default) in values.items() if value != default]
+    return ["", f"[{name}]", *lines] if lines else []
 
 
 def read_tls(files: TlsFiles) -> tuple[bytes, bytes, bytes]:

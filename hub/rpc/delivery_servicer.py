@@ -1,5 +1,6 @@
 """DeliveryService: what an agency's own system should hold, one step of the difference at a time."""
 
+import time
 from datetime import timedelta
 from uuid import UUID
 
@@ -30,6 +31,7 @@ class DeliveryServicer(Servicer):
             max_items=request.max_items,
             wait=timedelta(microseconds=request.wait.ToMicroseconds()),
         )
+        self._hub.fetched[UUID(request.feed_id)] = time.monotonic()
         return messages.FetchDeliveriesResponse(
             deliveries=[delivery(sending) for sending in batch.sendings],
             access=self.position(batch.access),

@@ -162,7 +162,14 @@ def answer_to(error: BaseException) -> Answer:
         return _answer(error.code, error.details)
     error_id = secrets.token_hex(8)
     # Only where and what kind: the text of an error may hold what somebody sent.
-    log.error("error_id=%s type=%s at=%s", error_id, type(error).__qualname__, _place(error))
+    kind, place = type(error).__qualname__, _place(error)
+    log.error(
+        "error_id=%s type=%s at=%s",
+        error_id,
+        kind,
+        place,
+        extra={"event": "CALL_FAILED", "fields": {"error_id": error_id, "error_type": kind, "place": place}},
+    )
     return _answer("INTERNAL", {"error_id": error_id})
 
 

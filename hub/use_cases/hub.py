@@ -13,6 +13,7 @@ from consent_ledger.errors import OnceToldError, Refused, StorageError
 from consent_ledger.ledger import Ledger, Transaction
 from consent_ledger.statutory_duties import DUTIES, Duties
 from hub.projections.projector import Projector
+from hub.use_cases.observer import Nobody, Observer
 from hub.use_cases.settle import settle
 from hub.use_cases.work import ADMINISTRATION, Caller, Work
 
@@ -65,6 +66,9 @@ class Hub:
         self._waiting: dict[UUID, asyncio.Event] = {}
         self._stopping = False
         self.fetching: set[UUID] = set()
+        self.fetched: dict[UUID, float] = {}
+        """When each feed was last answered, by the monotonic clock."""
+        self.observer: Observer = Nobody()
         self._nudging: set[asyncio.Task[None]] = set()
         self._unseen = False
         ledger.on_reset(self.projector.reset)
@@ -116,6 +120,20 @@ class Hub:
         if isinstance(outcome, OnceToldError):
             raise outcome
         return outcome
+
+    async def look(self, question: Callable[[Transaction], T]) -> T:
+        """Asks the projections, caught up, on the writer's thread. It discloses and appends nothing."""
+
+        def command(transaction: Transaction) -> T:
+            try:
+                self.projector.catch_up(transaction)
+                return question(transaction)
+            except BaseException:
+                # What was folded into the database is dropped with this command; memory has to follow.
+                self.projector.reset()
+                raise
+
+        return await asyncio.wrap_future(self.ledger.submit(command))
 
     def _run(
         self, transaction: Transaction, request: Request | None, caller: Caller, use: Callable[[Work], T]
@@ -222,18 +240,13 @@ class Hub:
             task.add_done_callback(self._nudging.discard)
 
     async def _wake(self) -> None:
-        def command(transaction: Transaction) -> set[UUID]:
-            try:
-                self.projector.catch_up(transaction)
-            except BaseException:
-                self.projector.reset()
-                raise
+        def take(_: Transaction) -> set[UUID]:
             woken, self.projector.woken = self.projector.woken, set()
             return woken
 
         while self._unseen:
             self._unseen = False
-            for feed_id in await asyncio.wrap_future(self.ledger.submit(command)):
+            for feed_id in await self.look(take):
                 if feed_id in self._waiting:
                     self._waiting[feed_id].set()
         # Here, and not only when the task is done: what is appended in between needs a task of its own.

@@ -28,11 +28,11 @@ def asked(*extras: str) -> set[str]:
 
 
 def test_the_lock_holds_everything_the_package_asks_for() -> None:
-    assert asked("hub", "sql", "dev") <= locked("requirements.lock").keys()
+    assert asked("hub", "sql", "telemetry", "dev") <= locked("requirements.lock").keys()
 
 
 def test_the_deployment_locks_hold_their_extra_and_no_tools() -> None:
-    assert asked("hub") <= locked("deploy/hub.lock").keys()
+    assert asked("hub", "telemetry") <= locked("deploy/hub.lock").keys()
     assert asked("sql") <= locked("deploy/adapter.lock").keys()
     assert not {"pytest", "mypy", "ruff", "hypothesis"} & locked("deploy/hub.lock").keys()
     assert not {"eventsourcing", "pytest", "opentelemetry-sdk"} & locked("deploy/adapter.lock").keys()

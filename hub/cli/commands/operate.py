@@ -16,7 +16,9 @@ from hub.cli.command import Json, command, data_folder, group
 from hub.cli.connection import ask, no_hub, run
 from hub.cli.errors import Misused
 from hub.cli.output import console, moment, show
-from hub.config import FILE_NAME, Config, read_config, write_config
+from hub.config import FILE_NAME, Config, check_telemetry, read_config, write_config
+from hub.hardening import leave_no_copies
+from hub.logs import configure_logs
 from oncetold.v1.audit_service_pb2 import GetLedgerRequest
 from oncetold.v1.operator_service_pb2 import AcceptClockRequest
 
@@ -62,12 +64,24 @@ def init(context: typer.Context, listen: Listen = "", as_json: Json = False) -> 
     )
 
 
-def serve(context: typer.Context, listen: Listen = "", as_json: Json = False) -> None:
+def serve(
+    context: typer.Context,
+    listen: Listen = "",
+    prometheus: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Serve figures for Prometheus there; none about anybody.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
     """Serves adapters until Ctrl-C or SIGTERM; calls under way may finish."""
     data = data_folder(context)
     config = _config(data, listen)
+    if prometheus:
+        asked = replace(config.telemetry, prometheus=prometheus)
+        config = replace(config, telemetry=check_telemetry(asked))
     if not config.ledger.exists():
         raise no_hub(data)
+    leave_no_copies()
+    configure_logs(as_json=config.log.format == "json", level=config.log.level)
     run(lambda: _serve(config, as_json=as_json))
 
 
@@ -89,6 +103,8 @@ async def _serve(config: Config, *, as_json: bool) -> None:
             "ledger_id": str(running.hub.ledger.ledger_id),
             "socket": str(config.admin_socket),
         }
+        if running.metrics_port is not None:
+            told["metrics"] = f"{config.telemetry.prometheus.rpartition(':')[0]}:{running.metrics_port}"
         if as_json:
             print(json.dumps(told, sort_keys=True), flush=True)
         else:

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from hub import pki
-from hub.config import ConfigError, TlsFiles, read_config, read_tls, write_config
+from hub.config import (
+    ConfigError,
+    LogSettings,
+    TelemetrySettings,
+    TlsFiles,
+    read_config,
+    read_tls,
+    write_config,
+)
 from tests.clock import START
 
 
@@ -18,7 +26,10 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    (tmp_path / "hub.toml").write_text('listen = "[::1]:9000"\n[tls]\nkey = "other/the \\"key\\""\n')
+    (tmp_path / "hub.toml").write_text(
+        'listen = "[::1]:9000"\n[tls]\nkey = "other/the \\"key\\""\n'
+        '[telemetry]\nprometheus = "0.0.0.0:9464"\nallow_remote = true\n[log]\nformat = "json"\n'
+    )
     config = read_config(tmp_path)
     (tmp_path / "hub.toml").unlink()
 
@@ -26,6 +37,8 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 
     assert read_config(tmp_path) == config
     assert config.tls.key == tmp_path / 'other/the "key"'
+    assert config.telemetry == TelemetrySettings("0.0.0.0:9464", allow_remote=True)
+    assert config.log == LogSettings("json")
     with pytest.raises(FileExistsError):
         write_config(config)
 
@@ -39,6 +52,23 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         ('[tls]\nkeyfile = "a"', "tls.keyfile"),
         ("[tls]\nkey = 7", "tls"),
         ("listen = ", "hub.toml"),
+        ("telemetry = 1", "telemetry"),
+        ('[telemetry]\n__class__ = "x"', "telemetry.__class__"),
+        ("[telemetry]\nprometheus = 9464", "telemetry.prometheus"),
+        ('[telemetry]\nprometheus = "127.0.0.1:99999"', "telemetry.prometheus"),
+        ('[telemetry]\nprometheus = "0.0.0.0:9464"', "telemetry.prometheus"),
+        ('[telemetry]\nprometheus = "[::]:9464"', "telemetry.prometheus"),
+        ('[telemetry]\nprometheus = "192.0.2.7:9464"', "telemetry.prometheus"),
+        ('[telemetry]\nprometheus = "127.0.0.1.example.org:9464"', "telemetry.prometheus"),
+        ('[telemetry]\nallow_remote = "yes"', "telemetry.allow_remote"),
+        ("[telemetry]\nretraction_overdue_hours = 0", "telemetry.retraction_overdue_hours"),
+        ("[telemetry]\nretraction_overdue_hours = true", "telemetry.retraction_overdue_hours"),
+        ('[telemetry]\notlp = "collector:4317"', "telemetry.otlp"),
+        ('[telemetry]\notlp = "http://collector.example:4317"', "telemetry.otlp"),
+        ('[telemetry]\notlp = "https://me:secret@collector.example"', "telemetry.otlp"),
+        ('[log]\nformat = "xml"', "log.format"),
+        ('[log]\nlevel = "loud"', "log.level"),
+        ('[log]\nfile = "/var/log/x"', "log.file"),
     ],
 )
 def test_a_bad_setting_is_named(text: str, setting: str, tmp_path: Path) -> None:
@@ -48,6 +78,15 @@ def test_a_bad_setting_is_named(text: str, setting: str, tmp_path: Path) -> None
         read_config(tmp_path)
 
     assert refused.value.setting == setting
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9464", "localhost:0", "[::1]:9464", "127.1.2.3:1"])
+def test_the_metrics_page_may_be_on_this_machine(address: str, tmp_path: Path) -> None:
+    (tmp_path / "hub.toml").write_text(
+        f'[telemetry]\nprometheus = "{address}"\notlp = "http://localhost:4317"\n'
+    )
+
+    assert read_config(tmp_path).telemetry.prometheus == address
 
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
