@@ -7,6 +7,7 @@ handshake is made with the same files, whose error codes are precise.
 import socket
 import ssl
 import stat
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,9 @@ from adapters.kit.errors import ConfigInvalid, HubUnreachable
 PROBE_SECONDS = 5.0
 # RFC 9113 3.4: the client's preface and an empty SETTINGS frame; a hub answers with its own SETTINGS.
 HTTP2_OPENING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+# How often in a row a hub has to hang up without a word, and how long apart.
+_HANG_UPS_BELIEVED = 3
+_HANG_UP_PAUSE_SECONDS = 0.7
 
 # X509_V_ERR_* codes of OpenSSL (x509_vfy.h).
 _EXPIRED = {10}
@@ -102,7 +106,20 @@ def _uri_names(certificate: x509.Certificate) -> list[str]:
 
 
 def probe(settings: HubSettings) -> HubUnreachable | None:
-    """Makes one connection as the adapter would; None if the hub accepted it. Takes at most ten seconds."""
+    """Makes a connection as the adapter would; None if the hub accepted it. Takes at most ten seconds or so.
+
+    A hub that dies just then hangs up like one that does not know our certificate: that is believed only after
+    several times, or an adapter would give up for good because its hub was restarted.
+    """
+    for _ in range(_HANG_UPS_BELIEVED - 1):
+        found = _probe_once(settings)
+        if found is None or found.code != "CERTIFICATE_NOT_ACCEPTED":
+            return found
+        time.sleep(_HANG_UP_PAUSE_SECONDS)
+    return _probe_once(settings)
+
+
+def _probe_once(settings: HubSettings) -> HubUnreachable | None:
     try:
         read_certificate(settings, datetime.now(UTC))
     except ConfigInvalid as error:
@@ -127,7 +144,10 @@ def probe(settings: HubSettings) -> HubUnreachable | None:
     except ssl.SSLCertVerificationError as error:
         return _hub_not_trusted(error.verify_code)
     except ssl.SSLError as error:
-        return _tls_refused(error.reason or "")
+        if not isinstance(error, ssl.SSLEOFError):
+            return _tls_refused(error.reason or "")
+        if not shaken:
+            return _broken()
     except socket.gaierror:
         return _unreachable(
             "HUB_NAME_UNKNOWN", "The name in hub.address is not known.", "Check hub.address.", True
@@ -145,14 +165,18 @@ def probe(settings: HubSettings) -> HubUnreachable | None:
         )
     except OSError:
         if not shaken:
-            return _unreachable(
-                "CONNECTION_BROKEN", "The connection broke off.", "Check hub.address, then try again.", True
-            )
+            return _broken()
     # The hub trusted itself to us and hung up when our turn came. gRPC servers send no alert that says why.
     return _unreachable(
         "CERTIFICATE_NOT_ACCEPTED",
         "The hub hung up when it saw our certificate: it was not issued for this hub, or no longer counts.",
         "Use the certificate that this hub's operator gave, or ask for a new one.",
+    )
+
+
+def _broken() -> HubUnreachable:
+    return _unreachable(
+        "CONNECTION_BROKEN", "The connection broke off.", "Check hub.address, then try again.", True
     )
 
 

@@ -1,6 +1,8 @@
 """A connection that does not come about is explained in plain English; one that does is mutual TLS."""
 
 import socket
+import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -102,6 +104,26 @@ def test_our_certificate_is_another_hubs(tmp_path: Path, authority: Authority, f
     with secured(fake, authority) as address:
         chosen = settings(tmp_path, authority, Authority("another").issue(uris=(URI,)), address)
         assert refusal(chosen).code == "CERTIFICATE_NOT_ACCEPTED"
+
+
+def test_a_hub_that_dies_while_we_connect_is_waited_for(tmp_path: Path, authority: Authority) -> None:
+    """It hangs up just like one that does not know our certificate, but only once."""
+    certificate, key = authority.issue(host="localhost").write(tmp_path, "hub")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"localhost:{listening.getsockname()[1]}"
+
+        def die() -> None:
+            accepted, _ = listening.accept()
+            context.wrap_socket(accepted, server_side=True).close()
+            listening.close()
+
+        dying = threading.Thread(target=die)
+        dying.start()
+        said = probe(settings(tmp_path, authority, authority.issue(uris=(URI,)), address))
+        dying.join()
+    assert said is not None and said.code == "PORT_CLOSED" and said.retryable
 
 
 def test_what_answers_does_not_speak_tls(tmp_path: Path, authority: Authority, fake: FakeHub) -> None:
