@@ -57,11 +57,11 @@ class Hub:
         *,
         new_id: Callable[[], UUID] = uuid4,
         progress: Callable[[int, int], None] | None = None,
-    ) -> None:
         duties: Duties = DUTIES,
+    ) -> None:
         self.ledger = ledger
-        self.projector = Projector(progress)
         self.duties = duties
+        self.projector = Projector(progress)
         self._new_id = new_id
         self._waiting: dict[UUID, asyncio.Event] = {}
         self._stopping = False
@@ -154,21 +154,19 @@ class Hub:
     def _decide(
         self, transaction: Transaction, request: Request | None, caller: Caller, use: Callable[[Work], T]
     ) -> T | Repeated | OnceToldError:
-        label = mac = b""
-        if request is not None:
-            vault = transaction.vault
-            label = vault.label(
-                "request", caller.agency_id or caller.name, request.method, request.request_id
-            )
-            mac = vault.label("request-body", label, hashlib.sha256(request.body).digest())
-            try:
-                answered = transaction.answered(label, mac)
-            except OnceToldError as reused:
-                return reused
-            if answered is not None:
-                return Repeated(vault.open_cell(ADMINISTRATION, label, answered))
         work = Work(transaction, self.projector.index, self._new_id)
+        label = mac = b""
         try:
+            self._require_standing(caller)
+            if request is not None:
+                vault = transaction.vault
+                label = vault.label(
+                    "request", caller.agency_id or caller.name, request.method, request.request_id
+                )
+                mac = vault.label("request-body", label, hashlib.sha256(request.body).digest())
+                answered = transaction.answered(label, mac)
+                if answered is not None:
+                    return Repeated(vault.open_cell(ADMINISTRATION, label, answered))
             answer = use(work)
             if work.drafts:
                 transaction.append(work.drafts, decided_at=transaction.size)
@@ -185,6 +183,18 @@ class Hub:
             sealed = transaction.vault.seal_cell(ADMINISTRATION, label, request.encode(answer))
             transaction.remember(label, mac, sealed)
         return answer
+
+    def _require_standing(self, caller: Caller) -> None:
+        """Whoever was let in may have lost its certificate since, a fetch that waits above all (I3).
+
+        Raises `UNKNOWN_CERTIFICATE`.
+        """
+        if caller.public_key_der is None:
+            return
+        agency = self.projector.index.agencies.get(caller.agency_id or "")
+        known = None if agency is None else agency.certificates.get(caller.certificate_uri or "")
+        if known != hashlib.sha256(caller.public_key_der).hexdigest():
+            raise Refused("UNKNOWN_CERTIFICATE")
 
     def _settle(self, transaction: Transaction) -> None:
         recording_time.set(transaction.now)
@@ -246,7 +256,12 @@ class Hub:
 
         while self._unseen:
             self._unseen = False
-            for feed_id in await self.look(take):
+            try:
+                woken = await self.look(take)
+            except StorageError:
+                # Whom it concerned is lost with the commit: everybody who waits looks again.
+                woken = set(self._waiting)
+            for feed_id in woken:
                 if feed_id in self._waiting:
                     self._waiting[feed_id].set()
         # Here, and not only when the task is done: what is appended in between needs a task of its own.
