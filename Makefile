@@ -1,8 +1,8 @@
 # Everything a newcomer runs. The environment is .venv, made from the lock file when it is missing or out of date.
-#   make demo [ARGS=--once]   make test   make test-slow   make check   make generate   make baseline   make lock
+#   make demo [ARGS=--once]   make test   make test-slow   make bench [ARGS=--quick]   make check   make generate   make baseline   make lock
 .DEFAULT_GOAL := demo
 .DELETE_ON_ERROR:
-.PHONY: demo test test-slow check generate baseline lock
+.PHONY: demo test test-slow bench check generate baseline lock
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -19,6 +19,9 @@ test: .venv/installed
 
 test-slow: .venv/installed
 	$(PYTEST) -m slow --timeout 1800 $(ARGS)
+
+bench: .venv/installed
+	$(BIN)/python -m tests.bench $(ARGS)
 
 check: .venv/installed .codegen/installed
 	$(BIN)/ruff check .

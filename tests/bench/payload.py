@@ -1,0 +1,85 @@
+"""The records that every side of a comparison is given: about 700 bytes of content in one category."""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from uuid import uuid4
+
+from consent_ledger.vocabulary import DataCategory, ServiceType
+from hub.records.enums import number_of
+from hub.records.splitter import split
+from hub.use_cases.publish import NewRecord
+from oncetold.v1 import common_pb2, record_service_pb2, records_pb2
+
+CONTENT_BYTES = 700
+"""Least serialised content of a record; an answer more at most."""
+OCCURRED = datetime.now(UTC) - timedelta(hours=2)
+SOURCE = "bench"
+
+
+@lru_cache(maxsize=64)
+def content(category: DataCategory) -> records_pb2.RecordContent:
+    """An assessment whose answers are all of one category, as a worker's form gives them."""
+    found = records_pb2.RecordContent()
+    number = number_of(common_pb2.DataCategory.DESCRIPTOR, category)
+    while found.ByteSize() < CONTENT_BYTES:
+        asked = len(found.assessment.answers)
+        found.assessment.answers.add(
+            category=number,
+            question=common_pb2.Coding(system="bench-form", code=f"question-{asked}-how-are-things"),
+            coded=common_pb2.Coding(system="bench-form", code=f"answer-{asked}-much-as-before"),
+        )
+    return found
+
+
+def message(
+    record_id: str,
+    reference: str,
+    category: DataCategory,
+    service: ServiceType = ServiceType.HOSTEL,
+    occurred: datetime = OCCURRED,
+) -> record_service_pb2.Record:
+    """A first revision as an adapter publishes it."""
+    written = record_service_pb2.Record(
+        record_id=record_id,
+        revision=1,
+        client_reference=reference,
+        service_type=number_of(common_pb2.ServiceType.DESCRIPTOR, service),
+        source_system=SOURCE,
+        content=content(category),
+    )
+    written.occurred_time.FromDatetime(occurred)
+    return written
+
+
+def publishing(record: record_service_pb2.Record) -> bytes:
+    """One request with one record, under a new request id."""
+    request = record_service_pb2.PublishRecordsRequest(request_id=str(uuid4()), records=[record])
+    return request.SerializeToString()
+
+
+@lru_cache(maxsize=64)
+def _parts(category: DataCategory, service: ServiceType) -> tuple[DataCategory, tuple[object, ...]]:
+    parts = split(message("any", "any", category, service))
+    return parts.envelope_category, parts.fragments
+
+
+def new_record(
+    record_id: str,
+    reference: str,
+    category: DataCategory,
+    service: ServiceType = ServiceType.HOSTEL,
+    occurred: datetime = OCCURRED,
+) -> NewRecord:
+    """The same record as the publishing use case takes it."""
+    envelope, fragments = _parts(category, service)
+    return NewRecord(
+        record_id,
+        1,
+        reference,
+        service,
+        envelope,
+        occurred,
+        SOURCE,
+        (),
+        fragments,  # type: ignore[arg-type]
+    )
