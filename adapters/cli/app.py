@@ -21,13 +21,16 @@ from adapters.kit import transport
 from adapters.kit.backoff import Backoff
 from adapters.kit.client import Hub
 from adapters.kit.config import Settings, load
+from adapters.kit.copies import answer
 from adapters.kit.errors import AdapterError, ConfigInvalid, StateUnusable
 from adapters.kit.published import Published
 from adapters.kit.publisher import Publisher
 from adapters.kit.quarantine import Quarantine
 from adapters.kit.receipts import ReceiptSigner
 from adapters.kit.runner import Runner
+from adapters.kit.sink import Sink
 from adapters.kit.source import PublishReport
+from oncetold.v1.delivery_service_pb2 import RetractionOutcome
 
 DEFAULT = Path("adapter.toml")
 EXPIRES_SOON = timedelta(days=30)
@@ -119,8 +122,9 @@ def _look(settings: Settings) -> list[Finding]:
         return "can be read, and every column of the mapping is there"
 
     def sink() -> str:
-        at = sources.open_sink(settings).status().bookmark
-        return f"works; feed {at.feed_id} stands at {at.epoch}/{at.sequence}"
+        opened = sources.open_sink(settings)
+        at = opened.status().bookmark
+        return f"works; feed {at.feed_id} stands at {at.epoch}/{at.sequence}; {_receipts_will_say(opened)}"
 
     findings.append(_try("certificate", certificate))
     if settings.source is not None:
@@ -134,6 +138,14 @@ def _look(settings: Settings) -> list[Finding]:
         else:
             findings.append(Finding("hub", f"{failure.message} [{failure.code}]", failure.next_step, FAILED))
     return findings
+
+
+def _receipts_will_say(sink: Sink) -> str:
+    """What the agency will sign about a retraction, so that nobody finds out from the hub."""
+    said = answer(sink.beside, datetime.now(UTC))
+    outcome = RetractionOutcome.Name(said.outcome).removeprefix("RETRACTION_OUTCOME_")
+    unseen = f", not looked at: {', '.join(said.not_looked_at)}" if said.not_looked_at else ""
+    return f"a retraction is answered {outcome}{unseen}"
 
 
 def _try(subject: str, look: Callable[[], str]) -> Finding:

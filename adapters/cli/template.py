@@ -91,6 +91,15 @@ attempts = 3
 [sink]
 kind = "sql"
 url = "sqlite:///deliveries.sqlite"
+# Where else your system keeps a row that is deleted: "none" (it has no such place), "cleared" (the row goes
+# from there too) or "kept". Signed receipts say so: with "kept" the answer is RESTRICTED, never ERASED.
+version_history = "kept"
+search_index = "kept"
+# With "cleared", a query that counts what is left of one fragment; it is run after each deletion:
+# version_history_check = "SELECT count(*) FROM element_history WHERE fragment_id = :fragment_id"
+# search_index_check = "SELECT count(*) FROM search_entries WHERE fragment_id = :fragment_id"
+# How many days your longest-kept backup lives; 0 if there are no backups.
+backups_until_days = 35
 
 # What you must keep on a lawful basis of your own although it was retracted. The receipt says so to the hub.
 # [sink.keep_on_own_basis]

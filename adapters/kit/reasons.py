@@ -23,7 +23,8 @@ NEXT_STEP: dict[str, str] = {
     "STALE_REVISION": "Somebody else published this record; the expected revision is named.",
     "EPOCH_CHANGED": "Run the adapter: it tells the hub what it holds and goes on by itself.",
     "NEVER_SENT": "The hub forgot what it sent: tell the hub operator. Keep the database as it is.",
-    "BAD_RECEIPT": "Check this computer's clock, and that key_file belongs to the feed's certificate.",
+    "BAD_RECEIPT": "Check this computer's clock, that key_file belongs to the feed's certificate, and that a"
+    " receipt says ERASED only where every place is spoken of.",
     "FETCH_IN_PROGRESS": "Another copy of this adapter runs for the same feed: stop one of them.",
     "CLOCK_IN_DOUBT": "Ask the hub operator to check the hub's clock and to resume it.",
     "UNAVAILABLE": "Wait; the adapter tries again by itself.",
@@ -34,6 +35,7 @@ NEXT_STEP: dict[str, str] = {
     "LINK_TOKEN": "Ask for a new link token.",
     "ROLE_WIDE_GRANT": "Name the recipient in the grant.",
     "AGREEMENT_STATE": "Read the agreement: it is terminated or was signed in other words.",
+    "TASK_STATE": "Read the task: it is done already, or its kind knows no such outcome.",
     "BASIS_WITHOUT_EVIDENCE": "Give the evidence that the named field asks for, or record another basis.",
     "DUTY_NOT_IN_FORCE": "The duty is not in force: name one that is, or record another basis.",
 }

@@ -12,8 +12,9 @@ from typing import Protocol
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from adapters.kit.copies import Answer, Copies
 from oncetold.v1.common_pb2 import LawfulBasis
-from oncetold.v1.delivery_service_pb2 import Delivery, RetractionOutcome, RetractionStatement
+from oncetold.v1.delivery_service_pb2 import Delivery, RetractionStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,11 @@ class SinkStatus:
 
 class Sink(Protocol):
     """Keeps one feed's deliveries. Every method is one transaction and may be repeated."""
+
+    @property
+    def beside(self) -> Copies:
+        """Where else the agency's system keeps what is deleted from its live rows."""
+        ...
 
     def bookmark(self) -> Bookmark:
         """Where this sink stands; epoch 1, sequence 0 if it is new."""
@@ -105,12 +111,12 @@ def statement(
     bookmark: Bookmark,
     delivery: Delivery,
     *,
-    outcome: RetractionOutcome.ValueType,
-    looked_at: Sequence[str],
+    answer: Answer,
     done: datetime,
     own_basis: LawfulBasis.ValueType = LawfulBasis.LAWFUL_BASIS_UNSPECIFIED,
 ) -> PendingReceipt:
-    """States what was done about a retraction. `done` is aware; `own_basis` only for RETAINED_OWN_BASIS."""
+    """States what was done about a retraction, and where was looked. `done` is aware; `own_basis` only for
+    RETAINED_OWN_BASIS."""
     done_time = Timestamp()
     done_time.FromDatetime(done)
     said = RetractionStatement(
@@ -120,8 +126,9 @@ def statement(
         fragment_id=delivery.retract.fragment_id,
         # A retraction has no maps and its unknown fields stay, so this is the delivery as it was received.
         delivery_sha256=hashlib.sha256(delivery.SerializeToString(deterministic=True)).digest(),
-        outcome=outcome,
-        looked_at=looked_at,
+        outcome=answer.outcome,
+        looked_at=answer.looked_at,
+        not_looked_at=answer.not_looked_at,
         own_basis=own_basis,
         done_time=done_time,
     )

@@ -9,24 +9,24 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, and_, delete, func, insert, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
+from adapters.kit import copies
+from adapters.kit.copies import Copies, Copy
 from adapters.kit.errors import ConfigInvalid, DeliveryNotWritten, SinkUnavailable
 from adapters.kit.sink import Bookmark, HeldElement, PendingReceipt, SinkStatus, statement
+from adapters.sql.copies import CHECKS, read_checks, still_in, try_checks
 from adapters.sql.engine import open_engine
 from adapters.sql.rows import Row, element_row, terms_row
 from adapters.sql.tables import BOOKMARK, ELEMENTS, METADATA, POISON, RECEIPTS, RETAINED
 from oncetold.v1.common_pb2 import DataCategory, LawfulBasis
-from oncetold.v1.delivery_service_pb2 import Delivery, RetractionOutcome
+from oncetold.v1.delivery_service_pb2 import Delivery
 
-ERASED = RetractionOutcome.RETRACTION_OUTCOME_ERASED
-RETAINED_OWN_BASIS = RetractionOutcome.RETRACTION_OUTCOME_RETAINED_OWN_BASIS
-LOOKED_AT = ("live-rows",)
-SETTINGS = {"kind", "url", "password_file", "keep_on_own_basis"}
+SETTINGS = {"kind", "url", "password_file", "keep_on_own_basis"} | copies.SETTINGS | set(CHECKS.values())
 
 
 def open_sink(settings: Mapping[str, object], feed_id: str, folder: Path) -> "SqlSink":
     """Opens the sink of a `[sink]` table: `url`, and optionally `keep_on_own_basis`, a table from data
-    category to the lawful basis under which the agency keeps it when it is retracted. ConfigInvalid names
-    what is wrong."""
+    category to the lawful basis under which the agency keeps it when it is retracted, and what the system
+    keeps beside its rows. ConfigInvalid names what is wrong."""
     problems = [f"sink.{key} is not a setting." for key in sorted(set(settings) - SETTINGS)]
     kept = settings.get("keep_on_own_basis", {})
     bases: dict[str, str] = {}
@@ -40,9 +40,14 @@ def open_sink(settings: Mapping[str, object], feed_id: str, folder: Path) -> "Sq
                 problems.append(f"sink.keep_on_own_basis.{category} must be a lawful basis such as A6_1_C.")
             else:
                 bases[category] = str(basis)
+    beside = copies.read_copies("sink", settings, problems)
+    checks = read_checks("sink", settings, beside, problems)
     if problems:
         raise ConfigInvalid(problems)
-    return SqlSink(open_engine("sink", settings, folder), feed_id, keep_on_own_basis=bases)
+    engine = open_engine("sink", settings, folder)
+    sink = SqlSink(engine, feed_id, keep_on_own_basis=bases, beside=beside, checks=checks)
+    try_checks(engine, checks)
+    return sink
 
 
 class SqlSink:
@@ -55,17 +60,30 @@ class SqlSink:
         feed_id: str,
         *,
         keep_on_own_basis: Mapping[str, str] | None = None,
+        beside: Copies = copies.UNKNOWN,
+        checks: Mapping[str, str] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Makes the tables if they are missing. `keep_on_own_basis` maps data categories to lawful bases, by
-        name; a fragment is kept when it names every one of the fragment's categories. SinkUnavailable
-        without a database."""
+        name; a fragment is kept when it names every one of the fragment's categories. `beside` says where
+        else the system keeps things, and `checks` holds the query that looks into each cleared place.
+        ValueError when a cleared place has none, SinkUnavailable without a database."""
+        cleared = {place for place, copy in beside.beside.items() if copy is Copy.CLEARED}
+        if cleared != set(checks or {}):
+            raise ValueError("every cleared place, and no other, has a query that looks there")
         self._engine = engine
         self._feed_id = feed_id
         self._bases = dict(keep_on_own_basis or {})
+        self._beside = beside
+        self._checks = dict(checks or {})
         self._now = now
         with self._transaction() as connection:
             METADATA.create_all(connection)
+
+    @property
+    def beside(self) -> Copies:
+        """See `Sink.beside`."""
+        return self._beside
 
     def bookmark(self) -> Bookmark:
         """Where this sink stands."""
@@ -222,12 +240,16 @@ class SqlSink:
         ).scalar_one_or_none()
         for table in (ELEMENTS, POISON):
             connection.execute(delete(table).where(self._is(table, fragment_id)))
+        # Deleted is what can no longer be read: a trigger, a rule or a view may have kept it.
+        if connection.execute(select(ELEMENTS.c.etag).where(self._is(ELEMENTS, fragment_id))).first():
+            raise DeliveryNotWritten(delivery.sequence, "STILL_THERE")
+        done = self._now()
+        left = still_in(connection, self._checks, fragment_id)
         staged = statement(
             bookmark,
             delivery,
-            outcome=ERASED if basis is None else RETAINED_OWN_BASIS,
-            looked_at=LOOKED_AT,
-            done=self._now(),
+            answer=copies.answer(self._beside, done, still_in=left, own_basis=basis is not None),
+            done=done,
             own_basis=LawfulBasis.Value(f"LAWFUL_BASIS_{basis or 'UNSPECIFIED'}"),
         )
         connection.execute(

@@ -30,6 +30,10 @@ def write_config(
         "[sink]",
         _setting("kind", "sql"),
         _setting("url", "sqlite:///cases.db"),
+        # One file, made for the day: no versions, no index, and nobody backs it up.
+        _setting("version_history", "none"),
+        _setting("search_index", "none"),
+        "backups_until_days = 0",
         "",
         "[source]",
         _setting("kind", "sql"),

@@ -97,7 +97,7 @@ REASONS: dict[str, tuple[grpc.StatusCode, str]] = {
     ),
     "BAD_RECEIPT": (
         _INVALID,
-        "A receipt is missing, was not asked for, or does not verify. Sign the statement again and resend.",
+        "A receipt is missing, not asked for, does not verify, or claims more than was looked at. Resend it.",
     ),
     "FETCH_IN_PROGRESS": (_ABORTED, "Another fetch of this feed is waiting. Run one adapter for each feed."),
     "CLOCK_IN_DOUBT": (

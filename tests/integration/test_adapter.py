@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, text
 
 from adapters.kit.client import Hub
 from adapters.kit.config import FeedSettings, HubSettings
+from adapters.kit.copies import NOTHING_ELSE
 from adapters.kit.published import Published
 from adapters.kit.publisher import Publisher
 from adapters.kit.quarantine import Quarantine
@@ -87,7 +88,7 @@ class Adapters:
             engine = create_engine(f"sqlite:///{self.database}")
             with Hub.connect(settings) as hub:
                 signer = ReceiptSigner.from_file(settings.key_file)
-                sink = SqlSink(engine, self._story.feed_id)
+                sink = SqlSink(engine, self._story.feed_id, beside=NOTHING_ELSE)
                 report = Runner(hub, sink, signer, FeedSettings(self._story.feed_id)).run(once=True)
             engine.dispose()
             return report

@@ -49,7 +49,7 @@ def receipt(
         fragment_id=delivery.retract.fragment_id,
         delivery_sha256=hashlib.sha256(delivery.SerializeToString(deterministic=True)).digest(),
         outcome=delivery_service_pb2.RETRACTION_OUTCOME_ERASED,
-        looked_at=["live-rows"],
+        looked_at=["live-rows", "no-version-history", "no-search-index", "no-backups"],
         done_time=stamp(datetime.now(UTC)),
     )
     for name, value in changed.items():

@@ -9,6 +9,7 @@ from sqlalchemy import create_engine
 
 from adapters.kit.client import Hub
 from adapters.kit.config import FeedSettings, HubSettings
+from adapters.kit.copies import NOTHING_ELSE
 from adapters.kit.published import Published
 from adapters.kit.publisher import Publisher
 from adapters.kit.quarantine import Quarantine
@@ -58,7 +59,7 @@ class Partners:
             engine = create_engine(f"sqlite:///{self.database(agency)}", hide_parameters=True)
             with Hub.connect(self._settings(credentials)) as hub:
                 signer = ReceiptSigner.from_file(credentials.key)
-                report = Runner(hub, SqlSink(engine, feed_id), signer, FeedSettings(feed_id)).run(once=True)
+                report = Runner(hub, SqlSink(engine, feed_id, beside=NOTHING_ELSE), signer, FeedSettings(feed_id)).run(once=True)
             engine.dispose()
             return report
 

@@ -15,6 +15,7 @@ from adapters.kit.receipts import ReceiptSigner
 from adapters.kit.sink import PendingReceipt
 from hub import pki
 from oncetold.v1 import (
+    agency_service_pb2,
     audit_service_pb2,
     common_pb2,
     consent_service_pb2,
@@ -22,6 +23,7 @@ from oncetold.v1 import (
     record_service_pb2,
     records_pb2,
     registration_service_pb2,
+    task_service_pb2,
 )
 from tests.integration.loopback import refusal
 from tests.twins.choices import Choices
@@ -152,6 +154,7 @@ class Desk(Choices):
         *,
         revision: int = 1,
         occurred: datetime | None = None,
+        review_by: datetime | None = None,
         others: Iterable[record_service_pb2.OtherSubject] = (),
         **content: Any,
     ) -> Any:
@@ -165,6 +168,8 @@ class Desk(Choices):
             other_subjects=others,
         )
         record.occurred_time.FromDatetime(occurred or self.stage.clock.now() - timedelta(hours=2))
+        if review_by is not None:
+            record.review_by_time.FromDatetime(review_by)
         if content:
             record.content.CopyFrom(records_pb2.RecordContent(**content))
         return await self.ask(
@@ -233,6 +238,36 @@ class Desk(Choices):
         """A fetch that waits while other things happen."""
         return Waiting(self, seconds)
 
+    # -- tasks --------------------------------------------------------------------------------------
+
+    async def appoint(self, post: str, staff: str, telephone: str) -> Any:
+        """Says who holds a post at the agency."""
+        request = agency_service_pb2.AppointPostRequest(
+            request_id=self.stage.request_id(), agency_id=self.agency_id
+        )
+        request.post.kind = agency_service_pb2.PostKind.Value(f"POST_KIND_{post}")
+        request.post.staff_reference, request.post.telephone = staff, telephone
+        return await self.ask("AgencyService/AppointPost", request, agency_service_pb2.AppointPostResponse)
+
+    async def tasks(self, reference: str = "") -> list[task_service_pb2.Task]:
+        """What somebody has to look at, the most urgent first."""
+        answer: task_service_pb2.ListTasksResponse = await self.ask(
+            "TaskService/ListTasks",
+            task_service_pb2.ListTasksRequest(client_reference=reference),
+            task_service_pb2.ListTasksResponse,
+        )
+        return list(answer.tasks)
+
+    async def complete(self, task_id: str, outcome: str, staff: str = "k-7") -> Any:
+        """Says what came of a task."""
+        request = task_service_pb2.CompleteTaskRequest(
+            request_id=self.stage.request_id(),
+            task_id=task_id,
+            outcome=task_service_pb2.TaskOutcome.Value(f"TASK_OUTCOME_{outcome}"),
+            staff_reference=staff,
+        )
+        return await self.ask("TaskService/CompleteTask", request, task_service_pb2.CompleteTaskResponse)
+
     # -- deliveries ---------------------------------------------------------------------------------
 
     async def fetch(
@@ -292,7 +327,7 @@ class Desk(Choices):
             fragment_id=delivery.retract.fragment_id,
             delivery_sha256=hashlib.sha256(delivery.SerializeToString(deterministic=True)).digest(),
             outcome=delivery_service_pb2.RETRACTION_OUTCOME_ERASED,
-            looked_at=["live-rows"],
+            looked_at=["live-rows", "no-version-history", "no-search-index", "no-backups"],
         )
         statement.done_time.FromDatetime(self.stage.clock.now())
         pending = PendingReceipt(

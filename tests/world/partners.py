@@ -13,6 +13,7 @@ from adapters.hmis import HmisExport
 from adapters.hmis.export import Outcome
 from adapters.kit.client import Hub
 from adapters.kit.config import FeedSettings
+from adapters.kit.copies import NOTHING_ELSE
 from adapters.kit.published import Published
 from adapters.kit.publisher import Publisher
 from adapters.kit.quarantine import Quarantine
@@ -103,7 +104,7 @@ class Partner:
     def receive(self) -> None:
         """Fetches until nothing is left, acknowledged and receipted."""
         engine = self._database()
-        sink = SqlSink(engine, self.feed_id, now=lambda: self.hub.now)
+        sink = SqlSink(engine, self.feed_id, beside=NOTHING_ELSE, now=lambda: self.hub.now)
         signer = ReceiptSigner.from_file(self.hub.settings(self.agency).key_file)
         with self._connected() as hub:
             report = Runner(hub, sink, signer, FeedSettings(self.feed_id)).run(once=True)

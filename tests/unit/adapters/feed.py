@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, event, text
 from adapters.kit.backoff import Backoff
 from adapters.kit.client import Hub
 from adapters.kit.config import FeedSettings
+from adapters.kit.copies import NOTHING_ELSE
 from adapters.kit.receipts import ReceiptSigner
 from adapters.kit.runner import Runner
 from adapters.sql.sink import SqlSink
@@ -70,9 +71,11 @@ class Setting:
         self.hub, self.signer, self.quick = hub, ReceiptSigner(pem(key)), quick
         self.pauses: list[Exception] = []
         self.keep: dict[str, str] = {}
+        self.beside = NOTHING_ELSE
+        self.checks: dict[str, str] = {}
 
     def sink(self) -> SqlSink:
-        return SqlSink(self.engine, FEED, keep_on_own_basis=self.keep)
+        return SqlSink(self.engine, FEED, keep_on_own_basis=self.keep, beside=self.beside, checks=self.checks)
 
     def start(self, sink: Any = None, *, reconcile: bool = False) -> Any:
         feed = FeedSettings(FEED, max_items=8, wait_seconds=0, attempts=2)

@@ -10,6 +10,7 @@ from sqlalchemy import event
 
 from adapters.kit.backoff import Backoff
 from adapters.kit.client import Hub
+from adapters.kit.copies import NOTHING_ELSE
 from adapters.kit.sink import Bookmark, PendingReceipt
 from adapters.sql.sink import SqlSink
 from oncetold.v1 import delivery_service_pb2
@@ -36,7 +37,7 @@ def test_a_crash_between_apply_and_acknowledgement_has_one_effect(setting: Setti
             raise Crash
 
     with pytest.raises(Crash):
-        setting.start(DiesAfterCommit(setting.engine, FEED))
+        setting.start(DiesAfterCommit(setting.engine, FEED, beside=NOTHING_ELSE))
     assert fake.acknowledged == 0 and len(setting.rows()) == 1
     setting.start()
     assert fake.acknowledged == 2 and len(setting.rows()) == 1

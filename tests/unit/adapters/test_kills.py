@@ -29,13 +29,14 @@ import grpc
 from sqlalchemy import create_engine
 from adapters.kit.client import Hub
 from adapters.kit.config import FeedSettings
+from adapters.kit.copies import NOTHING_ELSE
 from adapters.kit.receipts import ReceiptSigner
 from adapters.kit.runner import Runner
 from adapters.sql.sink import SqlSink
 from tests.unit.adapters.fake_hub import FEED
 
 address, database, key = sys.argv[1:]
-sink = SqlSink(create_engine(f"sqlite:///{database}"), FEED)
+sink = SqlSink(create_engine(f"sqlite:///{database}"), FEED, beside=NOTHING_ELSE)
 feed = FeedSettings(FEED, max_items=2, wait_seconds=0)
 runner = Runner(Hub(grpc.insecure_channel(address)), sink, ReceiptSigner.from_file(Path(key)), feed)
 print("ready", flush=True)
