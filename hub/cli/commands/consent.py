@@ -8,15 +8,15 @@ from uuid import uuid4
 import typer
 
 from hub.cli import enums
+from hub.cli.choice_row import row_of
 from hub.cli.command import ActingFor, Json, Reference, command, data_folder, group
 from hub.cli.connection import ask
 from hub.cli.errors import Misused
-from hub.cli.output import moment, position, show, show_rows
+from hub.cli.output import position, show, show_rows
 from hub.cli.times import RULE, now, read_time
 from oncetold.v1.consent_service_pb2 import (
     STATUTORY_DUTY_UNSPECIFIED,
     BasisEvidence,
-    Choice,
     Grant,
     LiftExclusionRequest,
     LiftMarkerRequest,
@@ -345,7 +345,7 @@ def list_choices(
     answer = ask(data_folder(context), lambda hub: hub.consent.ListChoices, request, agency=agency)
     show_rows(
         "choices",
-        [_choice(choice) for choice in answer.choices],
+        [row_of(choice) for choice in answer.choices],
         {
             "choice_id": "Id",
             "kind": "Kind",
@@ -378,32 +378,3 @@ def _scope(
     elif to_team:
         scope.support_team = True
     return scope
-
-
-def _choice(choice: Choice) -> dict[str, object]:
-    kind = choice.WhichOneof("kind") or "unknown"
-    scope = choice.grant.scope if kind == "grant" else choice.refusal
-    detail = {"exclusion": choice.exclusion, "marker": enums.MARKER.word(choice.marker)}.get(kind, "")
-    return {
-        "choice_id": choice.choice_id,
-        "kind": f"{kind} ({detail})" if detail else f"weak {kind}" if choice.weak else kind,
-        "weak": choice.weak,
-        "state": enums.CHOICE_STATE.word(choice.state),
-        "recipient": _recipient(scope) if kind in ("grant", "refusal") else "",
-        "purposes": [enums.PURPOSE.word(purpose) for purpose in scope.purposes],
-        "categories": [enums.CATEGORY.word(category) for category in scope.categories],
-        "until": moment(choice.grant.effective_until_time) if kind == "grant" else "",
-        "recorded_time": moment(choice.recorded_time),
-    }
-
-
-def _recipient(scope: Scope) -> str:
-    match scope.WhichOneof("recipient"):
-        case "agency_id":
-            return scope.agency_id
-        case "service_type":
-            return f"every {enums.SERVICE_TYPE.phrase(scope.service_type)} service"
-        case "support_team":
-            return "the support team"
-        case _:
-            return "everybody"

@@ -109,8 +109,9 @@ class ConsentServiceServicer(object):
     def RecordGrant(self, request, context):
         """Records a grant, or another confidentiality basis with its evidence. Permission runs from when it is recorded,
         never before. FAILED_PRECONDITION: the recipient is unknown (ERROR_REASON_UNKNOWN_AGENCY) or no signed
-        agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT). INVALID_ARGUMENT (ERROR_REASON_ROLE_WIDE_GRANT):
-        a V category without a named recipient.
+        agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
+        (ERROR_REASON_DUTY_NOT_IN_FORCE). INVALID_ARGUMENT: a V category without a named recipient
+        (ERROR_REASON_ROLE_WIDE_GRANT), or a basis without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

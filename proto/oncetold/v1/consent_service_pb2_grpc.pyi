@@ -42,8 +42,9 @@ class ConsentServiceStub:
     RecordGrant: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.RecordGrantRequest, _consent_service_pb2.RecordGrantResponse]
     """Records a grant, or another confidentiality basis with its evidence. Permission runs from when it is recorded,
     never before. FAILED_PRECONDITION: the recipient is unknown (ERROR_REASON_UNKNOWN_AGENCY) or no signed
-    agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT). INVALID_ARGUMENT (ERROR_REASON_ROLE_WIDE_GRANT):
-    a V category without a named recipient.
+    agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
+    (ERROR_REASON_DUTY_NOT_IN_FORCE). INVALID_ARGUMENT: a V category without a named recipient
+    (ERROR_REASON_ROLE_WIDE_GRANT), or a basis without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE).
     """
     RecordRefusal: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.RecordRefusalRequest, _consent_service_pb2.RecordRefusalResponse]
     """Records that the person said no. A stored fact, not an absent record; always accepted."""
@@ -92,8 +93,9 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     RecordGrant: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.RecordGrantRequest, _consent_service_pb2.RecordGrantResponse]  # type: ignore[assignment]
     """Records a grant, or another confidentiality basis with its evidence. Permission runs from when it is recorded,
     never before. FAILED_PRECONDITION: the recipient is unknown (ERROR_REASON_UNKNOWN_AGENCY) or no signed
-    agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT). INVALID_ARGUMENT (ERROR_REASON_ROLE_WIDE_GRANT):
-    a V category without a named recipient.
+    agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
+    (ERROR_REASON_DUTY_NOT_IN_FORCE). INVALID_ARGUMENT: a V category without a named recipient
+    (ERROR_REASON_ROLE_WIDE_GRANT), or a basis without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE).
     """
     RecordRefusal: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.RecordRefusalRequest, _consent_service_pb2.RecordRefusalResponse]  # type: ignore[assignment]
     """Records that the person said no. A stored fact, not an absent record; always accepted."""
@@ -145,8 +147,9 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_consent_service_pb2.RecordGrantResponse, _abc.Awaitable[_consent_service_pb2.RecordGrantResponse]]:
         """Records a grant, or another confidentiality basis with its evidence. Permission runs from when it is recorded,
         never before. FAILED_PRECONDITION: the recipient is unknown (ERROR_REASON_UNKNOWN_AGENCY) or no signed
-        agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT). INVALID_ARGUMENT (ERROR_REASON_ROLE_WIDE_GRANT):
-        a V category without a named recipient.
+        agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
+        (ERROR_REASON_DUTY_NOT_IN_FORCE). INVALID_ARGUMENT: a V category without a named recipient
+        (ERROR_REASON_ROLE_WIDE_GRANT), or a basis without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE).
         """
 
     @_abc_1.abstractmethod
