@@ -1,0 +1,139 @@
+"""Callers at the hub's real front door, with no network between: bytes in, bytes out, as they would leave."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import grpc
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from hub import pki
+from hub.rpc.agency_servicer import AgencyServicer
+from hub.rpc.agreement_servicer import AgreementServicer
+from hub.rpc.audit_servicer import AuditServicer
+from hub.rpc.authentication import ACTING_AGENCY, Authenticator, ByCertificate, ByLocalSocket
+from hub.rpc.consent_servicer import ConsentServicer
+from hub.rpc.delivery_servicer import DeliveryServicer
+from hub.rpc.dispatch import Dispatcher
+from hub.rpc.record_servicer import RecordServicer
+from hub.rpc.registration_servicer import RegistrationServicer
+from hub.use_cases.agencies import agency_of_certificate
+from hub.use_cases.hub import Hub
+from hub.use_cases.work import Caller
+from oncetold.v1 import (
+    agency_service_pb2,
+    agreement_service_pb2,
+    audit_service_pb2,
+    consent_service_pb2,
+    delivery_service_pb2,
+    record_service_pb2,
+    registration_service_pb2,
+)
+
+_SERVICERS: tuple[tuple[Any, Any], ...] = (
+    (agency_service_pb2, AgencyServicer),
+    (agreement_service_pb2, AgreementServicer),
+    (audit_service_pb2, AuditServicer),
+    (consent_service_pb2, ConsentServicer),
+    (delivery_service_pb2, DeliveryServicer),
+    (record_service_pb2, RecordServicer),
+    (registration_service_pb2, RegistrationServicer),
+)
+
+
+class Turned(Exception):
+    """The call was refused; `reason` is the contract's, without its prefix."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What one adapter shows: PEM, and what the registry knows of it."""
+
+    pem: bytes
+    uri: str
+    public_key_sha256: bytes
+
+
+class Certificates:
+    """One authority's certificates, made once for many hubs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._authority = pki.create_authority(folder, datetime.now(UTC))
+
+    def issue(self, agency_id: str, stem: str) -> Certificate:
+        """A new key for the agency's adapter; two with different stems have the same URI."""
+        uri = pki.adapter_uri(agency_id)
+        names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri)]
+        usage = ExtendedKeyUsageOID.CLIENT_AUTH
+        made = pki.issue(self._authority, self._folder, stem, names, usage, datetime.now(UTC))
+        return Certificate(made.certificate.read_bytes(), uri, made.public_key_sha256)
+
+
+class _Context:
+    """As much of a gRPC call's context as the front door looks at."""
+
+    def __init__(self, certificate: Certificate | None, acting: str | None) -> None:
+        self._certificate, self._acting = certificate, acting
+
+    def auth_context(self) -> dict[str, Sequence[bytes]]:
+        return {} if self._certificate is None else {"x509_pem_cert": [self._certificate.pem]}
+
+    def invocation_metadata(self) -> Sequence[tuple[str, str | bytes]]:
+        return () if self._acting is None else ((ACTING_AGENCY, self._acting),)
+
+    async def abort(self, code: grpc.StatusCode, text: str, trailing: Any) -> None:
+        info = error_details_pb2.ErrorInfo()
+        for key, value in trailing:
+            if key == "grpc-status-details-bin":
+                status_pb2.Status.FromString(value).details[0].Unpack(info)
+        raise Turned(info.reason.removeprefix("ERROR_REASON_"))
+
+
+class Door:
+    """The hub's two doors: by certificate, and for the operator, who names whom it acts for."""
+
+    def __init__(self, hub: Hub) -> None:
+        async def agency_of(uri: str, public_key_sha256: bytes) -> str | None:
+            nobody = Caller(agency_id=None, certificate_uri=uri)
+            return await hub.execute(
+                agency_of_certificate, nobody, uri=uri, public_key_sha256=public_key_sha256
+            )
+
+        self._by_certificate = _handlers(hub, ByCertificate(agency_of, lambda: datetime.now(UTC)))
+        self._by_socket = _handlers(hub, ByLocalSocket())
+
+    async def call(
+        self,
+        method: str,
+        request: Message,
+        *,
+        certificate: Certificate | None = None,
+        acting: str | None = None,
+    ) -> bytes:
+        """Calls `Service/Method`; the operator does so without a certificate. Raises `Turned`."""
+        handlers = self._by_socket if certificate is None else self._by_certificate
+        details: Any = SimpleNamespace(method=f"/oncetold.v1.{method}", invocation_metadata=())
+        handler: Any = next(found for one in handlers if (found := one.service(details)) is not None)
+        body = request.SerializeToString(deterministic=True)
+        answer: bytes = await handler.unary_unary(body, _Context(certificate, acting))
+        return answer
+
+
+def _handlers(hub: Hub, authenticator: Authenticator) -> list[grpc.GenericRpcHandler]:
+    dispatcher = Dispatcher(authenticator, hub.ledger.clock.now)
+    return [
+        dispatcher.handler_for(service, servicer(hub))
+        for module, servicer in _SERVICERS
+        for service in module.DESCRIPTOR.services_by_name.values()
+    ]
