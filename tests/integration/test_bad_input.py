@@ -163,7 +163,7 @@ BAD = [
         "IMPOSSIBLE_TIME", field("agreement.end_time", "end_before_start"), who="operator"),
     # -- repeats and revisions
     Bad("a request id of another request", REGISTER, registering(request_id=USED), "ALREADY_EXISTS",
-        "REQUEST_ID_REUSED"),
+        "REQUEST_ID_REUSED", entries=1),
     Bad("a revision that is not the next", PUBLISH, publishing(lambda r: setattr(r, "revision", 3)),
         "ABORTED", "STALE_REVISION", {"expected": "1"}, entries=1),
     Bad("a reference never registered", PUBLISH,
