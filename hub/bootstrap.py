@@ -1,6 +1,7 @@
 """The only place where the hub's parts are put together: ledger, hub, servicers, doors."""
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -40,6 +41,8 @@ from oncetold.v1 import (
     record_service_pb2,
     registration_service_pb2,
 )
+
+log = logging.getLogger(__name__)
 
 _SERVICERS = {
     agency_service_pb2: AgencyServicer,
@@ -152,12 +155,20 @@ async def _measured(hub: Hub, config: Config, telemetry: Telemetry) -> AsyncIter
     reading = asyncio.ensure_future(
         keep_reading(StandingReader(hub, overdue_after=overdue_after), figures.stands)
     )
+    reading.add_done_callback(_reading_ended)
     try:
         yield
     finally:
         reading.cancel()
-        # What made it end before now, if anything did, is for its gauge's age to tell, not for the stop.
         await asyncio.wait([reading])
+
+
+def _reading_ended(reading: asyncio.Future[None]) -> None:
+    """A defect of ours: the hub serves on, and the age of its gauges tells that nobody reads them."""
+    error = None if reading.cancelled() else reading.exception()
+    if error is not None:
+        fields = {"error_type": type(error).__name__}
+        log.error("readings stopped", extra={"event": "READING_STOPPED", "fields": fields})
 
 
 async def _opened(config: Config, clock: Clock) -> Ledger:

@@ -36,6 +36,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "SERVING": (),
     "STOPPING": (),
     "READING_LEDGER": ("entries", "of"),
+    "READING_STOPPED": ("error_type",),
     "UNHANDLED": ("error_type", "place"),
     "OTHER": (),
 }

@@ -19,7 +19,7 @@ class DeliveryServicer(Servicer):
 
     async def FetchDeliveries(
         self, request: messages.FetchDeliveriesRequest, call: Call
-    ) -> bytes:
+    ) -> messages.FetchDeliveriesResponse:
         now = self._hub.ledger.clock.now()
         batch = await deliver.fetch_deliveries(
             self._hub,
@@ -32,8 +32,11 @@ class DeliveryServicer(Servicer):
             wait=timedelta(microseconds=request.wait.ToMicroseconds()),
         )
         self._hub.fetched[UUID(request.feed_id)] = time.monotonic()
-        rest = messages.FetchDeliveriesResponse(access=self.position(batch.access), more=batch.more)
-        return b"".join((*map(delivery, batch.sendings), rest.SerializeToString(deterministic=True)))
+        return messages.FetchDeliveriesResponse(
+            deliveries=[delivery(sending) for sending in batch.sendings],
+            access=self.position(batch.access),
+            more=batch.more,
+        )
 
     async def ReconcileHoldings(
         self, request: messages.ReconcileHoldingsRequest, call: Call

@@ -39,6 +39,7 @@ class Page:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 64
 
     def __init__(self, address: tuple[str, int], content: Callable[[], tuple[str, bytes]]) -> None:
         if ":" in address[0]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 import sys
 from dataclasses import replace
@@ -22,6 +23,7 @@ from hub.logs import configure_logs
 from oncetold.v1.audit_service_pb2 import GetLedgerRequest
 from oncetold.v1.operator_service_pb2 import AcceptClockRequest
 
+log = logging.getLogger(__name__)
 clock = group("clock", "The hub's clock.")
 
 Listen = Annotated[
@@ -94,7 +96,11 @@ async def _serve(config: Config, *, as_json: bool) -> None:
         loop.add_signal_handler(number, stop.set)
 
     def progress(done: int, size: int) -> None:
-        print(f"Reading the ledger: {done} of {size} entries.", file=sys.stderr, flush=True)
+        if config.log.format == "json":
+            fields = {"entries": done, "of": size}
+            log.info("reading the ledger", extra={"event": "READING_LEDGER", "fields": fields})
+        else:
+            print(f"Reading the ledger: {done} of {size} entries.", file=sys.stderr, flush=True)
 
     async with running_hub(config, progress=progress) as running:
         host = config.listen.rpartition(":")[0]
@@ -109,7 +115,9 @@ async def _serve(config: Config, *, as_json: bool) -> None:
             print(json.dumps(told, sort_keys=True), flush=True)
         else:
             print(f"Serving {told['address']}, ledger {told['ledger_id']}. Ctrl-C stops.", flush=True)
+        log.info("serving", extra={"event": "SERVING"})
         await stop.wait()
+        log.info("stopping", extra={"event": "STOPPING"})
         if not as_json:
             console().print("Stopping: calls under way may finish.")
 
