@@ -10,6 +10,9 @@ from consent_ledger.errors import EntryCorrupt
 from consent_ledger.keys import KeyRing
 from consent_ledger.store.port import AnswerRow, EntryRow, Head, Store
 
+_READ_TOGETHER = 200
+"""Entries read and opened in one go: as many as stay in the processor's cache meanwhile."""
+
 Cells = dict[tuple[str, bytes], bytes | None]
 """Changed cells; None where the cell was deleted."""
 
@@ -117,14 +120,8 @@ class Batch:
         found: list[Entry] = []
         if after < stored_through:
             self._flush_entries()
-            rows = self._store.entries(after, stored_through)
-            # They come in order, each position once: as many as there are means every one.
-            if len(rows) != stored_through - after:
-                there = {row.position for row in rows}
-                raise EntryCorrupt(
-                    next(one for one in range(after + 1, stored_through + 1) if one not in there)
-                )
-            found = self._sealer.opened(rows)
+            for start in range(after, stored_through, _READ_TOGETHER):
+                found += self._stored(start, min(start + _READ_TOGETHER, stored_through))
         for position in range(max(after, stored_through) + 1, through + 1):
             entry = self._recent.get(position)
             if entry is None:
@@ -132,15 +129,28 @@ class Batch:
             found.append(entry)
         return found
 
+    def _stored(self, after: int, through: int) -> list[Entry]:
+        rows = self._store.entries(after, through)
+        # They come in order, each position once: as many as there are means every one.
+        if len(rows) != through - after:
+            there = {row[0] for row in rows}
+            raise EntryCorrupt(next(one for one in range(after + 1, through + 1) if one not in there))
+        return self._sealer.opened(rows)
+
     def stream(self, stream_id: UUID) -> list[Entry]:
         self._flush_entries()
         rows = self._store.stream(stream_id.bytes)
-        unknown = [row for row in rows if self._recent.get(row.position) is None]
-        opened = {entry.position: entry for entry in self._sealer.opened(unknown)}
-        for version, row in enumerate(rows, start=1):
-            if row.version != version:
-                raise EntryCorrupt(row.position)
-        return [opened.get(row.position) or self.entries(row.position - 1, 1)[0] for row in rows]
+        opened = {
+            entry.position: entry
+            for entry in self._sealer.opened([row for row in rows if self._recent.get(row[0]) is None])
+        }
+        found = []
+        for expected, row in enumerate(rows, start=1):
+            position, version = row[0], row[4]
+            if version != expected:
+                raise EntryCorrupt(position)
+            found.append(opened.get(position) or self.entries(position - 1, 1)[0])
+        return found
 
     def cell(self, projection: str, key: bytes) -> bytes | None:
         place = (projection, key)

@@ -21,13 +21,16 @@ from consent_ledger.entry import (
 )
 from consent_ledger.errors import EntryCorrupt, UnsealFailed
 from consent_ledger.keys import KEY_ID_SIZE, Entropy, KeyRing
-from consent_ledger.store.port import EntryRow
-from consent_ledger.vault import Vault, open_part, padding_source, part_header
+from consent_ledger.store.port import EntryRow, StoredEntry
+from consent_ledger.vault import StoredPart, Vault, open_parts, padding_source, part_header
 
 BODY_VERSION = 1
 _FRAME = struct.Struct(">BH")
 _PART = struct.Struct(f">{KEY_ID_SIZE}s32sI")
-_LENGTH_SIZE = 4
+_PART_SIZE = _PART.size
+_read_part = _PART.unpack_from
+_as_read = tuple.__new__
+"""Makes an entry of values that need no checking any more."""
 _ENTRY_PLACE = struct.Struct(">QB16s16sQ")
 _PART_PLACE = struct.Struct(">HH")
 _SMALL = (1024, 4096, 16_384)
@@ -74,58 +77,45 @@ class Sealer:
         leaf = leaf_hash(entry_bytes(kind, entry_id, body_hash(parts, padding)))
         return EntryRow(position, kind, entry_id, stream, draft.version, leaf, b"".join(framed))
 
-    def opened(self, rows: Sequence[EntryRow]) -> list[Entry]:
+    def opened(self, rows: Sequence[StoredEntry]) -> list[Entry]:
         """Raises `EntryCorrupt` for the first row that is not what was appended."""
-        checked = [_checked(row) for row in rows]
-        keys = self._keys.opened(
-            {part[0]: row[0] for row, parts in zip(rows, checked, strict=True) for part in parts}
-        )
+        if not rows:
+            return []
+        keys = self._keys.of_entries([row[0] for row in rows])
         found = []
-        for row, sealed in zip(rows, checked, strict=True):
+        for row in rows:
             position, kind, entry_id, stream, version, _, _ = row
+            sealed = _checked(row)
             try:
                 place = _ENTRY_PLACE.pack(position, kind, entry_id, stream, version)
-                count = len(sealed)
-                opened = [
-                    open_part(part, keys[part[0]], place + _PART_PLACE.pack(index, count))
-                    for index, part in enumerate(sealed)
-                ]
-            except (KeyError, UnsealFailed, struct.error) as error:
+                opened = open_parts(sealed, keys, place)
+            except (UnsealFailed, struct.error) as error:
                 raise EntryCorrupt(position) from error
-            _, recorded, changes_policy = opened[0]
-            parts = []
-            for part, also_recorded, also_changes in opened:
-                if also_recorded != recorded or also_changes is not changes_policy:
-                    raise EntryCorrupt(position)
-                parts.append(part)
-            found.append(
-                Entry(position, _CLASSES[kind], stream, version, tuple(parts), changes_policy, recorded)
-            )
+            found.append(_as_read(Entry, (position, _CLASSES[kind], stream, version, *opened)))
         return found
 
 
-def _checked(row: EntryRow) -> list[tuple[bytes, bytes, bytes]]:
+def _checked(row: StoredEntry) -> list[StoredPart]:
     """The parts, as (key id, commitment, sealed), of a row whose every stored bit its leaf hash covers.
 
     The body's hash is that of `body_hash`, over pieces of the body as they stand.
     """
     position, kind, entry_id, stream, _, leaf, body = row
-    hashed = [BODY_HASH_DOMAIN]
-    parts = []
     try:
         body_version, count = _FRAME.unpack_from(body)
         at = _FRAME.size
+        hashed = [BODY_HASH_DOMAIN]
+        parts: list[StoredPart] = []
         for _ in range(count):
-            key_id, commit, length = _PART.unpack_from(body, at)
-            start = at + _PART.size
+            start = at + _PART_SIZE
+            key_id, commit, length = _read_part(body, at)
             end = start + length
             sealed = body[start:end]
-            hashed += (body[at : start - _LENGTH_SIZE], sha256(sealed).digest())
+            hashed += (key_id, commit, sha256(sealed).digest())
             parts.append((key_id, commit, sealed))
             at = end
         hashed.append(sha256(body[at:]).digest())
-        hashed_body = sha256(b"".join(hashed)).digest()
-        found = sha256(_LEAF_PREFIXES[kind] + entry_id + hashed_body).digest()
+        found = sha256(_LEAF_PREFIXES[kind] + entry_id + sha256(b"".join(hashed)).digest()).digest()
         whole = body_version == BODY_VERSION and parts and at <= len(body) and len(stream) == _ID_SIZE
     except (struct.error, KeyError, TypeError) as error:
         # A damaged row may even hold values of other types.

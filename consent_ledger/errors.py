@@ -113,6 +113,10 @@ class UnsealFailed(VaultError):
     next_step = "Restore the database from a backup and its key table, then check the ledger."
 
 
+class KeyMissing(UnsealFailed):
+    """No stored key of this id opens: its row is gone or altered."""
+
+
 class KeyFileRefused(VaultError):
     """The root key file is missing, not 32 bytes, readable by others, or of another ledger."""
 
@@ -149,11 +153,29 @@ class EntryCorrupt(StorageError):
     """The bytes stored at this position are not those that were appended."""
 
     code = "INTERNAL"
-    next_step = "Restore this database from a backup; the ledger itself shows which entries differ."
+    next_step = (
+        "Run `oncetold ledger check` to see all that is damaged, then restore the database from a backup. "
+        "Never delete or repair an entry: it may be somebody's withdrawal."
+    )
 
     def __init__(self, position: int) -> None:
         self.position = position
         super().__init__(position=position)
+
+
+class LedgerShortened(StorageError):
+    """The ledger is shorter than it was: entries that were acknowledged are gone."""
+
+    next_step = (
+        "Its log (`ledger.db-wal`) was cut off or taken away, or an older copy was put here. Bring the log back if "
+        "you can; otherwise restore the newest backup into an empty folder. Never go on from here: a withdrawal "
+        "may be among what is gone."
+    )
+
+    def __init__(self, noted: int, size: int) -> None:
+        self.noted = noted
+        self.size = size
+        super().__init__(noted=noted, size=size)
 
 
 class LedgerInUse(StorageError):

@@ -9,15 +9,15 @@ import hmac
 import os
 import stat
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from consent_ledger.errors import KeyFileRefused, UnsealFailed
-from consent_ledger.store.port import KeyRow
+from consent_ledger.errors import KeyFileRefused, KeyMissing, UnsealFailed
+from consent_ledger.store.port import KeyRow, StoredKey
 
 Entropy = Callable[[int], bytes]
 V = TypeVar("V")
@@ -28,8 +28,8 @@ NONCE_SIZE = 12
 _WRAP = b"oncetold.org/wrap/v1\n"
 _KEPT_OPEN = 65_536
 """Opened keys of categories kept in memory: about 1 KiB each. Keys of fragments are not kept."""
-_NEAR = 16
-"""Entries so close that their keys are read together, with those of the entries between."""
+_NEAR = 4
+"""Times as many positions as entries are wanted, within which their keys are read in one range."""
 _DEPTH = 2
 """Wrappings between the root and a category's key."""
 
@@ -39,9 +39,9 @@ class KeyTable(Protocol):
 
     def key_by_label(self, label: bytes) -> KeyRow | None: ...
 
-    def keys_by_id(self, key_ids: Sequence[bytes]) -> list[KeyRow]: ...
+    def keys_by_id(self, key_ids: Sequence[bytes]) -> Sequence[StoredKey]: ...
 
-    def keys_between(self, after: int, through: int) -> list[KeyRow]: ...
+    def keys_between(self, after: int, through: int) -> Sequence[StoredKey]: ...
 
 
 class _NoKeys:
@@ -50,10 +50,10 @@ class _NoKeys:
     def key_by_label(self, label: bytes) -> KeyRow | None:
         return None
 
-    def keys_by_id(self, key_ids: Sequence[bytes]) -> list[KeyRow]:
+    def keys_by_id(self, key_ids: Sequence[bytes]) -> Sequence[StoredKey]:
         return []
 
-    def keys_between(self, after: int, through: int) -> list[KeyRow]:
+    def keys_between(self, after: int, through: int) -> Sequence[StoredKey]:
         return []
 
 
@@ -132,7 +132,7 @@ class KeyRing:
         row = self._row(self._index_label)
         if row is None or self._row(self._kek_label) is None:
             raise KeyFileRefused("not this ledger's", "Name the root key file made with this ledger.")
-        return self._unwrap(row, self._root)
+        return _unwrap(row, self._root)
 
     def category_key(self, owner_label: bytes) -> tuple[bytes, AESGCM]:
         """Id and key of one (registration, category), made on first use."""
@@ -161,33 +161,48 @@ class KeyRing:
             self._pending.append(self._wrap(key_id, key, parent_id, parent, None, position))
         return key_id, AESGCM(key)
 
-    def opened(self, wanted: Mapping[bytes, int]) -> dict[bytes, AESGCM]:
-        """Those of the wanted keys that open, by id; each is given with the position of its entry.
+    def of_entries(self, positions: Sequence[int]) -> "EntryKeys":
+        """The keys that the entries at these positions need."""
+        first, last = min(positions), max(positions)
+        if last - first < _NEAR * len(positions):
+            return EntryKeys(self, [(first - 1, last)])
+        return EntryKeys(self, [(position - 1, position) for position in positions])
 
-        A fragment's key is opened by whichever of its owners' keys does, and kept by nobody but the caller.
+    def closed(self, rows: Sequence[StoredKey]) -> list[StoredKey]:
+        """Those of these stored rows that their parent's key does not open: for a check of the key table."""
+        parents = self._categories({row[1] for row in rows})
+        return [row for row in rows if row[1] not in parents or _unwrapped(row, parents[row[1]]) is None]
+
+    def fragment_keys(self, after: int, through: int) -> dict[bytes, AESGCM]:
+        """The keys for the fragments of entries with after < position <= through, by their ids.
+
+        Each is opened by whichever of its owners' keys does; one that none opens is not there. They are
+        kept by nobody but the caller.
         """
-        found, unknown = self._kept(wanted)
-        if not unknown:
-            return found
-        rows = self._fragment_rows({wanted[key_id] for key_id in unknown})
-        own = [row for row in rows if row.key_id in unknown]
-        parents = self._categories({row.parent_id for row in own})
-        for row in own:
-            parent = parents.get(row.parent_id)
-            if parent is not None and row.key_id not in found:
-                key = self._unwrapped(row, parent)
+        rows: list[StoredKey] = [row for row in self._pending if after < row.position <= through]
+        rows += self._table.keys_between(after, through)
+        parents = self._categories({row[1] for row in rows})
+        found = {}
+        for row in rows:
+            key_id = row[0]
+            parent = parents.get(row[1])
+            if parent is not None and key_id not in found:
+                key = _unwrapped(row, parent)
                 if key is not None:
-                    found[row.key_id] = key
-        return found | self._categories(unknown - found.keys())
+                    found[key_id] = key
+        return found
 
     def key(self, key_id: bytes) -> AESGCM:
-        """The key of this category's id. Raises `UnsealFailed`."""
-        key = self._open.get(key_id)
+        """The key of this id, which is no fragment's. Raises `UnsealFailed`."""
+        key = self.kept(key_id) or self._categories({key_id}).get(key_id)
         if key is None:
-            key = self._categories({key_id}).get(key_id)
-            if key is None:
-                raise UnsealFailed(reason="no key")
-        else:
+            raise KeyMissing(reason="no key")
+        return key
+
+    def kept(self, key_id: bytes) -> AESGCM | None:
+        """The key if it is open in memory."""
+        key = self._open.get(key_id)
+        if key is not None:
             self._open.move_to_end(key_id)
         return key
 
@@ -248,65 +263,35 @@ class KeyRing:
         wrapped = nonce + parent.encrypt(nonce, key, _WRAP + key_id + parent_id + (label or b""))
         return KeyRow(key_id, parent_id, label, wrapped, position)
 
-    @staticmethod
-    def _unwrap(row: KeyRow, parent: AESGCM) -> bytes:
-        key_id, parent_id, label, wrapped, _ = row
-        context = _WRAP + key_id + parent_id + (label or b"")
-        try:
-            return parent.decrypt(wrapped[:NONCE_SIZE], wrapped[NONCE_SIZE:], context)
-        except (InvalidTag, ValueError) as error:
-            raise UnsealFailed(reason="wrapped key") from error
-
-    def _unwrapped(self, row: KeyRow, parent: AESGCM) -> AESGCM | None:
-        """None if it does not open: another row of the same key may; if none does, the key is missing."""
-        try:
-            return AESGCM(self._unwrap(row, parent))
-        except UnsealFailed:
-            return None
-
-    def _kept(self, key_ids: Iterable[bytes]) -> tuple[dict[bytes, AESGCM], set[bytes]]:
+    def _kept_of(self, key_ids: Iterable[bytes]) -> tuple[dict[bytes, AESGCM], set[bytes]]:
         """Of these keys those that are open, and the ids of the others."""
         found, unknown = {}, set()
         for key_id in key_ids:
-            key = self._open.get(key_id)
+            key = self.kept(key_id)
             if key is None:
                 unknown.add(key_id)
             else:
-                self._open.move_to_end(key_id)
                 found[key_id] = key
         return found, unknown
 
     def _categories(self, key_ids: Iterable[bytes], depth: int = _DEPTH) -> dict[bytes, AESGCM]:
         """Those of these keys that open, the root's among them, with few queries."""
-        found, unknown = self._kept(key_ids)
+        found, unknown = self._kept_of(key_ids)
         if self._root_id in unknown:
             unknown.remove(self._root_id)
             found[self._root_id] = self._root
         if not unknown or not depth:
             return found
-        rows = [row for row in self._pending if not row.position and row.key_id in unknown]
+        rows: list[StoredKey] = [row for row in self._pending if not row.position and row.key_id in unknown]
         rows += self._table.keys_by_id(sorted(unknown))
-        parents = self._categories({row.parent_id for row in rows}, depth - 1)
+        parents = self._categories({row[1] for row in rows}, depth - 1)
         for row in rows:
-            parent = parents.get(row.parent_id)
-            key = None if parent is None else self._unwrapped(row, parent)
+            parent = parents.get(row[1])
+            key = None if parent is None else _unwrapped(row, parent)
             if key is not None:
-                found[row.key_id] = key
-                self._keep(self._open, row.key_id, key)
+                found[row[0]] = key
+                self._keep(self._open, row[0], key)
         return found
-
-    def _fragment_rows(self, positions: set[int]) -> list[KeyRow]:
-        """The rows of the keys for these entries' fragments, read in as few ranges as they lie in."""
-        rows = [row for row in self._pending if row.position in positions]
-        runs: list[tuple[int, int]] = []
-        for position in sorted(positions):
-            if runs and position - runs[-1][1] <= _NEAR:
-                runs[-1] = (runs[-1][0], position)
-            else:
-                runs.append((position - 1, position))
-        for after, through in runs:
-            rows += self._table.keys_between(after, through)
-        return rows
 
     def _row(self, label: bytes) -> KeyRow | None:
         return self._pending_labels.get(label) or self._table.key_by_label(label)
@@ -316,3 +301,43 @@ class KeyRing:
         kept[name] = value
         if len(kept) > _KEPT_OPEN:
             kept.popitem(last=False)
+
+
+class EntryKeys(dict[bytes, AESGCM]):
+    """Keys by their ids, found when they are first asked for: those of fragments all at once."""
+
+    def __init__(self, ring: KeyRing, ranges: Sequence[tuple[int, int]]) -> None:
+        """`ranges`: (after, through) of the positions that fragments' keys are looked for at."""
+        super().__init__()
+        self._ring = ring
+        self._unread = ranges
+
+    def __missing__(self, key_id: bytes) -> AESGCM:
+        """Raises `UnsealFailed`."""
+        key = self._ring.kept(key_id)
+        if key is None and self._unread:
+            for after, through in self._unread:
+                self.update(self._ring.fragment_keys(after, through))
+            self._unread = ()
+            key = self.get(key_id)
+        if key is None:
+            key = self._ring.key(key_id)
+        self[key_id] = key
+        return key
+
+
+def _unwrap(row: StoredKey, parent: AESGCM) -> bytes:
+    key_id, parent_id, label, wrapped, _ = row
+    context = _WRAP + key_id + parent_id + (label or b"")
+    try:
+        return parent.decrypt(wrapped[:NONCE_SIZE], wrapped[NONCE_SIZE:], context)
+    except (InvalidTag, ValueError) as error:
+        raise UnsealFailed(reason="wrapped key") from error
+
+
+def _unwrapped(row: StoredKey, parent: AESGCM) -> AESGCM | None:
+    """None if it does not open: another row of the same key may; if none does, the key is missing."""
+    try:
+        return AESGCM(_unwrap(row, parent))
+    except UnsealFailed:
+        return None

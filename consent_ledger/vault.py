@@ -5,8 +5,7 @@ elsewhere does not open. Labels stand in for what must be found again but never 
 """
 
 import os
-import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hmac import compare_digest
 from uuid import UUID
@@ -15,7 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from consent_ledger.entry import KeyOwner, Part, SealedPart, read_part
+from consent_ledger.entry import KeyOwner, Part, SealedPart
 from consent_ledger.errors import UnsealFailed
 from consent_ledger.keys import NONCE_SIZE, Entropy, KeyRing
 from consent_ledger.mac import KeyedMac, mac
@@ -28,15 +27,21 @@ _ID_SIZE = 16
 _ID_KEEP = int.from_bytes(b"\xff" * 6 + b"\x0f\xff\x3f" + b"\xff" * 7)
 _ID_SET = int.from_bytes(bytes(6) + b"\x80\x00\x80" + bytes(7))
 """The version (8) and variant bits of a UUID: kept of what is random, and set over it."""
-_HEADER = struct.Struct(">QBH")
+_HEADER_SIZE = 9
+_SCHEMA_AT = _HEADER_SIZE + 2
+_as_read = tuple.__new__
+"""Makes a part as it was read: without owners, so that there is nothing to check."""
 _CHANGES_POLICY = 1
 _OWNERS_KEPT = 65_536
 """Labels of owners kept in memory: about 400 bytes each."""
 
 _PADDING_PIECE = 4096
 
-Opened = tuple[Part, int, bool]
-"""A part, when its entry was recorded (microseconds since 1970), and whether that changes decisions."""
+StoredPart = tuple[bytes, bytes, bytes]
+"""A `SealedPart` as it was read: key id, commitment, sealed."""
+
+Opened = tuple[tuple[Part, ...], bool, int]
+"""An entry's parts, whether it changes decisions, and when it was recorded (microseconds since 1970)."""
 
 
 class Vault:
@@ -133,21 +138,30 @@ def part_header(recorded: int, changes_policy: bool) -> bytes:
     return recorded.to_bytes(8) + (b"\x01" if changes_policy else b"\x00")
 
 
-def open_part(part: tuple[bytes, bytes, bytes], key: AESGCM, place: bytes) -> Opened:
-    """Opens (key id, commitment, sealed) where it stands. Raises `UnsealFailed`."""
-    key_id, commit, sealed = part
-    try:
-        opened = key.decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], _PART + place + key_id)
-    except (InvalidTag, ValueError) as error:
-        raise UnsealFailed(reason="altered or moved") from error
-    plaintext = opened[SALT_SIZE:]
-    # GCM alone does not bind a ciphertext to one key.
-    if not compare_digest(mac(opened[:SALT_SIZE], plaintext), commit):
-        raise UnsealFailed(reason="commitment")
-    recorded, flags, length = _HEADER.unpack_from(plaintext)
-    end = _HEADER.size + length
-    schema = plaintext[_HEADER.size : end].decode()
-    return read_part(schema, plaintext[end:]), recorded, bool(flags & _CHANGES_POLICY)
+def open_parts(parts: Sequence[StoredPart], keys: Mapping[bytes, AESGCM], place: bytes) -> Opened:
+    """Opens all parts of the entry that stands at `place`. Raises `UnsealFailed`."""
+    count = len(parts).to_bytes(2)
+    found: list[Part] = []
+    entry: bytes | None = None
+    for index, (key_id, commit, sealed) in enumerate(parts):
+        context = b"".join((_PART, place, index.to_bytes(2), count, key_id))
+        try:
+            opened = keys[key_id].decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], context)
+        except (InvalidTag, ValueError) as error:
+            raise UnsealFailed(reason="altered or moved") from error
+        plaintext = opened[SALT_SIZE:]
+        # GCM alone does not bind a ciphertext to one key.
+        if not compare_digest(mac(opened[:SALT_SIZE], plaintext), commit):
+            raise UnsealFailed(reason="commitment")
+        if entry is None:
+            entry = plaintext[:_HEADER_SIZE]
+        elif plaintext[:_HEADER_SIZE] != entry:
+            raise UnsealFailed(reason="parts disagree")
+        end = _SCHEMA_AT + int.from_bytes(plaintext[_HEADER_SIZE:_SCHEMA_AT])
+        found.append(_as_read(Part, (plaintext[_SCHEMA_AT:end].decode(), plaintext[end:], (), False)))
+    if entry is None:
+        raise UnsealFailed(reason="no parts")
+    return tuple(found), bool(entry[-1] & _CHANGES_POLICY), int.from_bytes(entry[:-1])
 
 
 @lru_cache(maxsize=512)

@@ -42,6 +42,13 @@ class KeyRow(NamedTuple):
     position: int = 0
 
 
+StoredEntry = tuple[int, int, bytes, bytes, int, bytes, bytes]
+"""An `EntryRow` as the driver reads it; a replay reads so many that giving the values names would be felt."""
+
+StoredKey = tuple[bytes, bytes, bytes | None, bytes, int]
+"""A `KeyRow` as the driver reads it."""
+
+
 class AnswerRow(NamedTuple):
     """A request's answer. `day` counts from 1970-01-01, UTC."""
 
@@ -77,7 +84,7 @@ class Store(Protocol):
 
     def write_head(self, head: Head) -> None: ...
 
-    def insert_entries(self, rows: Sequence[EntryRow]) -> None:
+    def insert_entries(self, rows: Sequence[StoredEntry]) -> None:
         """Positions are the caller's, dense and behind the head it was given."""
         ...
 
@@ -85,11 +92,11 @@ class Store(Protocol):
         """The highest position stored; 0 if there is none."""
         ...
 
-    def entries(self, after: int, through: int) -> list[EntryRow]:
+    def entries(self, after: int, through: int) -> list[StoredEntry]:
         """Rows with after < position <= through, ascending."""
         ...
 
-    def stream(self, stream_id: bytes) -> list[EntryRow]:
+    def stream(self, stream_id: bytes) -> list[StoredEntry]:
         """By version, ascending."""
         ...
 
@@ -97,15 +104,15 @@ class Store(Protocol):
         """The highest version of each stream that has one."""
         ...
 
-    def insert_keys(self, rows: Sequence[KeyRow]) -> None: ...
+    def insert_keys(self, rows: Sequence[StoredKey]) -> None: ...
 
     def key_by_label(self, label: bytes) -> KeyRow | None: ...
 
-    def keys_by_id(self, key_ids: Sequence[bytes]) -> list[KeyRow]:
+    def keys_by_id(self, key_ids: Sequence[bytes]) -> list[StoredKey]:
         """The rows of these keys that belong to no one entry, in no order."""
         ...
 
-    def keys_between(self, after: int, through: int) -> list[KeyRow]:
+    def keys_between(self, after: int, through: int) -> list[StoredKey]:
         """The rows of keys for the fragments of entries with after < position <= through."""
         ...
 

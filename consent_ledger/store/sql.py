@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, select, text,
 from sqlalchemy.exc import SQLAlchemyError
 
 from consent_ledger.errors import StorageError
-from consent_ledger.store.port import AnswerRow, EntryRow, Head, KeyRow
+from consent_ledger.store.port import AnswerRow, Head, KeyRow, StoredEntry, StoredKey
 from consent_ledger.store.statements import Prepared, PreparedForMany
 from consent_ledger.store.tables import cells, entries, head, keys, requests
 
@@ -154,7 +154,7 @@ class SqlStore(ABC):
         with self._guard:
             self._run.write_head.run(self._cursor, *new)
 
-    def insert_entries(self, rows: Sequence[EntryRow]) -> None:
+    def insert_entries(self, rows: Sequence[StoredEntry]) -> None:
         with self._guard:
             self._run.insert_entries.run_many(self._cursor, rows)
 
@@ -162,19 +162,21 @@ class SqlStore(ABC):
         with self._guard:
             return int(self._run.last_position.run(self._cursor).fetchone()[0] or 0)
 
-    def entries(self, after: int, through: int) -> list[EntryRow]:
+    def entries(self, after: int, through: int) -> list[StoredEntry]:
         with self._guard:
-            return list(map(EntryRow._make, self._run.entries.run(self._cursor, after, through)))
+            found: list[StoredEntry] = self._run.entries.run(self._cursor, after, through).fetchall()
+        return found
 
-    def stream(self, stream_id: bytes) -> list[EntryRow]:
+    def stream(self, stream_id: bytes) -> list[StoredEntry]:
         with self._guard:
-            return list(map(EntryRow._make, self._run.stream.run(self._cursor, stream_id)))
+            found: list[StoredEntry] = self._run.stream.run(self._cursor, stream_id).fetchall()
+        return found
 
     def versions(self, stream_ids: Sequence[bytes]) -> dict[bytes, int]:
         with self._guard:
             return dict(self._run.versions.run(self._cursor, stream_ids))
 
-    def insert_keys(self, rows: Sequence[KeyRow]) -> None:
+    def insert_keys(self, rows: Sequence[StoredKey]) -> None:
         with self._guard:
             self._run.insert_keys.run_many(self._cursor, rows)
 
@@ -183,13 +185,14 @@ class SqlStore(ABC):
             row = self._run.key_by_label.run(self._cursor, label).fetchone()
         return None if row is None else KeyRow(*row)
 
-    def keys_by_id(self, key_ids: Sequence[bytes]) -> list[KeyRow]:
+    def keys_by_id(self, key_ids: Sequence[bytes]) -> list[StoredKey]:
         with self._guard:
-            return list(map(KeyRow._make, self._run.keys_by_id.run(self._cursor, key_ids)))
+            return self._run.keys_by_id.run(self._cursor, key_ids)
 
-    def keys_between(self, after: int, through: int) -> list[KeyRow]:
+    def keys_between(self, after: int, through: int) -> list[StoredKey]:
         with self._guard:
-            return list(map(KeyRow._make, self._run.keys_between.run(self._cursor, after, through)))
+            found: list[StoredKey] = self._run.keys_between.run(self._cursor, after, through).fetchall()
+        return found
 
     def cell(self, projection: str, key: bytes) -> bytes | None:
         with self._guard:

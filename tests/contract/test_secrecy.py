@@ -112,7 +112,7 @@ def rows(backend: Backend) -> list[EntryRow]:
     """The rows as stored."""
     store = open_store(backend.url)
     head = store.begin()
-    found = store.entries(0, head.size)
+    found = [EntryRow(*row) for row in store.entries(0, head.size)]
     store.rollback()
     store.close()
     return found

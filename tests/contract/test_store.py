@@ -71,7 +71,7 @@ def test_rows_come_back_as_they_went_in(store: Store) -> None:
     }
     assert store.versions([rows[0].stream_id]) == {rows[0].stream_id: 2}
     assert store.versions([b"none" * 4]) == {}
-    assert sorted(store.keys_by_id([b"k" * 16, b"none" * 4]), key=lambda key: key.parent_id) == keys
+    assert sorted(store.keys_by_id([b"k" * 16, b"none" * 4]), key=lambda key: key[1]) == keys
     store.rollback()
 
 
@@ -81,8 +81,8 @@ def test_keys_of_fragments_are_found_by_the_position_of_their_entry(store: Store
     rows.append(KeyRow(b"k" * 16, b"g" * 16, None, b"wrapped too", 2))
     store.insert_keys(rows)
 
-    assert sorted(store.keys_between(1, 2), key=lambda key: key.parent_id) == [rows[1], rows[3]]
-    assert [key.position for key in store.keys_between(0, 3)] == [1, 2, 2, 3]
+    assert sorted(store.keys_between(1, 2), key=lambda key: key[1]) == [rows[1], rows[3]]
+    assert [key[4] for key in store.keys_between(0, 3)] == [1, 2, 2, 3]
     assert store.keys_by_id([b"k" * 16]) == store.keys_between(3, 9) == []
     store.rollback()
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from consent_ledger.keys import KeyRing
-from consent_ledger.store.port import KeyRow
+from consent_ledger.store.port import KeyRow, StoredKey
 from consent_ledger.vault import Vault
 
 ROOT = bytes(range(32))
@@ -18,10 +18,10 @@ class KeysInMemory:
     def key_by_label(self, label: bytes) -> KeyRow | None:
         return next((row for row in self.rows if row.label == label), None)
 
-    def keys_by_id(self, key_ids: Sequence[bytes]) -> list[KeyRow]:
+    def keys_by_id(self, key_ids: Sequence[bytes]) -> Sequence[StoredKey]:
         return [row for row in self.rows if row.position == 0 and row.key_id in key_ids]
 
-    def keys_between(self, after: int, through: int) -> list[KeyRow]:
+    def keys_between(self, after: int, through: int) -> Sequence[StoredKey]:
         return [row for row in self.rows if after < row.position <= through]
 
 

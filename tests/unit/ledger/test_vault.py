@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from consent_ledger.entry import KeyOwner, Part, microseconds
 from consent_ledger.errors import UnsealFailed
 from consent_ledger.keys import KeyRing
-from consent_ledger.vault import Vault, open_part, part_header
+from consent_ledger.vault import Vault, open_parts, part_header
 from tests.unit.ledger.keyring import ROOT, KeysInMemory, new_vault, store_pending
 
 VAULT, RING, TABLE = new_vault()
 NOW = microseconds(datetime(2026, 3, 2, 9, 0, 0, 123456, tzinfo=UTC))
+PLACE = b"place" + (0).to_bytes(2) + (1).to_bytes(2)
+"""Of the only part of its entry."""
 OWNERS = st.builds(
     KeyOwner,
     st.one_of(st.none(), st.sampled_from([UUID(int=n) for n in range(4)])),
@@ -70,17 +72,17 @@ def test_opening_for_an_owner_without_a_key_makes_none() -> None:
 )
 def test_a_part_opens_in_its_place_alone(schema: str, payload: bytes, fragment: bool, flag: bool) -> None:
     part = Part(schema, payload, (KeyOwner(UUID(int=1), "HOUSING"),), fragment_key=fragment)
-    sealed = VAULT.seal_part(part, 7, b"place", part_header(NOW, flag))
+    sealed = VAULT.seal_part(part, 7, PLACE, part_header(NOW, flag))
     store_pending(RING, TABLE)
-    key = RING.opened({sealed.key_id: 7})[sealed.key_id]
+    keys = RING.of_entries([7])
 
-    opened, recorded, changes_policy = open_part(sealed, key, b"place")
+    [opened], changes_policy, recorded = open_parts([sealed], keys, b"place")
     assert (opened.schema, opened.payload, opened.owners) == (schema, payload, ())
     assert (recorded, changes_policy) == (NOW, flag)
     with pytest.raises(UnsealFailed):
-        open_part(sealed, key, b"other")
+        open_parts([sealed], keys, b"other")
     with pytest.raises(UnsealFailed):
-        open_part(sealed._replace(commit=bytes(32)), key, b"place")
+        open_parts([sealed._replace(commit=bytes(32))], keys, b"place")
 
 
 def test_any_one_owner_opens_a_joint_part() -> None:
@@ -88,17 +90,19 @@ def test_any_one_owner_opens_a_joint_part() -> None:
         vault, ring, table = new_vault()
         owners = (KeyOwner(uuid4(), "FAMILY"), KeyOwner(uuid4(), "FAMILY"))
         part = Part("narrative", b"theirs together", owners, fragment_key=True)
-        sealed = vault.seal_part(part, 7, b"place", part_header(NOW, False))
+        sealed = vault.seal_part(part, 7, PLACE, part_header(NOW, False))
         store_pending(ring, table)
         wrappings = [row for row in table.rows if row.key_id == sealed.key_id]
         assert len(wrappings) == 2
 
         table.rows.remove(wrappings[survivor])
-        key = KeyRing(ROOT, table).opened({sealed.key_id: 7})[sealed.key_id]
-        assert open_part(sealed, key, b"place")[0].payload == b"theirs together"
+        keys = KeyRing(ROOT, table).of_entries([7])
+        [opened], _, _ = open_parts([sealed], keys, b"place")
+        assert opened.payload == b"theirs together"
 
         table.rows.remove(wrappings[1 - survivor])
-        assert KeyRing(ROOT, table).opened({sealed.key_id: 7}) == {}
+        with pytest.raises(UnsealFailed):
+            open_parts([sealed], KeyRing(ROOT, table).of_entries([7]), b"place")
 
 
 def test_a_key_row_under_another_label_does_not_open() -> None:
