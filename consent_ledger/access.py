@@ -5,15 +5,18 @@ whom the call touched has a part of the entry, sealed under a key of their own r
 """
 
 import json
+import struct
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from consent_ledger.entry import Draft, Entry, EntryClass, KeyOwner, Part
 from consent_ledger.vocabulary import HandlingMark, KeyCategory, PermissionState, Purpose, Term
 
 _ACCESS = "access.v1"
-_PERSON = "access-person.v1"
+_PERSON = "access-person.v2"
+_SENT = struct.Struct(">Q16s16sI16s")
+_SEEN = struct.Struct(">16sI")
 
 
 class AccessKind(Term):
@@ -35,50 +38,106 @@ class StepKind(Term):
     READ = "READ"
 
 
-@dataclass(frozen=True, slots=True)
-class TermRow:
+class TermRow(NamedTuple):
     """One purpose under one agreement, and whether it is active, stopped or restricted."""
 
     purpose: Purpose
     agreement_id: str
     state: PermissionState
 
+    @property
+    def key(self) -> str:
+        """Names the row within an element."""
+        return f"{self.purpose}|{self.agreement_id}"
+
+
+class StepItem(NamedTuple):
+    """One element of a group. Ids and the etag are 16 bytes; `sequence` is 0 and the element unset for a read."""
+
+    sequence: int
+    element_id: bytes
+    fragment_id: bytes
+    revision: int
+    etag: bytes
+
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One element disclosed, corrected, retracted or read.
+class StepGroup:
+    """Elements that one call disclosed, corrected, retracted or read under the same terms.
 
-    `sequence` is 0 for a read. `resent`: the same number was sent before and is not counted again.
-    `origin` is the registration the fragment was published on; `None` for an element nobody here knows.
+    `origin` is the registration the fragments were published on, 16 bytes; empty for elements nobody here knows.
+    `resent`: the same numbers were sent before and are not counted again. `stub`: only the warning that stands
+    for a risk to others is sent.
     """
 
     kind: StepKind
+    origin: bytes
+    rows: tuple[TermRow, ...]
+    marks: tuple[HandlingMark, ...]
+    items: tuple[StepItem, ...]
+    resent: bool = False
+    stub: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One element disclosed, corrected, retracted or read, for whoever reads the ledger."""
+
+    kind: StepKind
     sequence: int
-    element_id: UUID
     fragment_id: UUID | None
     origin: UUID | None
     revision: int
     rows: tuple[TermRow, ...]
     marks: tuple[HandlingMark, ...]
+    resent: bool
+    element_id: UUID | None
     etag: str
-    resent: bool = False
+    stub: bool
 
 
 @dataclass(frozen=True, slots=True)
 class PersonAccess:
     """What one call did about one person: `pair` is the recipient's first registration of its reference.
 
-    `complete`: nothing was left over for a next batch. `voided` are elements whose last sending was not
-    acknowledged, is not repeated, and will be replaced by a later one: no acknowledgement covers it any more.
-    `reported`: what an adapter says it holds, as
-    (element, etag).
+    `complete`: nothing was left over for a next batch. `resting`: what is left is only to be taken back, and waits
+    for the feed's window. `voided` are elements (16 bytes) whose last sending was not acknowledged, is not repeated,
+    and will be replaced by a later one: no acknowledgement covers it any more. `reported`: what an adapter says it
+    holds, as (element, etag).
     """
 
     pair: UUID
     complete: bool
-    steps: tuple[Step, ...] = ()
+    groups: tuple[StepGroup, ...] = ()
     reported: tuple[tuple[UUID, str], ...] = ()
-    voided: tuple[UUID, ...] = ()
+    voided: tuple[bytes, ...] = ()
+    resting: bool = False
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every element by itself, in order of number."""
+        steps = [_step(group, item) for group in self.groups for item in group.items]
+        return tuple(sorted(steps, key=lambda step: step.sequence))
+
+
+def _step(group: StepGroup, item: StepItem) -> Step:
+    return Step(
+        group.kind,
+        item.sequence,
+        _known(item.fragment_id),
+        _known(group.origin),
+        item.revision,
+        group.rows,
+        group.marks,
+        group.resent,
+        _known(item.element_id),
+        item.etag.hex(),
+        group.stub,
+    )
+
+
+def _known(identity: bytes) -> UUID | None:
+    return UUID(bytes=identity) if identity.strip(b"\0") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +182,7 @@ class Accessed:
         }
         parts = [_part(_ACCESS, header, KeyOwner(None, KeyCategory.ACCESS))]
         parts += [
-            _part(_PERSON, _write_person(person), KeyOwner(person.pair, KeyCategory.ACCESS))
+            Part(_PERSON, _write_person(person), (KeyOwner(person.pair, KeyCategory.ACCESS),))
             for person in self.people
         ]
         return Draft(EntryClass.CLIENT, stream_id, 1, tuple(parts), changes_policy=False)
@@ -133,28 +192,35 @@ def _part(schema: str, value: dict[str, Any], owner: KeyOwner) -> Part:
     return Part(schema, json.dumps(value, separators=(",", ":")).encode(), (owner,))
 
 
-def _write_person(person: PersonAccess) -> dict[str, Any]:
-    return {
-        "pair": person.pair.hex,
-        "complete": person.complete,
-        "reported": [[element.hex, etag] for element, etag in person.reported],
-        "voided": [element.hex for element in person.voided],
-        "steps": [
+def _write_person(person: PersonAccess) -> bytes:
+    """What all elements of a group share as JSON behind its length, then the elements side by side."""
+    header = [
+        person.pair.hex,
+        person.complete,
+        person.resting,
+        [one.hex() for one in person.voided],
+        [[element.hex, etag] for element, etag in person.reported],
+        [
             [
-                step.kind,
-                step.sequence,
-                step.element_id.hex,
-                None if step.fragment_id is None else step.fragment_id.hex,
-                None if step.origin is None else step.origin.hex,
-                step.revision,
-                write_rows(step.rows),
-                list(step.marks),
-                step.etag,
-                step.resent,
+                group.kind,
+                group.origin.hex(),
+                write_rows(group.rows),
+                group.marks,
+                group.resent,
+                group.stub,
+                len(group.items),
             ]
-            for step in person.steps
+            for group in person.groups
         ],
-    }
+    ]
+    written = json.dumps(header, separators=(",", ":")).encode()
+    pieces = [len(written).to_bytes(4), written]
+    for group in person.groups:
+        if group.kind is StepKind.READ:
+            pieces += [_SEEN.pack(item[2], item[3]) for item in group.items]
+        else:
+            pieces += [_SENT.pack(*item) for item in group.items]
+    return b"".join(pieces)
 
 
 def write_rows(rows: tuple[TermRow, ...]) -> list[list[str]]:
@@ -172,29 +238,35 @@ def _uuid(value: str | None) -> UUID | None:
 
 
 def _read_person(payload: bytes) -> PersonAccess:
-    value = json.loads(payload)
-    return PersonAccess(
-        UUID(value["pair"]),
-        value["complete"],
-        tuple(
-            Step(
+    at = 4 + int.from_bytes(payload[:4])
+    pair, complete, resting, voided, reported, groups = json.loads(payload[4:at])
+    read = []
+    for kind, origin, rows, marks, resent, stub, count in groups:
+        seen = kind == StepKind.READ
+        shape = _SEEN if seen else _SENT
+        end = at + count * shape.size
+        items = shape.iter_unpack(payload[at:end])
+        read.append(
+            StepGroup(
                 StepKind(kind),
-                sequence,
-                UUID(element),
-                _uuid(fragment),
-                _uuid(origin),
-                revision,
+                bytes.fromhex(origin),
                 read_rows(rows),
                 tuple(HandlingMark(mark) for mark in marks),
-                etag,
+                tuple(StepItem(0, b"", one, revision, b"") for one, revision in items)
+                if seen
+                else tuple(StepItem._make(item) for item in items),
                 resent,
+                stub,
             )
-            for kind, sequence, element, fragment, origin, revision, rows, marks, etag, resent in value[
-                "steps"
-            ]
-        ),
-        tuple((UUID(element), etag) for element, etag in value["reported"]),
-        tuple(UUID(element) for element in value["voided"]),
+        )
+        at = end
+    return PersonAccess(
+        UUID(pair),
+        complete,
+        tuple(read),
+        tuple((UUID(element), etag) for element, etag in reported),
+        tuple(bytes.fromhex(element) for element in voided),
+        resting,
     )
 
 

@@ -1,14 +1,15 @@
 """Published records as ledger entries: a sealed header, and one sealed part per fragment.
 
 The header is sealed under the envelope's category (which service knows the person), each fragment under
-its own. Content is bytes to the ledger; only its category matters here.
+its own. Content is bytes to the ledger; only its category matters here. `SPEC.md` has both byte for byte.
 """
 
 import json
-from collections.abc import Callable
+import struct
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
 from consent_ledger.entry import Draft, Entry, EntryClass, KeyOwner, Part
@@ -21,34 +22,82 @@ from consent_ledger.vocabulary import (
     ServiceType,
 )
 
-_RECORD = "record.v1"
+RECORD = "record.v2"
 _FRAGMENT = "fragment.v1"
 _DUE = "record-due.v1"
 
+_HEADER = struct.Struct(">16sI16sqqqHBH")
+_FRAGMENT_HEADER = struct.Struct(">16sHHH")
+_NEVER = -(2**63)
+_ID = 16
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
-_HEADER = (
-    "record_id",
-    "revision",
-    "registration_id",
-    "origin_agency_id",
-    "service_type",
-    "envelope_category",
-    "occurred_at",
-    "source_system",
-    "marks",
-    "review_by",
-    "spent_on",
-)
-_FRAGMENT_HEADER = (
-    "fragment_id",
-    "categories",
-    "level",
-    "free_text",
-    "third_party",
-    "subjects",
-    "solely_about",
-    "risk_to_others",
-)
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970-01-01, UTC: how the ledger writes a moment."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment(written: int) -> datetime:
+    """The moment that was written as microseconds."""
+    return _EPOCH + timedelta(microseconds=written)
+
+
+class RecordClass(NamedTuple):
+    """What the policy reads of a record, the same for many records of one service."""
+
+    origin_agency_id: str
+    service_type: ServiceType
+    envelope_category: DataCategory
+    source_system: str
+    marks: tuple[HandlingMark, ...]
+
+    def written(self) -> bytes:
+        """As bytes without a NUL; equal classes are equal bytes."""
+        return json.dumps([*self[:4], list(self.marks)], separators=(",", ":")).encode()
+
+
+class FragmentClass(NamedTuple):
+    """What the policy reads of a fragment, the same for many. `risk_to_others`: as in `facts.Fragment`."""
+
+    categories: tuple[DataCategory, ...]
+    level: Level
+    free_text: bool
+    third_party: bool
+    risk_to_others: bool
+
+    @property
+    def key_category(self) -> DataCategory:
+        """The strictest category: its key seals the fragment."""
+        return max(sorted(self.categories), key=lambda category: DEFAULT_LEVEL[category].rank)
+
+    def written(self) -> bytes:
+        """As bytes without a NUL; equal classes are equal bytes."""
+        flags = "".join(letter for letter, is_set in zip("fto", self[2:], strict=True) if is_set)
+        return f"{self.level}|{flags}|{','.join(self.categories)}".encode()
+
+
+@lru_cache(maxsize=4096)
+def read_record_class(written: bytes) -> RecordClass:
+    """The class that was written."""
+    origin, service, envelope, source, marks = json.loads(written)
+    return RecordClass(
+        origin, ServiceType(service), DataCategory(envelope), source, tuple(map(HandlingMark, marks))
+    )
+
+
+@lru_cache(maxsize=4096)
+def read_fragment_class(written: bytes) -> FragmentClass:
+    """The class that was written."""
+    level, flags, categories = written.decode().split("|")
+    return FragmentClass(
+        tuple(DataCategory(one) for one in categories.split(",")),
+        Level(level),
+        "f" in flags,
+        "t" in flags,
+        "o" in flags,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +118,21 @@ class PublishedFragment:
     risk_to_others: bool = False
 
     @property
+    def fragment_class(self) -> FragmentClass:
+        """What the policy reads of it."""
+        return FragmentClass(
+            self.categories, self.level, self.free_text, self.third_party, self.risk_to_others
+        )
+
+    @property
     def key_category(self) -> DataCategory:
         """The strictest category: its key seals the fragment."""
-        return max(sorted(self.categories), key=lambda category: DEFAULT_LEVEL[category].rank)
+        return self.fragment_class.key_category
 
 
 @dataclass(frozen=True, slots=True)
 class RecordPublished:
-    """One revision of one record. No fragments: its author withdrew it."""
+    """One revision of one record. No fragments: its author withdrew it. `own_id`: how its author calls it."""
 
     record_id: UUID
     revision: int
@@ -90,14 +146,32 @@ class RecordPublished:
     review_by: datetime | None
     spent_on: datetime | None
     fragments: tuple[PublishedFragment, ...]
+    own_id: str = ""
 
     def draft(self) -> Draft:
         """The entry to append. Its stream is the record, its version the revision."""
-        header = {name: getattr(self, name) for name in _HEADER}
-        header["fragments"] = [
-            {name: getattr(fragment, name) for name in _FRAGMENT_HEADER} for fragment in self.fragments
+        kind = RecordClass(
+            self.origin_agency_id, self.service_type, self.envelope_category, self.source_system, self.marks
+        ).written()
+        own_id = self.own_id.encode()
+        header = [
+            _HEADER.pack(
+                self.record_id.bytes,
+                self.revision,
+                self.registration_id.bytes,
+                microseconds(self.occurred_at),
+                _NEVER if self.review_by is None else microseconds(self.review_by),
+                _NEVER if self.spent_on is None else microseconds(self.spent_on),
+                len(kind),
+                len(own_id),
+                len(self.fragments),
+            ),
+            kind,
+            own_id,
+            *(_fragment_header(fragment) for fragment in self.fragments),
         ]
-        parts = [_part(_RECORD, header, KeyOwner(self.registration_id, self.envelope_category))]
+        owner = KeyOwner(self.registration_id, self.envelope_category)
+        parts = [Part(RECORD, b"".join(header), (owner,))]
         for fragment in self.fragments:
             category = fragment.key_category
             owners = (self.registration_id, *fragment.subjects)
@@ -112,6 +186,96 @@ class RecordPublished:
         return Draft(EntryClass.CLIENT, self.record_id, self.revision, tuple(parts), changes_policy=False)
 
 
+def _fragment_header(fragment: PublishedFragment) -> bytes:
+    kind = fragment.fragment_class.written()
+    counts = (len(kind), len(fragment.subjects), len(fragment.solely_about))
+    ids = b"".join(one.bytes for one in (*fragment.subjects, *fragment.solely_about))
+    return _FRAGMENT_HEADER.pack(fragment.fragment_id.bytes, *counts) + kind + ids
+
+
+class StoredPart(NamedTuple):
+    """One fragment as its entry holds it, undecoded. `solely_about`: registrations' ids, 16 bytes each."""
+
+    fragment_id: bytes
+    fragment_class: bytes
+    subjects: bytes
+    solely_about: bytes
+    content: bytes
+
+
+class StoredRecord(NamedTuple):
+    """One revision of one record as its entry holds it: ids of 16 bytes, moments in microseconds."""
+
+    record_id: bytes
+    revision: int
+    registration_id: bytes
+    occurred_at: int
+    review_by: int | None
+    spent_on: int | None
+    record_class: bytes
+    fragments: list[StoredPart]
+    own_name: bytes
+
+    @property
+    def own_id(self) -> str:
+        """How its author calls it."""
+        return self.own_name.decode()
+
+    @property
+    def agency_id(self) -> str:
+        """Whose record it is."""
+        return read_record_class(self.record_class).origin_agency_id
+
+    @property
+    def matters_to_decisions(self) -> bool:
+        """Whether more follows from it than its own content: a date to wait for, somebody else's say, a risk."""
+        return (
+            self.review_by is not None
+            or self.spent_on is not None
+            or any(one.solely_about or b"o|" in one.fragment_class[:8] for one in self.fragments)
+        )
+
+
+def read_record(entry: Entry) -> StoredRecord | None:
+    """The record that the entry publishes; `None` if it is of another kind."""
+    parts = entry.parts
+    if parts[0].schema != RECORD:
+        return None
+    header = parts[0].payload
+    record_id, revision, registration, occurred, review, spent, length, named, count = _HEADER.unpack_from(
+        header
+    )
+    named_at = _HEADER.size + length
+    at = named_at + named
+    named_end = at
+    fragments = []
+    for part in parts[1 : count + 1]:
+        fragment_id, size, subjects, solely = _FRAGMENT_HEADER.unpack_from(header, at)
+        at += _FRAGMENT_HEADER.size
+        ids = at + size
+        middle, end = ids + subjects * _ID, ids + (subjects + solely) * _ID
+        fragments.append(
+            StoredPart(fragment_id, header[at:ids], header[ids:middle], header[middle:end], part.payload)
+        )
+        at = end
+    return StoredRecord(
+        record_id,
+        revision,
+        registration,
+        occurred,
+        None if review == _NEVER else review,
+        None if spent == _NEVER else spent,
+        header[_HEADER.size : named_at],
+        fragments,
+        header[named_at:named_end],
+    )
+
+
+def ids_of(joined: bytes) -> tuple[UUID, ...]:
+    """Ids that were written side by side."""
+    return tuple(UUID(bytes=joined[at : at + _ID]) for at in range(0, len(joined), _ID))
+
+
 @dataclass(frozen=True, slots=True)
 class RecordDue:
     """A judgement's review date (`REVIEW`) or a conviction's spent date (`SPENT`) has passed."""
@@ -123,70 +287,16 @@ class RecordDue:
 
     def draft(self, stream_id: UUID) -> Draft:
         """The entry to append, on a stream of its own."""
-        part = _part(_DUE, asdict(self), KeyOwner(self.registration_id, KeyCategory.CONSENT))
+        payload = json.dumps(asdict(self), default=str, separators=(",", ":")).encode()
+        part = Part(_DUE, payload, (KeyOwner(self.registration_id, KeyCategory.CONSENT),))
         return Draft(EntryClass.CLIENT, stream_id, 1, (part,), changes_policy=True)
 
 
-def _json_value(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value)
-
-
-def _part(schema: str, value: dict[str, Any], owner: KeyOwner) -> Part:
-    return Part(schema, json.dumps(value, default=_json_value, separators=(",", ":")).encode(), (owner,))
-
-
-def _time(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value)
-
-
-def _read_record(entry: Entry) -> RecordPublished:
-    header: dict[str, Any] = json.loads(entry.parts[0].payload)
-    fragments = tuple(
-        PublishedFragment(
-            UUID(one["fragment_id"]),
-            tuple(DataCategory(category) for category in one["categories"]),
-            Level(one["level"]),
-            one["free_text"],
-            one["third_party"],
-            part.payload,
-            tuple(UUID(subject) for subject in one["subjects"]),
-            tuple(UUID(subject) for subject in one["solely_about"]),
-            one.get("risk_to_others", False),
-        )
-        for one, part in zip(header["fragments"], entry.parts[1:], strict=True)
-    )
-    return RecordPublished(
-        UUID(header["record_id"]),
-        header["revision"],
-        UUID(header["registration_id"]),
-        header["origin_agency_id"],
-        ServiceType(header["service_type"]),
-        DataCategory(header["envelope_category"]),
-        datetime.fromisoformat(header["occurred_at"]),
-        header["source_system"],
-        tuple(HandlingMark(mark) for mark in header["marks"]),
-        _time(header["review_by"]),
-        _time(header["spent_on"]),
-        fragments,
-    )
-
-
-def _read_due(entry: Entry) -> RecordDue:
+def read_due(entry: Entry) -> RecordDue | None:
+    """The date that the entry says has passed; `None` if it is of another kind."""
+    if entry.parts[0].schema != _DUE:
+        return None
     value = json.loads(entry.parts[0].payload)
     return RecordDue(
         UUID(value["record_id"]), value["revision"], UUID(value["registration_id"]), value["kind"]
     )
-
-
-_READERS: dict[str, Callable[[Entry], RecordPublished | RecordDue]] = {
-    _RECORD: _read_record,
-    _DUE: _read_due,
-}
-
-
-def read_record_entry(entry: Entry) -> RecordPublished | RecordDue | None:
-    """What the entry says of a record; `None` if it is of another kind."""
-    reader = _READERS.get(entry.parts[0].schema)
-    return None if reader is None else reader(entry)

@@ -25,6 +25,7 @@ from consent_ledger.facts import (
     Stop,
 )
 from consent_ledger.vocabulary import PostKind, ServiceType, Term
+from hub.projections.tasks import Tasks
 
 
 @dataclass(slots=True)
@@ -64,10 +65,15 @@ class Link:
     changed: int = 0
 
 
+_FAR_OFF = 2**31
+"""More days than any end is told ahead."""
+
+
 class BoundaryKind(Term):
     """What a moment in time ends or begins."""
 
     GRANT_BEGINS = "GRANT_BEGINS"
+    GRANT_ENDING = "GRANT_ENDING"
     GRANT_EXPIRES = "GRANT_EXPIRES"
     AGREEMENT_BEGINS = "AGREEMENT_BEGINS"
     AGREEMENT_LAPSES = "AGREEMENT_LAPSES"
@@ -79,7 +85,8 @@ class BoundaryKind(Term):
 class Boundary:
     """A moment by which something changes; it decides nothing until its entry is appended.
 
-    `subject` is a grant's id, an agreement's id, or a record's; `number` its version or revision.
+    `subject` is a grant's id, an agreement's id, or a record's; `number` its version or revision, or how many
+    days before a grant's end.
     """
 
     due: datetime
@@ -123,6 +130,9 @@ class ConsentIndex:
         self.warnings_ended: dict[UUID, int] = {}
         self.decisions: dict[tuple[UUID, UUID, UUID, bytes], Any] = {}
         self.told_about: defaultdict[UUID, set[UUID]] = defaultdict(set)
+        self.grant_ends: dict[UUID, datetime] = {}
+        self.grants_ending: dict[UUID, int] = {}
+        self.tasks = Tasks()
         self._boundaries: list[Boundary] = []
         self._people: dict[UUID, Person] = {}
 
@@ -155,6 +165,9 @@ class ConsentIndex:
             case BoundaryKind.GRANT_BEGINS:
                 grant = self.grants[UUID(boundary.subject)]
                 return not (grant.begun or grant.withdrawn)
+            case BoundaryKind.GRANT_ENDING:
+                grant = self.grants[UUID(boundary.subject)]
+                return grant.active and boundary.number < self.grants_ending.get(grant.grant_id, _FAR_OFF)
             case BoundaryKind.GRANT_EXPIRES:
                 grant = self.grants[UUID(boundary.subject)]
                 return not (grant.expired or grant.withdrawn)

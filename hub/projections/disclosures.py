@@ -1,13 +1,14 @@
-"""Who was given or shown what of a registration's fragments: the origin's answer to "who knows?"."""
+"""Who was given or shown what of a registration's fragments: the origin's answer to "who knows?".
 
-import json
+Kept is only where to look: the positions of access entries that touched a registration's fragments.
+"""
+
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from consent_ledger.access import Accessed, StepKind
-from consent_ledger.ledger import KeyOwner, Transaction
-from consent_ledger.vocabulary import KeyCategory
+from consent_ledger.access import Accessed, StepKind, read_access_entry
+from consent_ledger.ledger import Transaction
 
 DISCLOSURES = "disclosure"
 
@@ -31,46 +32,31 @@ class Disclosures:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    def fold(self, access: Accessed, position: int, recorded_at: datetime) -> None:
-        """Adds every step of one call to the registration that its fragment came from."""
-        if access.feed_id is None or access.agency_id is None:
-            return
-        number = 0
-        for person in access.people:
-            for step in person.steps:
-                if step.origin is None or step.fragment_id is None:
-                    continue
-                number += 1
-                key = step.origin.bytes + position.to_bytes(8) + number.to_bytes(4)
-                value = [
-                    step.fragment_id.hex,
-                    access.agency_id,
-                    access.feed_id.hex,
-                    step.kind,
-                    step.sequence,
-                    recorded_at.isoformat(),
-                ]
-                owner = KeyOwner(step.origin, KeyCategory.ACCESS)
-                sealed = self._transaction.vault.seal_cell(owner, key, json.dumps(value).encode())
-                self._transaction.put(DISCLOSURES, key, sealed)
+    def fold(self, access: Accessed, position: int) -> None:
+        """Notes the call with every registration whose fragments it touched."""
+        origins = {group.origin for person in access.people for group in person.groups if any(group.origin)}
+        for origin in origins:
+            self._transaction.put(DISCLOSURES, origin + position.to_bytes(8), b"")
 
     def of_registration(self, registration_id: UUID) -> list[Disclosed]:
         """Every step about the registration's fragments, oldest first."""
-        owner = KeyOwner(registration_id, KeyCategory.ACCESS)
         found = []
-        for key, sealed in self._transaction.scan(DISCLOSURES, registration_id.bytes, limit=1_000_000):
-            fragment, agency_id, feed, kind, sequence, at = json.loads(
-                self._transaction.vault.open_cell(owner, key, sealed)
-            )
-            found.append(
-                Disclosed(
-                    UUID(fragment),
-                    agency_id,
-                    UUID(feed),
-                    StepKind(kind),
-                    sequence,
-                    int.from_bytes(key[16:24]),
-                    datetime.fromisoformat(at),
-                )
-            )
+        for key, _ in self._transaction.scan(DISCLOSURES, registration_id.bytes, limit=1_000_000):
+            entry = self._transaction.entry(int.from_bytes(key[16:]))
+            access = read_access_entry(entry)
+            assert access is not None and access.feed_id is not None and access.agency_id is not None
+            for person in access.people:
+                for step in person.steps:
+                    if step.origin == registration_id and step.fragment_id is not None:
+                        found.append(
+                            Disclosed(
+                                step.fragment_id,
+                                access.agency_id,
+                                access.feed_id,
+                                step.kind,
+                                step.sequence,
+                                entry.position,
+                                entry.recorded_at,
+                            )
+                        )
         return found

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from consent_ledger.records import RecordDue, RecordPublished
-from hub.projections import folding_choices, folding_parties, folding_people
+from consent_ledger.records import RecordDue, StoredRecord, ids_of, moment
+from hub.projections import folding_choices, folding_parties, folding_people, folding_tasks
 from hub.projections.consent_index import Boundary, BoundaryKind, ConsentIndex
 from hub.projections.touched import Touched, component
 
@@ -16,32 +17,28 @@ def fold(index: ConsentIndex, position: int, at: datetime, event: object) -> Tou
     if folding is None:
         return Touched()
     touched = folding(index, position, at, event)
-    if not isinstance(event, RecordPublished):
+    if not isinstance(event, StoredRecord):
         index.forget_views()
+    folding_tasks.follow(index, position, at, event)
     return touched
 
 
 def _record_published(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
-    record = str(event.record_id)
+    record, registration_id = str(UUID(bytes=event.record_id)), UUID(bytes=event.registration_id)
     for due, kind in ((event.review_by, BoundaryKind.REVIEW), (event.spent_on, BoundaryKind.SPENT)):
         if due is not None:
-            index.await_boundary(Boundary(due, kind, record, event.revision, event.registration_id))
+            index.await_boundary(Boundary(moment(due), kind, record, event.revision, registration_id))
     for fragment in event.fragments:
-        for other in fragment.solely_about:
-            index.told_about[other].add(event.registration_id)
-    # Its own agency is never sent it, so only the others' pairs can change.
-    return Touched(
-        {
-            one
-            for one in index.component(event.registration_id)
-            if index.registrations[one].agency_id != event.origin_agency_id
-        }
-    )
+        for other in ids_of(fragment.solely_about):
+            index.told_about[other].add(registration_id)
+    # Whom a record may concern the projector knows: it does not change what is decided.
+    return Touched()
 
 
 def _record_due(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
     due = index.review_overdue if event.kind == BoundaryKind.REVIEW else index.spent
     due.add((event.record_id, event.revision))
+    index.passed.add(event.record_id.bytes)
     return component(index, event.registration_id)
 
 
@@ -49,6 +46,7 @@ _FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
     **folding_parties.FOLDINGS,
     **folding_people.FOLDINGS,
     **folding_choices.FOLDINGS,
-    RecordPublished: _record_published,
+    **folding_tasks.FOLDINGS,
+    StoredRecord: _record_published,
     RecordDue: _record_due,
 }

@@ -20,6 +20,9 @@ from hub.projections.touched import Touched, component
 WEAK_LASTS = timedelta(days=7)
 """How long a grant given under doubt lasts (SAFETY H13)."""
 
+ASK_BEFORE = (30, 14, 3)
+"""How many days before its end a grant becomes a task: the person is asked in time (SAFETY H16)."""
+
 
 def _scope(event: Any) -> facts.Scope:
     return facts.Scope(
@@ -73,6 +76,10 @@ def _grant_recorded(index: ConsentIndex, position: int, at: datetime, event: Any
         index.await_boundary(Boundary(event.effective_from, BoundaryKind.GRANT_BEGINS, subject))
     end = min(event.effective_until, at + WEAK_LASTS) if grant.weak else event.effective_until
     index.await_boundary(Boundary(end, BoundaryKind.GRANT_EXPIRES, subject))
+    index.grant_ends[grant.grant_id] = end
+    for days in ASK_BEFORE:
+        if (moment := end - timedelta(days=days)) > at:
+            index.await_boundary(Boundary(moment, BoundaryKind.GRANT_ENDING, subject, days))
     return component(index, grant.registration_id)
 
 
@@ -98,6 +105,12 @@ def _grant_changed(index: ConsentIndex, position: int, at: datetime, event: Any)
                 )
             )
     return component(index, grant.registration_id)
+
+
+def _grant_ending(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    """Changes no decision: somebody is to be asked."""
+    index.grants_ending[event.originator_id] = event.days
+    return Touched()
 
 
 def _refusal_recorded(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
@@ -150,6 +163,7 @@ def _marker_lifted(index: ConsentIndex, position: int, at: datetime, event: Any)
 FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
     domain.Grant.Created: _grant_recorded,
     domain.Grant.Begun: _grant_changed,
+    domain.Grant.Ending: _grant_ending,
     domain.Grant.Expired: _grant_changed,
     domain.Grant.Withdrawn: _grant_changed,
     domain.Grant.Reconfirmed: _grant_changed,

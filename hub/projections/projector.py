@@ -1,22 +1,26 @@
 """Keeps every projection at the ledger's head, inside the transaction that is about to decide by them."""
 
 from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID
 
 from consent_ledger.access import read_access_entry
 from consent_ledger.ledger import Entry, Transaction
-from consent_ledger.records import RecordPublished, read_record_entry
+from consent_ledger.records import StoredRecord, microseconds, read_due, read_record
 from consent_ledger.repository import Repository
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.disclosures import DISCLOSURES, Disclosures
 from hub.projections.folding import fold
 from hub.projections.holdings import DIRTY, FEEDS, HOLDINGS, REPORTS, RETRACTIONS, Holdings
-from hub.projections.segments import RECORDS, SEGMENTS, Segments
+from hub.projections.journal import JOURNAL, Journal
+from hub.projections.segments import SEGMENTS, Segments
 from hub.projections.touched import Touched
 
-CELLS = (SEGMENTS, RECORDS, HOLDINGS, FEEDS, DIRTY, RETRACTIONS, REPORTS, DISCLOSURES)
+CELLS = (SEGMENTS, HOLDINGS, FEEDS, DIRTY, RETRACTIONS, REPORTS, DISCLOSURES, JOURNAL)
 _POSITION = "position"
 _BATCH = 1000
+AT_ONCE = 40_000
+"""Entries folded within one transaction while a large ledger is caught up: about 100 MB in memory."""
 
 
 class Projector:
@@ -25,11 +29,13 @@ class Projector:
     def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:
         self.index = ConsentIndex()
         self._progress = progress
+        self._audiences: dict[bytes, tuple[tuple[UUID, bytes], ...]] = {}
         self.woken: set[UUID] = set()
 
     def reset(self) -> None:
         """What is in memory is void: a transaction was rolled back."""
         self.index = ConsentIndex()
+        self._audiences.clear()
 
     def drop(self, transaction: Transaction) -> None:
         """Drops every projection; the next catch-up rebuilds them from the ledger."""
@@ -37,50 +43,129 @@ class Projector:
             transaction.drop(name)
         self.reset()
 
-    def catch_up(self, transaction: Transaction) -> None:
-        """Folds what is behind. Afterwards the index stands at `transaction.size`."""
+    def catch_up(self, transaction: Transaction, most: int | None = None) -> bool:
+        """Folds what is behind, at most so many entries. True once the index stands at `transaction.size`."""
         if self.index.position == transaction.size:
-            return
+            return True
         stored = transaction.get(_POSITION, b"cells")
         folded_to = 0 if stored is None else int.from_bytes(stored)
-        aggregates, segments = Repository(transaction), Segments(transaction)
-        while self.index.position < transaction.size:
-            for entry in transaction.entries(self.index.position, _BATCH):
-                is_new = entry.position > folded_to
-                self._fold(transaction, aggregates, entry, segments if is_new else None)
-                self.index.position = entry.position
-            segments.flush()
-            if self._progress is not None and transaction.size > _BATCH:
-                self._progress(self.index.position, transaction.size)
-        if self.index.position > folded_to:
-            transaction.put(_POSITION, b"cells", self.index.position.to_bytes(8))
+        if self.index.position < folded_to:
+            self._recall(transaction, folded_to)
+        end = transaction.size if most is None else min(transaction.size, folded_to + most)
+        step = _Step(self, transaction)
+        while self.index.position < end:
+            entries = transaction.entries(self.index.position, min(_BATCH, end - self.index.position))
+            for entry in entries:
+                step.fold(entry)
+            self.index.position = entries[-1].position
+            self._tell(transaction.size)
+        step.finish()
+        if end > folded_to:
+            transaction.put(_POSITION, b"cells", end.to_bytes(8))
+        return end == transaction.size
 
-    def _fold(
-        self, transaction: Transaction, aggregates: Repository, entry: Entry, segments: Segments | None
-    ) -> None:
-        """Folds one entry; into the index alone (no `segments`) when the cells have it already."""
-        access = read_access_entry(entry)
-        if access is not None:
-            if segments is not None:
-                Holdings(transaction).fold(access, entry.position)
-                Disclosures(transaction).fold(access, entry.position, entry.recorded_at)
-            return
-        event = read_record_entry(entry) or aggregates.event(entry)
-        touched = fold(self.index, entry.position, entry.recorded_at, event)
-        if segments is None:
-            return
-        if isinstance(event, RecordPublished):
-            segments.fold(event, entry.recorded_at)
-        self._mark(transaction, touched, entry.position)
+    def _recall(self, transaction: Transaction, through: int) -> None:
+        """Folds into the index alone what the cells have already: only the entries that it needs."""
+        aggregates = Repository(transaction)
+        for entry in Journal(transaction).entries(self.index.position, through):
+            _fold_into(self.index, aggregates, entry)
+            self.index.position = entry.position
+            self._tell(transaction.size)
+        self.index.position = through
 
-    def _mark(self, transaction: Transaction, touched: Touched, position: int) -> None:
-        holdings = Holdings(transaction)
+    def _tell(self, size: int) -> None:
+        if self._progress is not None and size > _BATCH:
+            self._progress(self.index.position, size)
+
+    def audience(self, registration_id: bytes, of_agency: str) -> tuple[tuple[UUID, bytes], ...]:
+        """The feeds, with the keys of their pairs, that a record on this registration may concern.
+
+        Its own agency is never sent it, so only the others' can change. Kept until a fact changes.
+        """
+        known = self._audiences.get(registration_id)
+        if known is None:
+            members = [
+                one
+                for one in self.index.component(UUID(bytes=registration_id))
+                if self.index.registrations[one].agency_id != of_agency
+            ]
+            known = self._audiences[registration_id] = tuple(self._pairs(members))
+        return known
+
+    def _pairs(self, registrations: list[UUID]) -> list[tuple[UUID, bytes]]:
+        pairs = []
+        for registration_id in registrations:
+            agency = self.index.agencies[self.index.registrations[registration_id].agency_id]
+            pair = self.index.pair_of(registration_id)
+            pairs += [(feed_id, feed_id.bytes + pair.bytes) for feed_id in agency.feeds]
+        return pairs
+
+    def touched_pairs(self, touched: Touched) -> list[tuple[UUID, bytes]]:
+        """The same for a fact that has changed."""
+        self._audiences.clear()
         registrations = set(touched.registrations)
         for agency_id in touched.agencies:
             registrations.update(self.index.by_agency[agency_id])
-        for registration_id in registrations:
-            agency = self.index.agencies[self.index.registrations[registration_id].agency_id]
-            for feed_id in agency.feeds:
-                pair = self.index.pair_of(registration_id)
-                holdings.mark(feed_id, pair, position)
-                self.woken.add(feed_id)
+        return self._pairs(list(registrations))
+
+
+def _fold_into(index: ConsentIndex, aggregates: Repository, entry: Entry) -> Touched:
+    event = read_record(entry) or read_due(entry) or aggregates.event(entry)
+    return fold(index, entry.position, entry.recorded_at, event)
+
+
+class _Step:
+    """One catch-up within one transaction: what is the same for all its entries, and what waits to be written."""
+
+    def __init__(self, projector: Projector, transaction: Transaction) -> None:
+        self._projector = projector
+        self._transaction = transaction
+        self._aggregates = Repository(transaction)
+        self._segments = Segments(transaction)
+        self._holdings = Holdings(transaction)
+        self._disclosures = Disclosures(transaction)
+        self._journal = Journal(transaction)
+        self._dirty: set[bytes] = set()
+        self._at: tuple[datetime | None, int] = (None, 0)
+
+    def fold(self, entry: Entry) -> None:
+        record = read_record(entry)
+        if record is not None:
+            self._record(entry, record)
+            return
+        access = read_access_entry(entry)
+        if access is None:
+            self._journal.keep(entry.position)
+            self._mark(
+                self._projector.touched_pairs(_fold_into(self._projector.index, self._aggregates, entry))
+            )
+        elif access.feed_id is not None:
+            self._write_dirty()
+            self._holdings.fold(access, entry.position, entry.recorded_at)
+            self._disclosures.fold(access, entry.position)
+
+    def _record(self, entry: Entry, record: StoredRecord) -> None:
+        if record.matters_to_decisions:
+            self._journal.keep(entry.position)
+            fold(self._projector.index, entry.position, entry.recorded_at, record)
+        at, written = self._at
+        if at is not entry.recorded_at:
+            at, written = self._at = (entry.recorded_at, microseconds(entry.recorded_at))
+        self._segments.fold(record, written)
+        self._mark(self._projector.audience(record.registration_id, record.agency_id))
+
+    def _mark(self, pairs: "tuple[tuple[UUID, bytes], ...] | list[tuple[UUID, bytes]]") -> None:
+        for feed_id, key in pairs:
+            self._dirty.add(key)
+            self._projector.woken.add(feed_id)
+
+    def _write_dirty(self) -> None:
+        """Ahead of whatever says that a pair is settled."""
+        for key in self._dirty:
+            self._transaction.put(DIRTY, key, b"")
+        self._dirty.clear()
+
+    def finish(self) -> None:
+        self._write_dirty()
+        self._segments.flush()
+        self._journal.flush()

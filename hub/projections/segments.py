@@ -2,24 +2,108 @@
 
 A segment is a row of chunks under the key of (registration, category), so that destroying that key destroys
 it, and a history is a handful of reads. Cell keys are keyed labels: they name neither person nor category.
+
+A chunk is a row of pieces. What many fragments have in common, their class, is written once in each chunk,
+ahead of the first fragment that has it: 0x01, length (2 bytes), then record class, NUL, fragment class, NUL,
+ids of registrations it is solely about. A fragment is 0x02, number of its class in the chunk, revision,
+when it occurred and was recorded (microseconds), its id, its record's id, length, content. One that its author
+took away is 0x03, its id, the revision that lacks it.
 """
 
-import base64
-import json
-from dataclasses import dataclass, replace
+import struct
+from collections.abc import Container
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
 from consent_ledger.facts import Fragment
 from consent_ledger.ledger import KeyOwner, Transaction
-from consent_ledger.records import PublishedFragment, RecordPublished
-from consent_ledger.vocabulary import DataCategory, HandlingMark, KeyCategory, Level, ServiceType
+from consent_ledger.records import (
+    FragmentClass,
+    RecordClass,
+    StoredRecord,
+    ids_of,
+    moment,
+    read_fragment_class,
+    read_record,
+    read_record_class,
+)
+from consent_ledger.vocabulary import DataCategory, ServiceType
 
 SEGMENTS = "segment"
-RECORDS = "record"
-_CHUNK_BYTES = 8 * 1024
+_CHUNK_BYTES = 4 * 1024
 _LAST = 2**32 - 1
+_CLASS_TAG, _ITEM_TAG, _GONE_TAG = 1, 2, 3
+_CLASS = struct.Struct(">BH")
+_ITEM = struct.Struct(">BBIqq16s16sI")
+_GONE = struct.Struct(">B16sI")
+_MOST_CLASSES = 255
+
+
+class ItemClass(NamedTuple):
+    """What fragments have in common that are decided alike. `key` is the class as it was written."""
+
+    key: bytes
+    record: RecordClass
+    fragment: FragmentClass
+    solely_about: tuple[UUID, ...]
+
+
+@lru_cache(maxsize=4096)
+def _item_class(written: bytes) -> ItemClass:
+    record, fragment, solely = written.split(b"\x00", 2)
+    return ItemClass(written, read_record_class(record), read_fragment_class(fragment), ids_of(solely))
+
+
+class Item(NamedTuple):
+    """One revision of one fragment: its content is `chunk[start:stop]`. `gone`: its author took it away."""
+
+    kind: ItemClass
+    revision: int
+    occurred_at: int
+    recorded_at: int
+    record_id: bytes
+    chunk: bytes
+    start: int
+    stop: int
+    gone: bool
+
+    @property
+    def content(self) -> bytes:
+        """A serialised RecordContent; empty once taken away."""
+        return self.chunk[self.start : self.stop]
+
+    def facts(self, fragment_id: bytes, registration_id: UUID) -> Fragment:
+        """What the policy reads of it, but for the dates that have passed."""
+        record, fragment = self.kind.record, self.kind.fragment
+        return Fragment(
+            UUID(bytes=fragment_id),
+            UUID(bytes=self.record_id),
+            registration_id,
+            record.origin_agency_id,
+            fragment.categories,
+            record.envelope_category,
+            fragment.level,
+            fragment.free_text,
+            fragment.third_party,
+            moment(self.occurred_at),
+            self.revision,
+            frozenset(record.marks),
+            self.kind.solely_about,
+            superseded=self.gone,
+            risk_to_others=fragment.risk_to_others,
+        )
+
+
+@dataclass(slots=True)
+class Fragments:
+    """A registration's fragments by id, 16 bytes: each as it last was, and where it changed also as it was
+    before, oldest first."""
+
+    latest: dict[bytes, Item] = field(default_factory=dict)
+    earlier: dict[bytes, list[Item]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,32 +117,106 @@ class StoredFragment:
     content: bytes
 
 
+@dataclass(slots=True)
+class Tail:
+    """A segment's newest chunk, to which the next fragment is added."""
+
+    number: int
+    chunk: bytearray
+    classes: dict[bytes, int]
+
+
 class Segments:
     """Reads and folds segments within one transaction. What is folded is written by `flush`."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
-        self._folded: dict[tuple[UUID, DataCategory], list[dict[str, Any]]] = {}
+        self._folded: dict[tuple[bytes, str], list[bytes | tuple[bytes, bytes]]] = {}
 
-    def fold(self, record: RecordPublished, recorded_at: datetime) -> None:
+    # -- reading --------------------------------------------------------------------------------
+
+    def fragments(self, registration_id: UUID, without: Container[DataCategory] = frozenset()) -> Fragments:
+        """A registration's fragments. Those sealed under the categories `without` are not even opened."""
+        found = Fragments()
+        chunks = self._transaction.scan(
+            SEGMENTS, self._registration_label(registration_id.bytes), limit=1_000_000
+        )
+        if not chunks:
+            return found
+        vault = self._transaction.vault
+        categories = {
+            self._category_label(registration_id.bytes, category): category for category in DataCategory
+        }
+        sealed: dict[DataCategory, list[tuple[bytes, bytes]]] = {}
+        for key, value in reversed(chunks):
+            category = categories[key[16:32]]
+            if category not in without:
+                sealed.setdefault(category, []).append((key, value))
+        for category, cells in sealed.items():
+            for chunk in vault.open_cells(KeyOwner(registration_id, category), cells):
+                _read_chunk(chunk, found)
+        return found
+
+    def of_registration(self, registration_id: UUID) -> dict[UUID, list[StoredFragment]]:
+        """Every fragment of a registration, each as its revisions, oldest first.
+
+        A last revision with `facts.superseded` set says that the author took the fragment away.
+        """
+        found = self.fragments(registration_id)
+        return {
+            UUID(bytes=fragment_id): [
+                _stored(fragment_id, registration_id, one)
+                for one in (*found.earlier.get(fragment_id, ()), last)
+            ]
+            for fragment_id, last in found.latest.items()
+        }
+
+    def record(self, record_id: UUID) -> StoredRecord | None:
+        """The record's latest revision; `None` when there is no such record."""
+        entries = self._transaction.stream(record_id)
+        return read_record(entries[-1]) if entries else None
+
+    def fragments_of_record(self, record_id: UUID, registration_id: UUID) -> list[StoredFragment]:
+        """The record's fragments as they last were, those taken away included."""
+        return [
+            _stored(fragment_id, registration_id, item)
+            for fragment_id, item in self.fragments(registration_id).latest.items()
+            if item.record_id == record_id.bytes
+        ]
+
+    # -- folding --------------------------------------------------------------------------------
+
+    def fold(self, record: StoredRecord, recorded_at: int) -> None:
         """Adds a revision's fragments, and says of those it no longer has that they are gone."""
-        by_category: dict[DataCategory, list[dict[str, Any]]] = {}
-        present = {}
-        for fragment in record.fragments:
-            present[fragment.fragment_id.hex] = fragment.key_category
-            by_category.setdefault(fragment.key_category, []).append(_write(record, fragment, recorded_at))
-        _, before = self._record(record.record_id, record.registration_id)
-        for fragment_id, category in before.items():
-            if fragment_id not in present:
-                gone = {"gone": True, "fragment": fragment_id, "revision": record.revision}
-                by_category.setdefault(category, []).append(gone)
-                present[fragment_id] = category
-        key = record.record_id.bytes + record.registration_id.bytes
-        owner = KeyOwner(record.registration_id, KeyCategory.CONSENT)
-        value = json.dumps([record.revision, present]).encode()
-        self._transaction.put(RECORDS, key, self._transaction.vault.seal_cell(owner, key, value))
-        for category, items in by_category.items():
-            self._folded.setdefault((record.registration_id, category), []).extend(items)
+        folded, registration = self._folded, record.registration_id
+        for one in record.fragments:
+            category = read_fragment_class(one.fragment_class).key_category
+            kind = b"\x00".join((record.record_class, one.fragment_class, one.solely_about))
+            content = one.content
+            item = (
+                _ITEM.pack(
+                    _ITEM_TAG,
+                    0,
+                    record.revision,
+                    record.occurred_at,
+                    recorded_at,
+                    one.fragment_id,
+                    record.record_id,
+                    len(content),
+                )
+                + content
+            )
+            folded.setdefault((registration, category), []).append((kind, item))
+        if record.revision > 1:
+            present = {one.fragment_id for one in record.fragments}
+            before = read_record(self._transaction.stream(UUID(bytes=record.record_id))[record.revision - 2])
+            assert before is not None  # a record's stream holds its revisions alone
+            stayed = before.registration_id == registration
+            for one in before.fragments if stayed else ():
+                if one.fragment_id not in present:
+                    category = read_fragment_class(one.fragment_class).key_category
+                    gone = _GONE.pack(_GONE_TAG, one.fragment_id, record.revision)
+                    folded.setdefault((registration, category), []).append(gone)
 
     def flush(self) -> None:
         """Writes what was folded, each segment once."""
@@ -66,129 +224,103 @@ class Segments:
             self._add(registration_id, category, items)
         self._folded.clear()
 
-    def of_registration(self, registration_id: UUID) -> dict[UUID, list[StoredFragment]]:
-        """Every fragment of a registration, each as its revisions, oldest first.
+    def _registration_label(self, registration_id: bytes) -> bytes:
+        return self._transaction.vault.label("segment", registration_id)[:16]
 
-        A last revision with `facts.superseded` set says that the author took the fragment away.
-        """
-        found: dict[UUID, list[StoredFragment]] = {}
-        for item in self._items(registration_id):
-            revisions = found.setdefault(UUID(item["fragment"]), [])
-            if item.get("gone"):
-                last = revisions[-1]
-                facts = replace(last.facts, superseded=True, revision=item["revision"])
-                revisions.append(replace(last, facts=facts, content=b""))
-            else:
-                revisions.append(_read(item))
-        return found
-
-    def revision_of(self, record_id: UUID, registration_id: UUID) -> int:
-        """The record's latest revision on this registration; 0 when there is none."""
-        return self._record(record_id, registration_id)[0]
-
-    def fragments_of_record(self, record_id: UUID, registration_id: UUID) -> list[StoredFragment]:
-        """The record's fragments as they last were, those taken away included."""
-        _, known = self._record(record_id, registration_id)
-        stored = self.of_registration(registration_id)
-        return [stored[UUID(fragment_id)][-1] for fragment_id in known]
-
-    def _record(self, record_id: UUID, registration_id: UUID) -> tuple[int, dict[str, DataCategory]]:
-        """The latest revision, and the key category of every fragment the record ever had."""
-        key = record_id.bytes + registration_id.bytes
-        sealed = self._transaction.get(RECORDS, key)
-        if sealed is None:
-            return 0, {}
-        owner = KeyOwner(registration_id, KeyCategory.CONSENT)
-        revision, fragments = json.loads(self._transaction.vault.open_cell(owner, key, sealed))
-        return revision, {one: DataCategory(category) for one, category in fragments.items()}
-
-    def _registration_label(self, registration_id: UUID) -> bytes:
-        return self._transaction.vault.label("segment", registration_id.bytes)[:16]
-
-    def _category_label(self, registration_id: UUID, category: DataCategory) -> bytes:
+    def _category_label(self, registration_id: bytes, category: str) -> bytes:
         """Another for each registration, or equal categories could be told from equal labels."""
-        return self._transaction.vault.label("segment", registration_id.bytes, category)[:16]
+        return self._transaction.vault.label("segment", registration_id, category)[:16]
 
-    def _items(self, registration_id: UUID) -> list[dict[str, Any]]:
-        """Everything of one registration, oldest first within each category."""
-        prefix = self._registration_label(registration_id)
-        chunks = self._transaction.scan(SEGMENTS, prefix, limit=1_000_000)
-        if not chunks:
-            return []
-        categories = {self._category_label(registration_id, category): category for category in DataCategory}
-        items: list[dict[str, Any]] = []
-        for key, sealed in reversed(chunks):
-            owner = KeyOwner(registration_id, categories[key[16:32]])
-            items += json.loads(b"[" + self._transaction.vault.open_cell(owner, key, sealed) + b"]")
-        return items
-
-    def _add(self, registration_id: UUID, category: DataCategory, items: list[dict[str, Any]]) -> None:
+    def _add(self, registration_id: bytes, category: str, items: list[bytes | tuple[bytes, bytes]]) -> None:
         # Chunks are numbered downwards, so that the newest is found first.
         prefix = self._registration_label(registration_id) + self._category_label(registration_id, category)
-        owner = KeyOwner(registration_id, category)
+        owner = KeyOwner(UUID(bytes=registration_id), category)
         vault = self._transaction.vault
         newest = self._transaction.scan(SEGMENTS, prefix, limit=1)
-        number, chunk = _LAST, b""
         if newest:
             key, sealed = newest[0]
-            number, chunk = int.from_bytes(key[32:]), vault.open_cell(owner, key, sealed)
+            chunk = vault.open_cell(owner, key, sealed)
+            tail = Tail(int.from_bytes(key[32:]), bytearray(chunk), _classes_of(chunk))
+        else:
+            tail = Tail(_LAST, bytearray(), {})
         # Item by item, so that a rebuild cuts the chunks where they were cut before.
         for item in items:
-            payload = json.dumps(item, separators=(",", ":")).encode()
-            if len(chunk) >= _CHUNK_BYTES:
-                self._put_chunk(owner, prefix, number, chunk)
-                number, chunk = number - 1, b""
-            chunk += b"," + payload if chunk else payload
-        self._put_chunk(owner, prefix, number, chunk)
+            if len(tail.chunk) >= _CHUNK_BYTES or len(tail.classes) >= _MOST_CLASSES:
+                self._put_chunk(owner, prefix, tail)
+                tail = Tail(tail.number - 1, bytearray(), {})
+            _append(tail, item)
+        self._put_chunk(owner, prefix, tail)
 
-    def _put_chunk(self, owner: KeyOwner, prefix: bytes, number: int, chunk: bytes) -> None:
-        key = prefix + number.to_bytes(4)
-        self._transaction.put(SEGMENTS, key, self._transaction.vault.seal_cell(owner, key, chunk))
-
-
-def _write(record: RecordPublished, fragment: PublishedFragment, recorded_at: datetime) -> dict[str, Any]:
-    return {
-        "fragment": fragment.fragment_id.hex,
-        "record": record.record_id.hex,
-        "registration": record.registration_id.hex,
-        "origin": record.origin_agency_id,
-        "revision": record.revision,
-        "service": record.service_type,
-        "envelope": record.envelope_category,
-        "source": record.source_system,
-        "occurred": record.occurred_at.isoformat(),
-        "recorded": recorded_at.isoformat(),
-        "marks": list(record.marks),
-        "categories": list(fragment.categories),
-        "level": fragment.level,
-        "free_text": fragment.free_text,
-        "third_party": fragment.third_party,
-        "solely_about": [one.hex for one in fragment.solely_about],
-        "risk_to_others": fragment.risk_to_others,
-        "content": base64.b64encode(fragment.content).decode(),
-    }
+    def _put_chunk(self, owner: KeyOwner, prefix: bytes, tail: Tail) -> None:
+        key = prefix + tail.number.to_bytes(4)
+        sealed = self._transaction.vault.seal_cell(owner, key, bytes(tail.chunk))
+        self._transaction.put(SEGMENTS, key, sealed)
 
 
-def _read(item: dict[str, Any]) -> StoredFragment:
+def _append(tail: Tail, item: bytes | tuple[bytes, bytes]) -> None:
+    if isinstance(item, bytes):
+        tail.chunk += item
+        return
+    kind, written = item
+    number = tail.classes.get(kind)
+    if number is None:
+        number = tail.classes[kind] = len(tail.classes)
+        tail.chunk += _CLASS.pack(_CLASS_TAG, len(kind)) + kind
+    at = len(tail.chunk) + 1
+    tail.chunk += written
+    tail.chunk[at] = number
+
+
+def _classes_of(chunk: bytes) -> dict[bytes, int]:
+    classes: dict[bytes, int] = {}
+    at = 0
+    while at < len(chunk):
+        if chunk[at] == _ITEM_TAG:
+            at += _ITEM.size + int.from_bytes(chunk[at + _ITEM.size - 4 : at + _ITEM.size])
+        elif chunk[at] == _CLASS_TAG:
+            at += _CLASS.size
+            length = int.from_bytes(chunk[at - 2 : at])
+            classes[chunk[at : at + length]] = len(classes)
+            at += length
+        else:
+            at += _GONE.size
+    return classes
+
+
+def _read_chunk(chunk: bytes, found: Fragments) -> None:
+    latest, earlier = found.latest, found.earlier
+    kinds: list[ItemClass] = []
+    at, end, size, unpack = 0, len(chunk), _ITEM.size, _ITEM.unpack_from
+    while at < end:
+        tag = chunk[at]
+        if tag == _ITEM_TAG:
+            _, kind, revision, occurred, recorded, fragment, record, length = unpack(chunk, at)
+            start = at + size
+            at = start + length
+            before = latest.get(fragment)
+            if before is not None:
+                earlier.setdefault(fragment, []).append(before)
+            latest[fragment] = Item(
+                kinds[kind], revision, occurred, recorded, record, chunk, start, at, False
+            )
+        elif tag == _CLASS_TAG:
+            start = at + _CLASS.size
+            at = start + int.from_bytes(chunk[at + 1 : start])
+            kinds.append(_item_class(chunk[start:at]))
+        else:
+            _, fragment, revision = _GONE.unpack_from(chunk, at)
+            at += _GONE.size
+            last = latest[fragment]
+            earlier.setdefault(fragment, []).append(last)
+            latest[fragment] = last._replace(revision=revision, stop=last.start, gone=True)
+
+
+def _stored(fragment_id: bytes, registration_id: UUID, item: Item) -> StoredFragment:
+    record = item.kind.record
     return StoredFragment(
-        Fragment(
-            UUID(item["fragment"]),
-            UUID(item["record"]),
-            UUID(item["registration"]),
-            item["origin"],
-            tuple(DataCategory(one) for one in item["categories"]),
-            DataCategory(item["envelope"]),
-            Level(item["level"]),
-            item["free_text"],
-            item["third_party"],
-            datetime.fromisoformat(item["occurred"]),
-            item["revision"],
-            frozenset(HandlingMark(one) for one in item["marks"]),
-            tuple(UUID(one) for one in item["solely_about"]),
-            risk_to_others=item["risk_to_others"],
-        ),
-        ServiceType(item["service"]),
-        item["source"],
-        datetime.fromisoformat(item["recorded"]),
-        base64.b64decode(item["content"]),
+        item.facts(fragment_id, registration_id),
+        record.service_type,
+        record.source_system,
+        moment(item.recorded_at),
+        item.content,
     )

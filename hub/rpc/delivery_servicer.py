@@ -19,7 +19,7 @@ class DeliveryServicer(Servicer):
 
     async def FetchDeliveries(
         self, request: messages.FetchDeliveriesRequest, call: Call
-    ) -> messages.FetchDeliveriesResponse:
+    ) -> bytes:
         now = self._hub.ledger.clock.now()
         batch = await deliver.fetch_deliveries(
             self._hub,
@@ -32,11 +32,8 @@ class DeliveryServicer(Servicer):
             wait=timedelta(microseconds=request.wait.ToMicroseconds()),
         )
         self._hub.fetched[UUID(request.feed_id)] = time.monotonic()
-        return messages.FetchDeliveriesResponse(
-            deliveries=[delivery(sending) for sending in batch.sendings],
-            access=self.position(batch.access),
-            more=batch.more,
-        )
+        rest = messages.FetchDeliveriesResponse(access=self.position(batch.access), more=batch.more)
+        return b"".join((*map(delivery, batch.sendings), rest.SerializeToString(deterministic=True)))
 
     async def ReconcileHoldings(
         self, request: messages.ReconcileHoldingsRequest, call: Call

@@ -1,50 +1,57 @@
-"""Writes what a feed should hold as the contract's messages."""
+"""Writes what a feed should hold as the contract's bytes."""
 
 from consent_ledger.access import StepKind
-from hub.records import codec
+from hub.records import framing
+from hub.records.risk import risk_stub
 from hub.use_cases.deliver import Sending
 from hub.use_cases.difference import Wanted
-from oncetold.v1 import delivery_service_pb2
 
 
-def delivery(sending: Sending) -> delivery_service_pb2.Delivery:
-    """One item of a batch."""
-    if sending.wanted is None:
-        return codec.retraction(sending.sequence, sending.client_reference, sending.element_id)
+def delivery(sending: Sending) -> bytes:
+    """One item of a batch, as a field of the answer."""
+    number, reference, wanted = sending.sequence, sending.client_reference, sending.wanted
+    if wanted is None:
+        return framing.retraction(number, reference, sending.element_id)
     if sending.kind is StepKind.DISCLOSE:
-        return codec.disclosure(sending.sequence, sending.client_reference, element(sending.wanted))
-    return codec.correction(
-        sending.sequence,
-        sending.client_reference,
-        fragment_id=sending.element_id,
-        replacement=element(sending.wanted) if sending.with_content else None,
-        terms=_terms(sending.wanted),
-        etag=sending.wanted.etag,
-    )
-
-
-def element(wanted: Wanted) -> delivery_service_pb2.Element:
-    """One fragment with its envelope and terms."""
-    stored, facts = wanted.stored, wanted.stored.facts
-    return codec.element(
-        fragment_id=wanted.element_id,
-        envelope=codec.envelope(
-            record_id=wanted.record_id,
-            origin_agency_id=facts.origin_agency_id,
-            service_type=stored.service_type,
-            occurred_time=facts.occurred_at,
-            recorded_time=stored.recorded_at,
-            source_system=stored.source_system,
-            revision=facts.revision,
-        ),
-        categories=facts.categories,
-        level=facts.level,
-        content=stored.content,
+        return framing.disclosure(number, reference, element(sending, wanted))
+    return framing.correction(
+        number,
+        reference,
+        element_id=sending.element_id,
+        replacement=element(sending, wanted) if wanted.with_content else None,
         terms=_terms(wanted),
-        etag=wanted.etag,
+        etag=sending.etag,
     )
 
 
-def _terms(wanted: Wanted) -> delivery_service_pb2.Terms:
-    rows = [(row.purpose, row.agreement_id, row.state) for row in wanted.rows]
-    return codec.terms(rows, wanted.marks)
+def seen(sending: Sending) -> bytes:
+    """One fragment of a history, as a field of the answer."""
+    assert sending.wanted is not None  # only what may be seen is in a history
+    return framing.in_history(element(sending, sending.wanted))
+
+
+def element(sending: Sending, wanted: Wanted) -> bytes:
+    """One fragment with its envelope and terms."""
+    item = wanted.item
+    record, fragment = item.kind.record, item.kind.fragment
+    return framing.element(
+        framing.frame(
+            record.origin_agency_id,
+            record.service_type,
+            record.source_system,
+            fragment.categories,
+            fragment.level,
+        ),
+        element_id=sending.element_id,
+        record_id=sending.record_id,
+        occurred_at=item.occurred_at,
+        recorded_at=item.recorded_at,
+        revision=item.revision,
+        content=item.content if wanted.ring is None else risk_stub(wanted.ring),
+        terms=_terms(wanted),
+        etag=sending.etag,
+    )
+
+
+def _terms(wanted: Wanted) -> bytes:
+    return framing.terms(tuple(wanted.terms.rows), wanted.terms.marks)

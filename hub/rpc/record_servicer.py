@@ -6,7 +6,7 @@ from hub.records.splitter import split
 from hub.rpc import translate
 from hub.rpc.answering import Servicer
 from hub.rpc.dispatch import Call
-from hub.rpc.elements import element
+from hub.rpc.elements import seen
 from hub.use_cases.history import REMINDER, get_history
 from hub.use_cases.publish import NewRecord, Other, publish_records
 from oncetold.v1 import record_service_pb2 as messages
@@ -31,18 +31,15 @@ class RecordServicer(Servicer):
 
     async def GetHistory(
         self, request: messages.GetHistoryRequest, call: Call
-    ) -> messages.GetHistoryResponse:
+    ) -> bytes:
         found, access = await self.ask(
             call,
             get_history,
             feed_id=translate.uuid(request, "feed_id"),
             client_reference=request.client_reference,
         )
-        return messages.GetHistoryResponse(
-            elements=[element(wanted) for wanted in found],
-            reminder=REMINDER,
-            access=self.position(access),
-        )
+        rest = messages.GetHistoryResponse(reminder=REMINDER, access=self.position(access))
+        return b"".join((*map(seen, found), rest.SerializeToString(deterministic=True)))
 
 
 def _new_record(record: messages.Record, path: str) -> NewRecord:

@@ -62,12 +62,11 @@ def explain_decision(
     """Explains each fragment of one of the caller's own records. Raises `NOT_FOUND`."""
     origin = caller.agency()
     stream = work.vault.opaque_id("record", origin, record_id)
-    registration_id = next(
-        (one for one in work.index.by_agency[origin] if work.segments.revision_of(stream, one)), None
-    )
+    record = work.segments.record(stream)
     agency = work.index.agencies.get(recipient_agency_id)
-    if registration_id is None or agency is None:
+    if record is None or agency is None:
         raise Refused("NOT_FOUND")
+    registration_id = UUID(bytes=record.registration_id)
     recipient = next(
         (feed for feed in map(work.index.feeds.__getitem__, agency.feeds) if purpose in feed.purposes),
         Feed(

@@ -5,14 +5,17 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from consent_ledger.access import AccessKind, PersonAccess, Receipt, Step, StepKind
+from consent_ledger.access import AccessKind, PersonAccess, Receipt, StepGroup, StepItem, StepKind
 from consent_ledger.errors import Refused
 from consent_ledger.facts import Feed
-from hub.projections.holdings import FeedState, Held
+from consent_ledger.records import moment
+from hub.projections.held import NO_TERMS
+from hub.projections.holdings import FeedState
 from hub.records import codec
-from hub.use_cases.difference import Change, Wanted, changes, wanted_elements
+from hub.use_cases.difference import Change, Wanted, changes, desired, etags, record_ids
 from hub.use_cases.hub import Hub
 from hub.use_cases.work import Caller, Work
 
@@ -34,16 +37,17 @@ class SignedReceipt:
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """One item to send. `wanted` is unset for a retraction; without content only the terms change."""
+class Sending(NamedTuple):
+    """One item to send; ids and the etag are 16 bytes. `wanted` is unset for a retraction."""
 
     kind: StepKind
     sequence: int
     client_reference: str
-    element_id: UUID
-    wanted: Wanted | None
-    with_content: bool
+    element_id: bytes
+    wanted: Wanted | None = None
+    record_id: bytes = b""
+    etag: bytes = b""
+    resent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +61,17 @@ class Batch:
 
 @dataclass(slots=True)
 class _Pair:
-    """One person's difference within a fetch. `lost`: sent, never acknowledged, no longer wanted so."""
+    """One person's difference within a fetch.
+
+    `lost`: sent, never acknowledged, no longer wanted so. `waiting`: what is to be taken back, but not yet.
+    """
 
     pair: UUID
-    resent: list[Step]
+    resent: list[Sending]
     due: list[Change]
-    wanted: dict[UUID, Wanted]
-    lost: list[UUID]
+    wanted: dict[bytes, Wanted]
+    lost: list[bytes]
+    waiting: list[Change]
 
 
 async def fetch_deliveries(
@@ -130,16 +138,27 @@ def fetch(
     state = work.holdings.feed(feed_id)
     _check_bookmark(state, epoch, acknowledge)
     accepted = [_accept(work, feed, receipt) for receipt in receipts]
-    outstanding = [one for one in state.outstanding if one[0] > acknowledge]
-    pairs, more = _pairs(work, feed, [pair for _, pair in outstanding], acknowledge, outstanding, max_items)
-    resent = sorted((step for one in pairs for step in one.resent), key=lambda step: step.sequence)
+    look = _Look(work, feed, state, acknowledge)
+    pairs, more = look.pairs(max_items)
+    resent = sorted(
+        (sending for one in pairs for sending in one.resent), key=lambda sending: sending.sequence
+    )
     room = max(0, max_items - len(resent))
     every = [(change, one) for one in pairs for change in one.due]
     due = sorted(every, key=lambda item: item[0].order)[:room]
     nothing_new = acknowledge == state.acknowledged and not receipts
     if not resent and not due and nothing_new and not final:
         return None
-    return _record(work, caller, feed, state, acknowledge, accepted, pairs, resent[:max_items], due, more)
+    sent = (*resent[:max_items], *look.numbered(due))
+    access = work.record_access(
+        caller,
+        AccessKind.FETCH,
+        feed_id=feed.feed_id,
+        acknowledged=acknowledge,
+        receipts=tuple(accepted),
+        people=look.recorded(pairs, sent),
+    )
+    return Batch(sent, access, more)
 
 
 def own_feed(work: Work, caller: Caller, feed_id: UUID) -> Feed:
@@ -173,136 +192,157 @@ def _accept(work: Work, feed: Feed, receipt: SignedReceipt) -> Receipt:
     return Receipt(receipt.sequence, receipt.outcome, receipt.statement, receipt.signature)
 
 
-def _pairs(
-    work: Work,
-    feed: Feed,
-    first: Sequence[UUID],
-    acknowledge: int,
-    outstanding: Sequence[tuple[int, UUID]],
-    max_items: int,
-) -> tuple[list[_Pair], bool]:
-    """The people to look at, whose items wait for an acknowledgement first; and whether there is more.
+class _Look:
+    """One fetch's look at a feed's people: what is due, what is sent again, what waits."""
 
-    Neither the order nor the answer may tell that there is somebody of whom nothing may be sent: people
-    come in the order of their random ids, and looking ends only once there is more than fits.
-    """
-    dirty = work.holdings.dirty(feed.feed_id, _PAIRS_AT_ONCE)
-    seen: list[_Pair] = []
-    found = 0
-    for pair in dict.fromkeys([*first, *dirty]):
-        # Whoever waits for an acknowledgement is always looked at: a later one would cover their items too.
-        if found > max_items and pair not in first:
-            return seen, True
-        one = _pair(work, feed, pair, acknowledge, [s for s, owner in outstanding if owner == pair])
-        found += len(one.resent) + len(one.due)
-        seen.append(one)
-    return seen, found > max_items
+    def __init__(self, work: Work, feed: Feed, state: FeedState, acknowledge: int) -> None:
+        self._work = work
+        self._feed = feed
+        self._state = state
+        self._acknowledge = acknowledge
+        self._outstanding: dict[UUID, set[int]] = {}
+        for sequence, pair in state.outstanding:
+            if sequence > acknowledge:
+                self._outstanding.setdefault(pair, set()).add(sequence)
 
+    def pairs(self, max_items: int) -> tuple[list[_Pair], bool]:
+        """The people to look at, whose items wait for an acknowledgement first; and whether there is more.
 
-def _pair(work: Work, feed: Feed, pair: UUID, acknowledge: int, outstanding: Sequence[int]) -> _Pair:
-    """The person's difference, and what of the outstanding batch still stands: that is sent again."""
-    held = work.holdings.held_about(feed.feed_id, pair)
-    wanted = wanted_elements(work, feed, pair, held, acknowledge)
-    due = changes(held, wanted, acknowledge)
-    changing = {change.element_id for change in due}
-    resent = []
-    for sequence in outstanding:
-        retraction = work.holdings.retraction(feed.feed_id, sequence)
-        if retraction is not None:
-            resent.append(
-                Step(StepKind.RETRACT, sequence, retraction.element_id, None, None, 0, (), (), "", True)
+        Neither the order nor the answer may tell that there is somebody of whom nothing may be sent: people
+        come in the order of their random ids, and looking ends only once there is more than fits.
+        """
+        dirty = set(self._work.holdings.dirty(self._feed.feed_id, _PAIRS_AT_ONCE))
+        dirty |= {pair for pair in self._state.resting if self._window_has_come(pair)}
+        seen: list[_Pair] = []
+        found = 0
+        for pair in dict.fromkeys([*self._outstanding, *sorted(dirty)]):
+            # Whoever waits for an acknowledgement is always looked at: a later one would cover their items too.
+            if found > max_items and pair not in self._outstanding:
+                return seen, True
+            one = self._pair(pair)
+            found += len(one.resent) + len(one.due)
+            seen.append(one)
+        return seen, found > max_items
+
+    def _window_has_come(self, pair: UUID) -> bool:
+        """Whether the feed's retraction window opened since somebody's copies were first found to be taken back."""
+        minutes, since = self._feed.retraction_window, self._state.resting.get(pair)
+        if minutes is None:
+            return True
+        if since is None:
+            return False
+        noted = moment(since)
+        window = noted.replace(hour=minutes // 60, minute=minutes % 60, second=0, microsecond=0)
+        return self._work.now >= (window if window > noted else window + timedelta(days=1))
+
+    def _pair(self, pair: UUID) -> _Pair:
+        """The person's difference, and what of the outstanding batch still stands: that is sent again."""
+        work, feed_id, acknowledge = self._work, self._feed.feed_id, self._acknowledge
+        outstanding = self._outstanding.get(pair, set())
+        held = work.holdings.held_about(feed_id, pair)
+        should = desired(work, self._feed, pair, held, acknowledge)
+        every = changes(work, held, should.wanted, acknowledge)
+        changing = {change.element_id for change in every}
+        reference = work.index.registrations[pair].reference
+        resent = []
+        for sequence in outstanding:
+            retraction = work.holdings.retraction(feed_id, sequence)
+            if retraction is not None:
+                element_id = retraction.element_id.bytes
+                resent.append(Sending(StepKind.RETRACT, sequence, reference, element_id, resent=True))
+        again = [
+            (element_id, one)
+            for element_id, one in held.items()
+            if one.sequence > acknowledge and one.sequence in outstanding and element_id not in changing
+        ]
+        resent += self._content(
+            pair,
+            [(one.kind, one.sequence, should.wanted[element_id]) for element_id, one in again],
+            resent=True,
+        )
+        lost = [
+            element_id
+            for element_id in changing
+            if element_id in held and held[element_id].sequence in outstanding
+        ]
+        due, waiting = every, []
+        if not self._window_has_come(pair):
+            waiting = [one for one in every if one.takes and one.element_id not in should.urgent]
+            due = [one for one in every if not (one.takes and one.element_id not in should.urgent)]
+        return _Pair(pair, resent, due, should.wanted, lost, waiting)
+
+    def _content(
+        self, pair: UUID, steps: Sequence[tuple[StepKind, int, Wanted]], *, resent: bool = False
+    ) -> list[Sending]:
+        wanted = [one for _, _, one in steps]
+        if not wanted:
+            return []
+        tags, records = etags(self._work, wanted), record_ids(self._work, pair, wanted)
+        reference = self._work.index.registrations[pair].reference
+        return [
+            Sending(kind, number, reference, one.element_id, one, record, tags[one.element_id], resent)
+            for (kind, number, one), record in zip(steps, records, strict=True)
+        ]
+
+    def numbered(self, due: Sequence[tuple[Change, _Pair]]) -> list[Sending]:
+        """What is sent for the first time, each under the next number."""
+        found: list[Sending] = []
+        steps: dict[UUID, list[tuple[StepKind, int, Wanted]]] = {}
+        for number, (change, one) in enumerate(due, start=self._state.sent + 1):
+            if change.wanted is None:
+                reference = self._work.index.registrations[one.pair].reference
+                found.append(Sending(change.kind, number, reference, change.element_id))
+            else:
+                steps.setdefault(one.pair, []).append((change.kind, number, change.wanted))
+        for pair, some in steps.items():
+            found += self._content(pair, some)
+        return sorted(found, key=lambda sending: sending.sequence)
+
+    def recorded(self, pairs: Sequence[_Pair], sent: Sequence[Sending]) -> tuple[PersonAccess, ...]:
+        """What the fetch's entry says of each person looked at."""
+        new = {sending.element_id: sending for sending in sent if not sending.resent}
+        repeated = {sending.sequence for sending in sent if sending.resent}
+        rests = self._feed.retraction_window is not None
+        people = []
+        for one in pairs:
+            fresh = {change.element_id: change for change in one.due if change.element_id in new}
+            again = [sending for sending in one.resent if sending.sequence in repeated]
+            left = [change for change in one.due if change.element_id not in new]
+            people.append(
+                PersonAccess(
+                    one.pair,
+                    len(fresh) == len(one.due),
+                    _groups(again, {}) + _groups([new[element] for element in fresh], fresh),
+                    voided=tuple(sorted(element for element in one.lost if element not in fresh)),
+                    resting=rests and any(change.takes for change in (*one.waiting, *left)),
+                )
             )
-    for element_id, one in held.items():
-        if one.sequence > acknowledge and one.sequence in outstanding and element_id not in changing:
-            resent.append(_step(one.kind, one.sequence, wanted[element_id], resent=True))
-    lost = [one for one in changing if one in held and held[one].sequence in outstanding]
-    return _Pair(pair, resent, due, wanted, lost)
+        return tuple(people)
 
 
-def _step(kind: StepKind, sequence: int, wanted: Wanted, *, resent: bool = False) -> Step:
-    facts = wanted.stored.facts
-    return Step(
-        kind,
-        sequence,
-        wanted.element_id,
-        facts.fragment_id,
-        facts.registration_id,
-        facts.revision,
-        wanted.rows,
-        wanted.marks,
-        wanted.etag,
-        resent,
-    )
-
-
-def _numbered(change: Change, sequence: int) -> Step:
-    if change.wanted is not None:
-        return _step(change.kind, sequence, change.wanted)
-    held: Held | None = change.held
-    assert held is not None
-    return Step(
-        StepKind.RETRACT,
-        sequence,
-        change.element_id,
-        held.fragment_id,
-        held.origin,
-        held.revision,
-        (),
-        (),
-        "",
-    )
-
-
-def _record(
-    work: Work,
-    caller: Caller,
-    feed: Feed,
-    state: FeedState,
-    acknowledge: int,
-    receipts: list[Receipt],
-    pairs: list[_Pair],
-    resent: list[Step],
-    due: list[tuple[Change, _Pair]],
-    more: bool,
-) -> Batch:
-    """Appends the one access entry of this fetch, numbers included, and says what to send."""
-    steps: dict[UUID, list[Step]] = {one.pair: [] for one in pairs}
-    left = {one.pair: len(one.due) for one in pairs}
-    sendings: list[Sending] = []
-    owner = {(step.sequence): one for one in pairs for step in one.resent}
-    for step in resent:
-        one = owner[step.sequence]
-        steps[one.pair].append(step)
-        sendings.append(_sending(work, one, step))
-    replaced: set[UUID] = set()
-    for sequence, (change, one) in enumerate(due, start=state.sent + 1):
-        step = _numbered(change, sequence)
-        steps[one.pair].append(step)
-        left[one.pair] -= 1
-        replaced.add(change.element_id)
-        sendings.append(_sending(work, one, step))
-    access = work.record_access(
-        caller,
-        AccessKind.FETCH,
-        feed_id=feed.feed_id,
-        acknowledged=acknowledge,
-        receipts=tuple(receipts),
-        people=tuple(
-            PersonAccess(
-                one.pair,
-                left[one.pair] == 0,
-                tuple(steps[one.pair]),
-                voided=tuple(sorted(element for element in one.lost if element not in replaced)),
+def _groups(sent: Sequence[Sending], changed: dict[bytes, Change]) -> tuple[StepGroup, ...]:
+    """What was sent about one person, side by side where kind, origin and terms are the same."""
+    together: dict[tuple[StepKind, bytes, Any, bool, bool], list[StepItem]] = {}
+    for sending in sent:
+        wanted = sending.wanted
+        if wanted is None:
+            held = None if sending.resent else changed[sending.element_id].held
+            origin, fragment = (b"", bytes(16)) if held is None else (held.origin, held.fragment_id)
+            item = StepItem(
+                sending.sequence,
+                sending.element_id,
+                fragment,
+                0 if held is None else held.revision,
+                bytes(16),
             )
-            for one in pairs
-        ),
+            key = (sending.kind, origin, NO_TERMS, sending.resent, False)
+        else:
+            item = StepItem(
+                sending.sequence, sending.element_id, wanted.fragment_id, wanted.item.revision, sending.etag
+            )
+            key = (sending.kind, wanted.origin, wanted.terms, sending.resent, wanted.ring is not None)
+        together.setdefault(key, []).append(item)
+    return tuple(
+        StepGroup(kind, origin, terms.rows, terms.marks, tuple(items), resent, stub)
+        for (kind, origin, terms, resent, stub), items in together.items()
     )
-    return Batch(tuple(sendings), access, more)
-
-
-def _sending(work: Work, one: _Pair, step: Step) -> Sending:
-    """Content goes only where a purpose is active: a repeated greying sends no more than the first."""
-    wanted = None if step.kind is StepKind.RETRACT else one.wanted[step.element_id]
-    reference = work.index.registrations[one.pair].reference
-    with_content = wanted is not None and wanted.active
-    return Sending(step.kind, step.sequence, reference, step.element_id, wanted, with_content)

@@ -4,212 +4,391 @@ Permitted is what may be newly sent; retained is what was sent before its permis
 the agreement's `on_end` says. No cause is a special case: each changes what this computes.
 """
 
-import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from consent_ledger.access import StepKind, TermRow
-from consent_ledger.facts import Feed, Fragment, Person
+from consent_ledger.facts import AgreementVersion, Feed, Fragment, Person, Registration
 from consent_ledger.policy import permitted_rows, running
+from consent_ledger.records import microseconds
 from consent_ledger.vocabulary import (
     DataCategory,
     HandlingMark,
     MarkerKind,
     OnEnd,
     PermissionState,
+    PostKind,
     Purpose,
 )
-from hub.projections.holdings import VOID, Held, row_key
-from hub.projections.segments import StoredFragment
+from hub.projections.held import VOID, Held, Terms, terms_of
+from hub.projections.segments import Fragments, Item, ItemClass
 from hub.use_cases.work import Work
 
 _ALWAYS = (HandlingMark.NORDSCLCD, HandlingMark.PERSISTLABEL)
 _HARSHNESS = (OnEnd.STOP, OnEnd.RESTRICT, OnEnd.ERASE)
 _STATE_AFTER = {OnEnd.STOP: PermissionState.STOPPED, OnEnd.RESTRICT: PermissionState.RESTRICTED}
+_ID = 16
+_FOR_EVER = 2**63
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One element as the feed should hold it. `active`: its content may be sent.
+class Wanted(NamedTuple):
+    """One element as the feed should hold it. Ids are 16 bytes; the element's is the recipient's own.
 
-    Both ids are the recipient's own: two agencies that compare theirs learn nothing.
+    `ring`: of a risk to others nothing is left but the warning and whom to ring; `None` for content as it is.
     """
 
-    element_id: UUID
-    record_id: UUID
-    stored: StoredFragment
-    rows: tuple[TermRow, ...]
-    marks: tuple[HandlingMark, ...]
-    etag: str
-    active: bool
+    element_id: bytes
+    fragment_id: bytes
+    origin: bytes
+    item: Item
+    terms: Terms
+    ring: str | None = None
+
+    @property
+    def with_content(self) -> bool:
+        """Whether content goes along: a repeated greying sends no more than the first."""
+        return self.ring is not None or self.terms.active
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+@dataclass(slots=True)
+class Desired:
+    """What a feed should hold about a person, by element id; and of what it should hold no longer, or only
+    for less, what does not wait for the feed's window."""
+
+    wanted: dict[bytes, Wanted] = field(default_factory=dict)
+    urgent: set[bytes] = field(default_factory=set)
+
+
+class Change(NamedTuple):
     """One step that is due. `wanted` is unset for a retraction; `held` for what is new."""
 
     kind: StepKind
-    element_id: UUID
+    element_id: bytes
     wanted: Wanted | None
     held: Held | None
 
     @property
-    def order(self) -> tuple[int, str, UUID]:
+    def order(self) -> tuple[int, int, bytes]:
         """Take away first, then mend, then give; within each by time of occurrence."""
-        kinds = (StepKind.RETRACT, StepKind.CORRECT, StepKind.DISCLOSE)
-        occurred = "" if self.wanted is None else self.wanted.stored.facts.occurred_at.isoformat()
-        return (kinds.index(self.kind), occurred, self.element_id)
+        occurred = 0 if self.wanted is None else self.wanted.item.occurred_at
+        return (_ORDER[self.kind], occurred, self.element_id)
+
+    @property
+    def takes(self) -> bool:
+        """Whether it only takes back, or ends purposes: nothing in it is news that may be used."""
+        if self.wanted is None:
+            return True
+        if self.kind is not StepKind.CORRECT or self.held is None:
+            return False
+        if self.wanted.ring is not None:
+            return not self.held.stub
+        if self.wanted.terms.active and self.wanted.item.revision != self.held.revision:
+            return False
+        return _active(self.wanted.terms) <= _active(self.held.terms)
 
 
-def wanted_elements(
-    work: Work, feed: Feed, pair: UUID, held: dict[UUID, Held], acknowledged: int
-) -> dict[UUID, Wanted]:
-    """What the feed should hold about the person behind one of its agency's references, by element id."""
+_ORDER = {StepKind.RETRACT: 0, StepKind.CORRECT: 1, StepKind.DISCLOSE: 2}
+
+
+def _active(terms: Terms) -> set[str]:
+    return {row.key for row in terms.rows if row.state is PermissionState.ACTIVE}
+
+
+def desired(work: Work, feed: Feed, pair: UUID, held: dict[bytes, Held], acknowledged: int) -> Desired:
+    """What the feed should hold about the person behind one of its agency's references."""
     own = work.index.current_of_pair(pair)
     person = work.index.person(own.registration_id)
-    wanted: dict[UUID, Wanted] = {}
-    for registration_id, registration in person.registrations.items():
-        if registration.agency_id == feed.agency_id:
-            continue
-        agreements = running(work.index.agreements.values(), registration.agency_id, feed.agency_id)
-        for fragment_id, revisions in work.segments.of_registration(registration_id).items():
-            element_id = work.vault.opaque_id("element", pair.bytes, fragment_id.bytes)
-            facts = _dated(work, revisions[-1].facts)
-            others = [work.index.person(other) for other in facts.solely_about]
-            active = permitted_rows(facts, feed, own, person, agreements, others)
-            sent = held.get(element_id)
-            durable = None if sent is None else sent.acknowledged(acknowledged)
-            rows = _rows(work, feed, facts, person, others, active, durable)
-            stored = revisions[-1] if active else _revision(revisions, durable)
-            if rows and stored is not None:
-                wanted[element_id] = _wanted(work, pair, element_id, stored, rows)
-    return wanted
+    found = Desired()
+    unopened = _never_opened(feed, person, held)
+    for registration in person.registrations.values():
+        if registration.agency_id != feed.agency_id:
+            fragments = work.segments.fragments(registration.registration_id, unopened)
+            if fragments.latest:
+                _Teller(work, feed, own, person, registration).add(pair, fragments, held, acknowledged, found)
+    return found
 
 
-def changes(held: dict[UUID, Held], wanted: dict[UUID, Wanted], acknowledged: int) -> list[Change]:
+def _never_opened(feed: Feed, person: Person, held: dict[bytes, Held]) -> frozenset[DataCategory]:
+    """Categories that the feed never was, and now cannot be, sent: nothing of them is even decrypted."""
+    if held:
+        open_to_it = feed.categories
+    else:
+        granted = (grant.scope.categories for grant in person.grants if grant.active)
+        open_to_it = feed.categories & frozenset().union(*granted)
+    return frozenset(DataCategory) - open_to_it
+
+
+def changes(
+    work: Work, held: dict[bytes, Held], wanted: dict[bytes, Wanted], acknowledged: int
+) -> list[Change]:
     """The steps from what is held to what is wanted, in the order in which they are sent.
 
     What was sent, not acknowledged and since forbidden is retracted too, under a new number.
     """
     found = [
-        Change(StepKind.RETRACT, element_id, None, held[element_id])
-        for element_id in held
+        Change(StepKind.RETRACT, element_id, None, one)
+        for element_id, one in held.items()
         if element_id not in wanted
     ]
     for element_id, one in wanted.items():
         sent = held.get(element_id)
-        if sent is None or sent.etag != one.etag or sent.sequence == VOID:
-            known = sent is not None and sent.acknowledged(acknowledged) is not None
-            kind = StepKind.CORRECT if known else StepKind.DISCLOSE
-            found.append(Change(kind, element_id, one, sent))
+        if sent is None:
+            found.append(Change(StepKind.DISCLOSE, element_id, one, None))
+        elif not _is_held_as(work, one, sent):
+            known = sent.acknowledged(acknowledged) is not None
+            found.append(Change(StepKind.CORRECT if known else StepKind.DISCLOSE, element_id, one, sent))
     return sorted(found, key=lambda change: change.order)
 
 
-def _dated(work: Work, facts: Fragment) -> Fragment:
-    """The fragment with the review and spent dates whose entries stand in the ledger."""
-    key = (facts.record_id, facts.revision)
-    overdue, spent = key in work.index.review_overdue, key in work.index.spent
-    return replace(facts, review_overdue=overdue, spent=spent) if overdue or spent else facts
+def _is_held_as(work: Work, wanted: Wanted, held: Held) -> bool:
+    """Whether the partner was sent exactly this."""
+    if held.sequence == VOID or held.stub is (wanted.ring is None) or held.terms != wanted.terms:
+        return False
+    if wanted.ring is not None:
+        # The number to ring may have changed.
+        return etags(work, [wanted])[wanted.element_id] == held.etag
+    return held.revision == wanted.item.revision
 
 
-def _revision(revisions: list[StoredFragment], held: Held | None) -> StoredFragment | None:
-    """The revision that the partner holds: nothing newer may be sent once no purpose is active."""
-    if held is None:
-        return None
-    return next((one for one in revisions if one.facts.revision == held.revision and one.content), None)
+class _Teller:
+    """One registration's fragments as one feed may hold them about one person."""
 
+    def __init__(
+        self, work: Work, feed: Feed, own: Registration, person: Person, registration: Registration
+    ) -> None:
+        self._work = work
+        self._feed = feed
+        self._own = own
+        self._person = person
+        self._registration = registration
+        self._running: list[tuple[str, AgreementVersion]] = running(
+            work.index.agreements.values(), registration.agency_id, feed.agency_id
+        )
+        self._marked = {
+            marker.record_id.bytes
+            for marker in person.markers
+            if marker.record_id is not None and not marker.lifted
+        }
+        self._periods = [
+            (
+                -_FOR_EVER if grant.data_from is None else microseconds(grant.data_from),
+                _FOR_EVER if grant.data_until is None else microseconds(grant.data_until),
+            )
+            for grant in person.grants
+            if grant.data_from or grant.data_until
+        ]
+        self._decided: dict[bytes, Terms | None] = {}
 
-def _rows(
-    work: Work,
-    feed: Feed,
-    facts: Fragment,
-    person: Person,
-    others: list[Person],
-    active: frozenset[tuple[Purpose, str]],
-    held: Held | None,
-) -> tuple[TermRow, ...]:
-    rows = {TermRow(purpose, agreement, PermissionState.ACTIVE) for purpose, agreement in active}
-    if held is not None and not _taken_back(facts, person, others):
-        for row in held.rows:
-            if (row.purpose, row.agreement_id) not in active:
-                state = _after_end(work, feed, facts, (person, *others), row, held.since[row_key(row)])
+    def add(
+        self, pair: UUID, fragments: Fragments, held: dict[bytes, Held], acknowledged: int, found: Desired
+    ) -> None:
+        origin = self._registration.registration_id.bytes
+        elements = self._work.vault.opaque_ids("element", pair.bytes, blocks=b"".join(fragments.latest))
+        wanted, at, decided = found.wanted, 0, self._decided
+        alike = not (self._marked or self._periods or self._work.index.passed)
+        for fragment_id, item in fragments.latest.items():
+            element_id = elements[at : at + _ID]
+            at += _ID
+            if item.gone:
+                continue
+            key = item.kind.key
+            if alike and key in decided:
+                terms = decided[key]
+            else:
+                terms = self._active_terms(fragment_id, item)
+            sent = held.get(element_id) if held else None
+            durable = None if sent is None else sent.acknowledged(acknowledged)
+            if durable is None or durable.terms is terms:
+                if terms is not None:
+                    wanted[element_id] = Wanted(element_id, fragment_id, origin, item, terms)
+            else:
+                revisions = (*fragments.earlier.get(fragment_id, ()), item)
+                one = self._after_sending(element_id, fragment_id, revisions, terms, durable, found.urgent)
+                if one is not None:
+                    wanted[element_id] = one
+
+    def _active_terms(self, fragment_id: bytes, item: Item) -> Terms | None:
+        """The terms under which the fragment may newly go; `None` when it may not.
+
+        Fragments of one class are decided alike, and a decision stands until a fact changes, unless something
+        speaks of this one record.
+        """
+        kind, index = item.kind, self._work.index
+        if item.record_id in self._marked or item.record_id in index.passed or kind.solely_about:
+            return self._decide(fragment_id, item)
+        alike = kind.key
+        if self._periods:
+            alike += bytes(first <= item.occurred_at <= last for first, last in self._periods)
+        key = (self._feed.feed_id, self._own.registration_id, self._registration.registration_id, alike)
+        if key in index.decisions:
+            terms = index.decisions[key]
+        else:
+            terms = index.decisions[key] = self._decide(fragment_id, item)
+        self._decided[alike] = terms
+        return terms
+
+    def _decide(self, fragment_id: bytes, item: Item) -> Terms | None:
+        facts = self._facts(fragment_id, item)
+        active = permitted_rows(
+            facts, self._feed, self._own, self._person, self._running, self._others(item.kind)
+        )
+        if not active:
+            return None
+        rows = [TermRow(purpose, agreement, PermissionState.ACTIVE) for purpose, agreement in active]
+        return _terms(rows, facts)
+
+    def _facts(self, fragment_id: bytes, item: Item) -> Fragment:
+        return self._work.index.dated(item.facts(fragment_id, self._registration.registration_id))
+
+    def _others(self, kind: ItemClass) -> list[Person]:
+        return [self._work.index.person(other) for other in kind.solely_about]
+
+    def _after_sending(
+        self,
+        element_id: bytes,
+        fragment_id: bytes,
+        revisions: Sequence[Item],
+        active: Terms | None,
+        durable: Held,
+        urgent: set[bytes],
+    ) -> Wanted | None:
+        """The element where purposes may have ended since it was sent."""
+        item = revisions[-1]
+        facts = self._facts(fragment_id, item)
+        subjects = (self._person, *self._others(item.kind))
+        known = set() if active is None else _active(active)
+        ended = [
+            (row, since)
+            for row, since in zip(durable.terms.rows, durable.since, strict=True)
+            if row.key not in known
+        ]
+        if ended and _does_not_wait(self._feed, facts, subjects, ended):
+            urgent.add(element_id)
+        rows = [] if active is None else list(active.rows)
+        taken_back = _taken_back(facts, subjects)
+        if not taken_back:
+            for row, since in ended:
+                state = self._after_end(facts, subjects, row, since)
                 if state is not None:
-                    rows.add(TermRow(row.purpose, row.agreement_id, state))
-    return tuple(sorted(rows, key=row_key))
+                    rows.append(TermRow(row.purpose, row.agreement_id, state))
+        origin = self._registration.registration_id.bytes
+        stored = item if active is not None else _as_held(revisions, durable)
+        if stored is None:
+            return None
+        if rows:
+            return Wanted(element_id, fragment_id, origin, stored, _terms(rows, facts))
+        if taken_back or not self._warns(facts, durable):
+            return None
+        rows = [
+            TermRow(row.purpose, row.agreement_id, PermissionState.RESTRICTED) for row in durable.terms.rows
+        ]
+        post = self._work.index.agencies[facts.origin_agency_id].posts.get(PostKind.SAFEGUARDING_LEAD)
+        ring = "" if post is None else post.telephone
+        return Wanted(element_id, fragment_id, origin, stored, _terms(rows, facts), ring)
+
+    def _after_end(
+        self, facts: Fragment, subjects: Iterable[Person], row: TermRow, since: int
+    ) -> PermissionState | None:
+        """What becomes of a row whose permission has ended; `None` when it is to be retracted."""
+        if any(_said(self._feed, facts, subject, row, since, "remove") for subject in subjects):
+            return None
+        if self._person.deceased:
+            return PermissionState.STOPPED
+        agreement = self._work.index.agreements[row.agreement_id]
+        ends = [
+            at_end.on_end
+            for category in facts.categories
+            if (
+                at_end := agreement.row_at_end(
+                    category, row.purpose, facts.origin_agency_id, self._feed.agency_id
+                )
+            )
+            is not None
+        ]
+        return _STATE_AFTER.get(max(ends, key=_HARSHNESS.index)) if ends else None
+
+    def _warns(self, facts: Fragment, durable: Held) -> bool:
+        """Whether "do not visit alone" stays of a judgement that a worker, the public or a child is at risk.
+
+        It is not the client's alone (SAFETY H18): until a safeguarding lead has decided, whoever was told
+        of the risk goes on being warned, and is told no more.
+        """
+        if not facts.risk_to_others or facts.review_overdue or self._own.closed or self._own.in_error:
+            return False
+        ended = self._work.index.warnings_ended.get(facts.record_id, 0)
+        return ended <= max(durable.since, default=0)
 
 
-def _taken_back(facts: Fragment, person: Person, others: list[Person]) -> bool:
-    """Ends that always retract: taken away by its author, identity in dispute, a protected address."""
-    if facts.superseded or person.disputed:
-        return True
+def _terms(rows: Iterable[TermRow], facts: Fragment) -> Terms:
+    ordered = tuple(sorted(rows, key=lambda row: row.key))
+    active = {row.purpose for row in ordered if row.state is PermissionState.ACTIVE}
+    marks = {*_ALWAYS, *facts.marks}
+    if Purpose.REFERRAL_ELIGIBILITY not in active:
+        marks.add(HandlingMark.NOREUSE)
+    return terms_of(ordered, tuple(sorted(marks)))
+
+
+def _as_held(revisions: Sequence[Item], durable: Held) -> Item | None:
+    """The revision that the partner holds: nothing newer may be sent once no purpose is active."""
+    return next((one for one in revisions if one.revision == durable.revision and not one.gone), None)
+
+
+def _taken_back(facts: Fragment, subjects: Sequence[Person]) -> bool:
+    """Ends that always retract: identity in dispute, a protected address."""
+    return subjects[0].disputed or _at_protected_address(facts, subjects)
+
+
+def _at_protected_address(facts: Fragment, subjects: Iterable[Person]) -> bool:
     return DataCategory.CONTACT_LOCATION in facts.categories and any(
         marker.kind is MarkerKind.PROTECTED_ADDRESS and not marker.lifted
-        for subject in (person, *others)
+        for subject in subjects
         for marker in subject.markers
     )
 
 
-def _after_end(
-    work: Work, feed: Feed, facts: Fragment, subjects: tuple[Person, ...], row: TermRow, since: int
-) -> PermissionState | None:
-    """What becomes of a row whose permission has ended; `None` when it is to be retracted."""
-    if any(_to_be_removed(feed, facts, subject, row, since) for subject in subjects):
-        return None
-    if subjects[0].deceased:
-        return PermissionState.STOPPED
-    agreement = work.index.agreements[row.agreement_id]
-    ends = [
-        at_end.on_end
-        for category in facts.categories
-        if (at_end := agreement.row_at_end(category, row.purpose, facts.origin_agency_id, feed.agency_id))
-        is not None
-    ]
-    if not ends:
-        return None
-    return _STATE_AFTER.get(max(ends, key=_HARSHNESS.index))
+def _does_not_wait(
+    feed: Feed, facts: Fragment, subjects: Sequence[Person], ended: Iterable[tuple[TermRow, int]]
+) -> bool:
+    """Whether what ended is taken back at once: the person said so, or a place is protected."""
+    return _at_protected_address(facts, subjects) or any(
+        _said(feed, facts, subject, row, since, "at_once") for subject in subjects for row, since in ended
+    )
 
 
-def _to_be_removed(feed: Feed, facts: Fragment, person: Person, row: TermRow, since: int) -> bool:
-    """The person asked for it to be removed, after it was sent."""
+def _said(feed: Feed, facts: Fragment, person: Person, row: TermRow, since: int, what: str) -> bool:
+    """Whether the person said `remove`, or `at_once`, of this use after it was last sent as active."""
     touched = (*facts.categories, facts.envelope_category)
     return any(
-        stop.remove
+        getattr(stop, what)
         and stop.position > since
         and any(stop.scope.covers(row.purpose, category, feed) for category in touched)
         for stop in person.stops
     ) or any(
-        exclusion.remove
+        getattr(exclusion, what)
         and exclusion.position > since
         and (exclusion.agency_id == feed.agency_id or exclusion.category in touched)
         for exclusion in person.exclusions
     )
 
 
-def _wanted(
-    work: Work, pair: UUID, element_id: UUID, stored: StoredFragment, rows: tuple[TermRow, ...]
-) -> Wanted:
-    facts = stored.facts
-    active = {row.purpose for row in rows if row.state is PermissionState.ACTIVE}
-    marks = {*_ALWAYS, *facts.marks}
-    if Purpose.REFERRAL_ELIGIBILITY not in active:
-        marks.add(HandlingMark.NOREUSE)
-    ordered = tuple(sorted(marks))
-    etag = work.vault.label(
-        "etag",
-        element_id.bytes,
-        str(facts.revision),
-        stored.service_type,
-        facts.occurred_at.isoformat(),
-        stored.recorded_at.isoformat(),
-        stored.source_system,
-        facts.level,
-        ",".join(facts.categories),
-        hashlib.sha256(stored.content).digest(),
-        ";".join(f"{row_key(row)}|{row.state}" for row in rows),
-        ",".join(ordered),
-    ).hex()[:32]
-    record_id = work.vault.opaque_id("element-record", pair.bytes, facts.record_id.bytes)
-    return Wanted(element_id, record_id, stored, rows, ordered, etag, bool(active))
+def etags(work: Work, wanted: Sequence[Wanted]) -> dict[bytes, bytes]:
+    """By element: 16 bytes that name exactly this content under exactly these terms."""
+    together: dict[tuple[Terms, int, str | None], list[bytes]] = {}
+    for one in wanted:
+        together.setdefault((one.terms, one.item.revision, one.ring), []).append(one.element_id)
+    found: dict[bytes, bytes] = {}
+    for (terms, revision, ring), elements in together.items():
+        context = ("etag", terms.written(), str(revision), "" if ring is None else f"ring {ring}")
+        made = work.vault.opaque_ids(*context, blocks=b"".join(elements))
+        found.update((element_id, made[at * _ID : (at + 1) * _ID]) for at, element_id in enumerate(elements))
+    return found
 
 
-__all__ = ["Change", "Wanted", "changes", "wanted_elements"]
+def record_ids(work: Work, pair: UUID, wanted: Sequence[Wanted]) -> list[bytes]:
+    """Each element's record id, 16 bytes: the recipient's own, so two agencies that compare theirs learn nothing."""
+    made = work.vault.opaque_ids(
+        "element-record", pair.bytes, blocks=b"".join(one.item.record_id for one in wanted)
+    )
+    return [made[at : at + _ID] for at in range(0, len(made), _ID)]

@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
-from consent_ledger.access import AccessKind, PersonAccess, Step, StepKind
-from hub.use_cases.deliver import own_feed
-from hub.use_cases.difference import Wanted, wanted_elements
+from consent_ledger.access import AccessKind, PersonAccess, StepGroup, StepItem, StepKind
+from hub.projections.held import Terms
+from hub.use_cases.deliver import Sending, own_feed
+from hub.use_cases.difference import desired, etags, record_ids
 from hub.use_cases.work import Caller, Work
 
 REMINDER = "This may not be everything. If it matters, ask, and listen."
@@ -13,7 +14,7 @@ REMINDER = "This may not be everything. If it matters, ask, and listen."
 
 def get_history(
     work: Work, caller: Caller, *, feed_id: UUID, client_reference: str
-) -> tuple[list[Wanted], int]:
+) -> tuple[list[Sending], int]:
     """What the caller may see of one of its clients, by time of occurrence, and the access entry's position.
 
     Empty alike for nothing permitted and nothing there. Raises `NOT_FOUND`, `REFERENCE_NOT_REGISTERED`.
@@ -21,29 +22,24 @@ def get_history(
     feed = own_feed(work, caller, feed_id)
     registration = work.registration(caller, client_reference, open_only=False)
     pair = work.index.pair_of(registration.registration_id)
-    state = work.holdings.feed(feed_id)
     held = work.holdings.held_about(feed_id, pair)
-    wanted = wanted_elements(work, feed, pair, held, state.acknowledged)
-    found = sorted(
-        wanted.values(), key=lambda one: (one.stored.facts.occurred_at.isoformat(), one.element_id)
+    acknowledged = work.holdings.feed(feed_id).acknowledged if held else 0
+    wanted = desired(work, feed, pair, held, acknowledged).wanted
+    found = sorted(wanted.values(), key=lambda one: (one.item.occurred_at, one.element_id))
+    together: dict[tuple[bytes, Terms, bool], list[StepItem]] = {}
+    for one in found:
+        together.setdefault((one.origin, one.terms, one.ring is not None), []).append(
+            StepItem(0, b"", one.fragment_id, one.item.revision, b"")
+        )
+    groups = tuple(
+        StepGroup(StepKind.READ, origin, terms.rows, terms.marks, tuple(items), stub=stub)
+        for (origin, terms, stub), items in together.items()
     )
-    steps = tuple(_read(one) for one in found)
     access = work.record_access(
-        caller, AccessKind.READ, feed_id=feed_id, people=(PersonAccess(pair, True, steps),)
+        caller, AccessKind.READ, feed_id=feed_id, people=(PersonAccess(pair, True, groups),)
     )
-    return found, access
-
-
-def _read(one: Wanted) -> Step:
-    facts = one.stored.facts
-    return Step(
-        StepKind.READ,
-        0,
-        one.element_id,
-        facts.fragment_id,
-        facts.registration_id,
-        facts.revision,
-        one.rows,
-        one.marks,
-        one.etag,
-    )
+    tags, records = etags(work, found), record_ids(work, pair, found)
+    return [
+        Sending(StepKind.READ, 0, client_reference, one.element_id, one, record, tags[one.element_id])
+        for one, record in zip(found, records, strict=True)
+    ], access

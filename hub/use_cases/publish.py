@@ -58,19 +58,24 @@ class NewRecord:
 
 def publish_records(work: Work, caller: Caller, *, records: Sequence[NewRecord]) -> list[int]:
     """Publishes records: their positions, in order. Raises `REFERENCE_NOT_REGISTERED`, `STALE_REVISION`."""
-    published: dict[UUID, int] = {}
+    published: dict[UUID, tuple[int, UUID]] = {}
     return [work.append(_published(work, caller, one, published).draft()) for one in records]
 
 
-def _published(work: Work, caller: Caller, record: NewRecord, published: dict[UUID, int]) -> RecordPublished:
+def _published(
+    work: Work, caller: Caller, record: NewRecord, published: dict[UUID, tuple[int, UUID]]
+) -> RecordPublished:
     found = work.registration(caller, record.client_reference)
     stream = work.vault.opaque_id("record", found.agency_id, record.record_id)
-    latest = published.get(stream, work.segments.revision_of(stream, found.registration_id))
+    latest, registration_id = published.get(stream) or _latest(work, stream)
     if record.revision != latest + 1:
         raise Refused("STALE_REVISION", expected=latest + 1)
     if not record.fragments and record.revision == 1:
         raise Refused("INVALID_FIELD", field="content", rule="a first revision has content")
-    published[stream] = record.revision
+    if registration_id not in (None, found.registration_id):
+        if not work.index.registrations[registration_id].in_error:
+            raise Refused("INVALID_FIELD", field="client_reference", rule="that of the earlier revisions")
+    published[stream] = (record.revision, found.registration_id)
     others = [
         (work.registration(caller, other.client_reference).registration_id, other) for other in record.others
     ]
@@ -87,7 +92,15 @@ def _published(work: Work, caller: Caller, record: NewRecord, published: dict[UU
         record.review_by_time,
         record.spent_on_time,
         tuple(_fragment(work, stream, fragment, others) for fragment in record.fragments),
+        record.record_id,
     )
+
+
+def _latest(work: Work, stream: UUID) -> tuple[int, UUID | None]:
+    """The record's revision, and on which registration it stands; 0 when it is new."""
+    revision = work.transaction.version_of(stream)
+    known = work.segments.record(stream) if revision else None
+    return revision, None if known is None else UUID(bytes=known.registration_id)
 
 
 def _fragment(
@@ -108,5 +121,5 @@ def _fragment(
         fragment.content,
         tuple(registration_id for registration_id, _ in concerned),
         tuple(registration_id for registration_id, solely in concerned if solely),
-    )
         fragment.risk_to_others,
+    )

@@ -1,9 +1,10 @@
 """What stands in the ledger, read from within: no agency can."""
 
 import asyncio
+from uuid import UUID
 
 from consent_ledger.access import Accessed, Step, StepKind, read_access_entry
-from consent_ledger.ledger import Entry
+from consent_ledger.ledger import Entry, Transaction
 from tests.twins.stage import Stage
 
 
@@ -34,3 +35,21 @@ async def disclosing_steps(world: Stage, after: int = 0) -> list[tuple[int, Step
         for step in person.steps
         if step.kind is not StepKind.RETRACT and any(row.state == "ACTIVE" for row in step.rows)
     ]
+
+
+async def element_ids(world: Stage, access: Accessed) -> set[str]:
+    """The ids under which the recipient was told of what the entry names: made anew from what it names."""
+
+    def made(transaction: Transaction) -> set[str]:
+        return {
+            str(
+                UUID(
+                    bytes=transaction.vault.opaque_ids("element", person.pair.bytes, blocks=item.fragment_id)
+                )
+            )
+            for person in access.people
+            for group in person.groups
+            for item in group.items
+        }
+
+    return await asyncio.wrap_future(world.hub.ledger.submit(made))

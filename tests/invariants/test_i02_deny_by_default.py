@@ -10,7 +10,7 @@ import pytest
 from consent_ledger.vocabulary import DataCategory, Purpose
 from oncetold.v1 import common_pb2, consent_service_pb2, delivery_service_pb2, record_service_pb2
 from tests.integration.loopback import refused
-from tests.invariants.ledger import accesses
+from tests.invariants.ledger import accesses, element_ids
 from tests.twins.cast import TOLD_ABOUT, bedded_down, cast, dose
 from tests.twins.stage import Authority, stage
 
@@ -38,7 +38,7 @@ async def test_i2_everything_that_leaves_stands_in_the_access_entry_of_its_answe
             left |= {one.fragment_id for one in getattr(answer, "elements", ())}
             access = recorded[answer.access.index]
             assert access.agency_id == "hostel"
-            assert {str(step.element_id) for person in access.people for step in person.steps} == left
+            assert await element_ids(world, access) == left
             assert len(left) == 2, "control: something left"
 
 

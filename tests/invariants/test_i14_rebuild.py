@@ -21,6 +21,7 @@ def unsealed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cells are kept as they are, so that two foldings of the same ledger can be compared."""
     monkeypatch.setattr(Vault, "seal_cell", lambda self, owner, context, plaintext: plaintext)
     monkeypatch.setattr(Vault, "open_cell", lambda self, owner, context, sealed: sealed)
+    monkeypatch.setattr(Vault, "open_cells", lambda self, owner, sealed: [value for _, value in sealed])
 
 
 async def cells(world: Stage) -> Cells:
@@ -33,9 +34,10 @@ async def cells(world: Stage) -> Cells:
 
 
 def index(world: Stage) -> dict[str, Any]:
-    """Every fact that a decision reads. Views of people are made from these and not compared."""
+    """Every fact that a decision reads. Views of people, and decisions, are made from these and not compared."""
     found = dict(vars(world.hub.projector.index))
     found.pop("_people")
+    found.pop("decisions")
     found["_boundaries"] = sorted(found["_boundaries"])
     # A list that was looked for and not found may stand there empty.
     return {

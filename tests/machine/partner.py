@@ -134,16 +134,16 @@ class Partner:
 
     async def history(self, reference: str) -> dict[Place, Held]:
         """What a live read answers."""
-        wanted, _ = await self.hub.execute(
+        seen, _ = await self.hub.execute(
             history.get_history, self.caller, feed_id=self.feed_id, client_reference=reference
         )
         return {
-            (reference, self.keys[one.stored.content.decode()]): Held(
-                one.stored.facts.revision,
-                frozenset((row.purpose, row.agreement_id, row.state) for row in one.rows),
-                frozenset(one.marks),
+            (reference, self.keys[one.item.content.decode()]): Held(
+                one.item.revision,
+                frozenset((row.purpose, row.agreement_id, row.state) for row in one.terms.rows),
+                frozenset(one.terms.marks),
             )
-            for one in wanted
+            for one in (sending.wanted for sending in seen if sending.wanted is not None)
         }
 
     def store(self) -> dict[Place, Held]:
@@ -160,7 +160,7 @@ class Partner:
         for sending in batch.sendings:
             wanted = sending.wanted
             if wanted is None:
-                if sending.element_id in self.known:
+                if _element(sending) in self.known:
                     self.observations.append(
                         h.Retracted(
                             seq=batch.access,
@@ -168,12 +168,12 @@ class Partner:
                             epoch=self.durable.epoch,
                             sequence=sending.sequence,
                             client_reference=sending.client_reference,
-                            key=self.known[sending.element_id],
+                            key=self.known[_element(sending)],
                         )
                     )
                 continue
-            key = self.keys[wanted.stored.content.decode()]
-            self.known[sending.element_id] = key
+            key = self.keys[wanted.item.content.decode()]
+            self.known[_element(sending)] = key
             self.observations.append(
                 h.Delivered(
                     seq=batch.access,
@@ -182,8 +182,8 @@ class Partner:
                     sequence=sending.sequence,
                     client_reference=sending.client_reference,
                     key=key,
-                    revision=wanted.stored.facts.revision if sending.with_content else None,
-                    rows=frozenset((row.purpose, row.agreement_id, row.state) for row in wanted.rows),
+                    revision=wanted.item.revision if wanted.with_content else None,
+                    rows=frozenset((row.purpose, row.agreement_id, row.state) for row in wanted.terms.rows),
                 )
             )
 
@@ -194,29 +194,29 @@ class Partner:
         self.received += 1
         if sending.kind is StepKind.RETRACT:
             self.retracted += 1
-            state.elements.pop(sending.element_id, None)
+            state.elements.pop(_element(sending), None)
             state.receipts[sending.sequence] = self._receipt(sending)
             return
         wanted = sending.wanted
         assert wanted is not None
-        rows = frozenset((row.purpose, row.agreement_id, row.state) for row in wanted.rows)
-        if sending.with_content:
-            state.elements[sending.element_id] = Element(
+        rows = frozenset((row.purpose, row.agreement_id, row.state) for row in wanted.terms.rows)
+        if wanted.with_content:
+            state.elements[_element(sending)] = Element(
                 sending.client_reference,
-                self.keys[wanted.stored.content.decode()],
-                wanted.stored.facts.revision,
-                wanted.stored.content,
+                self.keys[wanted.item.content.decode()],
+                wanted.item.revision,
+                wanted.item.content,
                 rows,
-                frozenset(wanted.marks),
-                wanted.etag,
+                frozenset(wanted.terms.marks),
+                sending.etag.hex(),
             )
             return
-        held = state.elements[sending.element_id]
-        held.rows, held.marks, held.etag = rows, frozenset(wanted.marks), wanted.etag
+        held = state.elements[_element(sending)]
+        held.rows, held.marks, held.etag = rows, frozenset(wanted.terms.marks), sending.etag.hex()
 
     def _receipt(self, sending: Sending) -> SignedReceipt:
         sent = codec.serialised(
-            codec.retraction(sending.sequence, sending.client_reference, sending.element_id)
+            codec.retraction(sending.sequence, sending.client_reference, _element(sending))
         )
         return SignedReceipt(
             sending.sequence,
@@ -224,7 +224,11 @@ class Partner:
             b"signature",
             self.feed_id,
             self.durable.epoch,
-            sending.element_id,
+            _element(sending),
             hashlib.sha256(sent).digest(),
             "ERASED",
         )
+
+
+def _element(sending: Sending) -> UUID:
+    return UUID(bytes=sending.element_id)
