@@ -10,8 +10,9 @@ from pathlib import Path
 
 from tests.bench.area import Area, Plan
 from tests.bench.lines_append import append
+from tests.bench.profiles import PROFILES
 from tests.bench.ratios import Figure, Slice, compared
-from tests.bench.stages import Profile
+from tests.bench.stages import Profile, read
 from tests.bench.suite import Bench, Served
 from tests.bench.worker import ROOT, Worker, WorkerFailed, environment
 
@@ -55,7 +56,20 @@ def replay(bench: Bench) -> tuple[list[Figure], list[Profile]]:
         )
         memory = worker.megabytes("VmHWM")
     bench.say(f"peak of the replaying process: {memory:,.0f} MB")
-    return [found], []
+    return [found], [_replay_profile(bench)]
+
+
+def _replay_profile(bench: Bench) -> Profile:
+    """One entry of the small ledger, replayed."""
+    with Worker("tests.bench.replay_process", str(few(bench).data)) as worker:
+        worker.hear()
+        before = worker.cpu_seconds()
+        entries = worker.ask("rebuild")["entries"]
+        microseconds = (worker.cpu_seconds() - before) / entries * 1e6
+        worker.ask("profile")
+        worker.ask("rebuild")
+        worker.ask("profiled", folder=str(bench.folder))
+    return read("replay, one entry", [bench.folder / name for name in PROFILES], entries, microseconds)
 
 
 def start(bench: Bench) -> tuple[list[Figure], list[Profile]]:

@@ -1,12 +1,13 @@
 """Profiles of an append, a fetch and a history, each while the hub serves it over the wire."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from tests.bench.stages import Profile, read
 from tests.bench.suite import Bench, Served
 
+PROFILES = ("writer.prof", "loop.prof")
+"""Files that a hub's process leaves."""
 Work = Callable[[], dict[str, Any]]
 """Runs for a while; says how many calls were answered."""
 
@@ -19,6 +20,5 @@ def profiled(bench: Bench, hub: Served, title: str, work: Work) -> Profile:
     microseconds = (hub.worker.cpu_seconds() - before) / max(calls, 1) * 1e6
     hub.worker.ask("profile")
     calls = work()["calls"]
-    folder = Path(bench.folder)
-    hub.worker.ask("profiled", folder=str(folder))
-    return read(title, [folder / "writer.prof", folder / "loop.prof"], calls, microseconds)
+    hub.worker.ask("profiled", folder=str(bench.folder))
+    return read(title, [bench.folder / name for name in PROFILES], calls, microseconds)

@@ -15,6 +15,7 @@ from consent_ledger.clock import SystemClock
 from consent_ledger.ledger import open_ledger
 from hub.config import read_config
 from hub.use_cases.hub import Hub
+from tests.bench.profiling import Profiling
 from tests.bench.worker import do_jobs, say
 
 SCANS = ("SELECT * FROM entries ORDER BY position", "SELECT * FROM keys ORDER BY key_id, parent_id")
@@ -45,8 +46,9 @@ async def serve(data: Path) -> None:
         entries = scan(config.ledger)
         return {"entries": entries, "seconds": time.perf_counter() - begun}
 
+    profiling = Profiling(ledger)
     say(started=True)
-    await do_jobs({"rebuild": rebuild, "scan": raw})
+    await do_jobs({"rebuild": rebuild, "scan": raw, "profile": profiling.start, "profiled": profiling.stop})
     await hub.stop()
     await asyncio.to_thread(ledger.close)
 

@@ -92,7 +92,12 @@ def test_every_line_can_be_measured(short_path: Path) -> None:
     assert len(figures) == 12
     for figure in figures:
         assert all(value > 0 for value in figure.values) or "growth" in figure.title
-    assert [profile.title for profile in profiles] == ["append", "history of 500", "fetch of 64"]
+    assert [profile.title for profile in profiles] == [
+        "append",
+        "history of 500",
+        "fetch of 64",
+        "replay, one entry",
+    ]
     for profile in profiles:
         assert profile.calls > 0
-        assert {"seal, open, hash", "projections", "asyncio"} <= {name for name, _ in profile.stages}
+        assert {"seal, open, hash", "projections", "SQL: execute"} <= {name for name, _ in profile.stages}
