@@ -61,6 +61,9 @@ def record_message(event: h.RecordPublished) -> record_service_pb2.Record:
 
 
 def _content(parts: tuple[h.Part, ...]) -> records_pb2.RecordContent:
+    judged = next((part.risk for part in parts if part.risk is not None), None)
+    if judged is not None:
+        return records_pb2.RecordContent(risk=_risk(judged, parts))
     words = next((part for part in parts if part.free_text), None)
     text = None
     if words is not None:
@@ -77,6 +80,23 @@ def _content(parts: tuple[h.Part, ...]) -> records_pb2.RecordContent:
         if not part.free_text
     ]
     return records_pb2.RecordContent(assessment=records_pb2.Assessment(answers=answers, comment=text))
+
+
+def _risk(risk: h.Risk, parts: tuple[h.Part, ...]) -> records_pb2.Risk:
+    kinds = [category for part in parts if part.risk is None for category in categories(part.categories)]
+    answers = [
+        CategorisedAnswer(category=kind, question=Coding(system=_SYSTEM, code="kind")) for kind in kinds
+    ]
+    return records_pb2.Risk(
+        risk_to=_coding(risk.risk_to),
+        source=_coding(risk.source),
+        outcome=_coding(risk.outcome),
+        kinds=answers,
+    )
+
+
+def _coding(code: str | None) -> Coding | None:
+    return None if code is None else Coding(system=_SYSTEM, code=code)
 
 
 def record_event(agency: str, record: record_service_pb2.Record, seq: int, at: datetime) -> h.RecordPublished:
@@ -124,7 +144,17 @@ def parts_of(content: records_pb2.RecordContent) -> Iterator[h.Part]:
             own = _name(one.category) if isinstance(one, CategorisedAnswer) else floor
             found.add(own if _rank(own) >= _rank(floor) else floor)
     for category in sorted(found):
-        yield h.Part(frozenset({category}))
+        risk = _judged(content.risk) if kind == "risk" and category == "SAFEGUARDING_RISK" else None
+        yield h.Part(frozenset({category}), risk=risk)
+
+
+def _judged(risk: records_pb2.Risk) -> h.Risk:
+    return h.Risk(
+        *(
+            getattr(risk, name).code if risk.HasField(name) else None
+            for name in ("risk_to", "source", "outcome")
+        )
+    )
 
 
 def _rank(category: str) -> int:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tests.oracle import history as h
+from tests.oracle.evidence import NOBODY_SAID_SO, answers_a_no, is_evidenced, may_open
 from tests.oracle.facts import Facts, Person, Record, Registration
+from tests.oracle.involvement import opening
 from tests.oracle.terms import (
     CLOSED_BY_REFUSAL,
     NEVER_DELIVERED,
@@ -20,6 +22,7 @@ from tests.oracle.terms import (
     is_weak,
     level_of,
     marks_of,
+    review_end,
 )
 
 ENVELOPE_STAYS_DESPITE_OBJECTION = True
@@ -93,7 +96,8 @@ class Case:
     # Test 2
 
     def _alive(self, latest: h.RecordPublished) -> bool:
-        overdue = latest.review_by is not None and self.now >= latest.review_by
+        review = review_end(latest)
+        overdue = review is not None and self.now >= review
         person = self.person
         return not (latest.withdrawn or overdue or person.processing_restricted or person.deceased)
 
@@ -194,7 +198,7 @@ class Case:
             yes = [
                 grant.seq
                 for grant in person.grants
-                if self.grant_scope(grant, purpose, category) and not is_weak(grant)
+                if self.grant_scope(grant, purpose, category) and not is_weak(grant) and answers_a_no(grant)
             ]
             self._objections[purpose, category, person] = bool(stops) and max(stops) > max(yes, default=0)
         return self._objections[purpose, category, person]
@@ -300,9 +304,8 @@ class Case:
             return False
         if weak and self.now >= grant.at + WEAK_LASTS:
             return False
-        supporting = row.purpose in ("DIRECT_SUPPORT", "CARE_COORDINATION")
-        if grant.basis == "IMPLIED_CONSENT" and not (supporting and level != "V"):
-            return False
+        if not is_evidenced(grant) or not may_open(grant, row.purpose, level):
+            return False  # S4
         if grant.agency == recipient:
             reconfirmed = any(by.by_agency != recipient for by in self.facts.reconfirmed[grant.grant])
             own_word = level == "N" or (level == "R" and row.self_captured_restricted)
@@ -322,7 +325,8 @@ class Case:
                     for withdrawal, other in person.withdrawals
                     if self.grant_scope(other, row.purpose, row.category)
                 ]
-            if any(weak or stop > grant.seq for stop in stops):
+            always = weak or grant.basis in NOBODY_SAID_SO  # P2
+            if any(always or stop > grant.seq for stop in stops):
                 return False
         return True
 
@@ -358,6 +362,15 @@ class Case:
         """Whether the withdrawal of `grant` reaches this feed for a purpose and one of the categories."""
         return any(self.grant_scope(grant, purpose, category) for category in categories)
 
+    def concerned(self, record: Record, key: h.FragmentKey) -> list[Person]:
+        """Whose choices a fragment is subject to: the teller's, and of whom it is solely about (R11)."""
+        others = zip(record.latest.other_subjects, record.others, strict=True)
+        return [self.person] + [
+            self.facts.person(registration)
+            for other, registration in others
+            if other.solely_about and key.categories & other.categories and registration is not None
+        ]
+
     # Test 7
 
     def _unmarked(self, record: Record, part: h.Part, person: Person) -> bool:
@@ -373,28 +386,5 @@ class Case:
     def opening(self, registration: Registration) -> str:
         """R9: "" not involved; "SELF" only by the agency's own word; "FULL"."""
         if registration not in self._openings:
-            self._openings[registration] = self._opening(registration)
+            self._openings[registration] = opening(self.facts, self.person, registration)
         return self._openings[registration]
-
-    def _opening(self, registration: Registration) -> str:
-        agency, since = registration.agency, max(registration.seq, registration.ended)
-        if registration.closed is not None:
-            return ""
-        for opened in self.person.openings:
-            if opened.agency == agency and opened.by_agency != agency and opened.seq > since:
-                return "FULL"
-        own_word = ""
-        for grant in self.person.grants:
-            if grant.recipient.agency != agency:
-                continue
-            confirmations = [one for one in self.facts.reconfirmed[grant.grant] if one.by_agency != agency]
-            if grant.agency == agency:
-                if grant.seq > since and not confirmations:
-                    own_word = "SELF"
-                elif any(one.seq > since for one in confirmations):
-                    return "FULL"
-            else:
-                by_source = [one.seq for one in confirmations if one.by_agency == grant.agency]
-                if max([grant.seq, *by_source]) > since:
-                    return "FULL"
-        return own_word

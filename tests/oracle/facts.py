@@ -47,6 +47,7 @@ class Record:
     revisions: list[h.RecordPublished] = field(default_factory=list)
     others: list[Registration | None] = field(default_factory=list)  # of the latest revision's other subjects
     markers: set[str] = field(default_factory=set)  # marker ids
+    warning_ended: int = 0  # when its safeguarding lead last said so
 
     @property
     def latest(self) -> h.RecordPublished:
@@ -133,6 +134,7 @@ class Facts:
     def __init__(self, history: Iterable[h.Event]) -> None:
         self.service_types: dict[str, str] = {}
         self.feeds: dict[str, h.FeedOpened] = {}
+        self.rung: dict[str, str] = {}  # the telephone of each agency's safeguarding lead
         self.agreements: dict[str, Agreement] = defaultdict(Agreement)
         self.registrations: list[Registration] = []
         self.current: dict[tuple[str, str], Registration] = {}
@@ -182,6 +184,9 @@ class Facts:
                 self.service_types[event.agency] = event.service_type
             case h.FeedOpened():
                 self.feeds[event.feed] = event
+            case h.PostAppointed():
+                if event.kind == "SAFEGUARDING_LEAD":
+                    self.rung[event.agency] = event.telephone
             case h.AgreementDrafted():
                 self.agreements[event.agreement].versions[event.version] = event
             case h.AgreementSigned():
@@ -253,6 +258,8 @@ class Facts:
                     statuses.discard(_ENDS_STATUS[event.status])
                 else:
                     statuses.add(event.status)
+            case h.WarningEnded():
+                self.records[event.agency, event.record_id].warning_ended = event.seq
             case h.RecordPublished():
                 known_record = self.records.get((event.agency, event.record_id))
                 if known_record is None:

@@ -31,6 +31,7 @@ from tests.oracle import propose_records as records
 from tests.oracle import propose_registrations as registrations
 from tests.oracle.facts import Facts, Registration
 from tests.oracle.generate_terms import SERVICES
+from tests.oracle.terms import review_end
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 WAITS = (
@@ -74,6 +75,8 @@ class World:
                 publics.add(agency)
             yield self.event(h.AgencyRegistered, agency=agency, service_type=service, public_authority=public)
             yield agreements.feed(self, agency, service)
+            if self.chance(0.7):
+                yield agreements.appoint(self)
         for name in ("isa-1", "isa-2"):
             yield agreements.drafted(
                 self, name, 1, self.agencies, publics, timedelta(), generous=name == "isa-1"
@@ -154,6 +157,12 @@ class World:
             if (boundary := getattr(event, name, None)) is not None
             and self.now < boundary < self.now + timedelta(days=15)
         ]
+        boundaries += [
+            end
+            for record in self.facts.records.values()
+            if (end := review_end(record.latest)) is not None
+            and self.now < end < self.now + timedelta(days=15)
+        ]
         if boundaries and self.chance(0.5):
             early = timedelta(seconds=1) if self.chance(0.3) else timedelta()
             return Wait(self.random.choice(boundaries) - self.now - early)
@@ -164,7 +173,9 @@ ACTS: tuple[tuple[Callable[[World], h.Event | Wait | None], int], ...] = (
     (records.record, 50),
     (records.correct, 16),
     (records.withdraw_record, 3),
+    (records.end_warning, 8),
     (choices.grant, 60),
+    (choices.share_risk, 20),
     (choices.withdraw, 14),
     (choices.reconfirm, 10),
     (choices.refuse, 5),
@@ -182,6 +193,7 @@ ACTS: tuple[tuple[Callable[[World], h.Event | Wait | None], int], ...] = (
     (agreements.draft, 4),
     (agreements.sign, 14),
     (agreements.terminate, 1),
+    (agreements.appoint, 2),
     (World.pass_time, 16),
 )
 """What may happen, and how often next to the rest."""

@@ -22,7 +22,7 @@ PURPOSES = ("DIRECT_SUPPORT", "CARE_COORDINATION", "REFERRAL_ELIGIBILITY", "SAFE
 SERVICES = ("HOSTEL", "SUBSTANCE_USE", "HOUSING", "MENTAL_HEALTH", "PRIMARY_CARE", "NAVIGATION")
 BASES = (*("A6_1_E", "A6_1_C", "A6_1_D") * 3, "A6_1_A", "A6_1_F", "A6_1_EA")
 CONFIDENCES = (
-    *("EXPLICIT_CONSENT",) * 6,
+    *("EXPLICIT_CONSENT",) * 9,
     "IMPLIED_CONSENT",
     "IMPLIED_CONSENT",
     "BEST_INTERESTS",
@@ -32,3 +32,5 @@ CONFIDENCES = (
     "S251",
     "NOT_CONFIDENTIAL",
 )
+WINDOWS = ("", "", "03:00", "12:30")
+"""When of a day a feed's copies are taken back; half the feeds have no window."""

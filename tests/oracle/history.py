@@ -44,6 +44,14 @@ class FeedOpened(Event):
     purposes: frozenset[str]
     categories: frozenset[str]
     enforces_person_restriction: bool = False
+    window: str = ""  # when of a day (UTC, HH:MM) copies are taken back; "": at once
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostAppointed(Event):
+    agency: str
+    kind: str
+    telephone: str
 
 
 @dataclass(frozen=True)
@@ -156,6 +164,18 @@ class Recipient:
     support_team: bool = False
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What a confidentiality basis rests on; nothing, where nothing was said."""
+
+    reference: str = ""
+    told_care_team: bool = False
+    decision_maker: str = ""
+    authorised_by: str = ""
+    recorded_by: str = ""
+    duty: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class GrantRecorded(Event):
     grant: str
@@ -176,6 +196,7 @@ class GrantRecorded(Event):
     service_offered_anyway: bool = True
     told_may_refuse: bool = True
     capacity_in_doubt: bool = False
+    evidence: Evidence = Evidence()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +207,7 @@ class RefusalRecorded(Event):
     purposes: frozenset[str] = frozenset()  # empty: every one
     categories: frozenset[str] = frozenset()
     recipient: Recipient | None = None  # None: everybody
+    at_once: bool = False  # the person said *now*: no window is waited for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +216,7 @@ class GrantWithdrawn(Event):
     by_agency: str
     reference: str  # the withdrawing agency's own
     remove: bool = False
+    at_once: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +235,7 @@ class ExclusionRecorded(Event):
     staff: str | None = None  # with excluded_agency: one person there
     category: str | None = None
     remove: bool = False
+    at_once: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,13 +269,23 @@ class StatusRecorded(Event):
 
 
 @dataclass(frozen=True)
+class Risk:
+    """What a judgement of risk says that decides something: codes, or None where nothing is said."""
+
+    risk_to: str | None = None
+    source: str | None = None
+    outcome: str | None = None
+
+
+@dataclass(frozen=True)
 class Part:
-    """What one record says in one category, or one released free text."""
+    """What one record says in one category, or one released free text. `risk`: it is a judgement of one."""
 
     categories: frozenset[str]
     free_text: bool = False
     third_party: bool = False
     content: str = ""  # a marker by which a test finds this content again
+    risk: Risk | None = None
 
 
 @dataclass(frozen=True)
@@ -277,6 +311,14 @@ class RecordPublished(Event):
     withdrawn: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class WarningEnded(Event):
+    """The origin's safeguarding lead decided that a warning is no longer needed (5a.5)."""
+
+    agency: str
+    record_id: str
+
+
 History = Sequence[Event]
 
 
@@ -298,6 +340,7 @@ class Delivered(Observation):
     key: FragmentKey
     revision: int | None  # None: the terms change, the content stays as held
     rows: frozenset[tuple[str, str, str]]
+    ring: str | None = None  # only the warning was sent, with whom to ring
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from oncetold.v1 import common_pb2 as common
 from oncetold.v1 import consent_service_pb2 as consents
 from oncetold.v1 import record_service_pb2 as records
 from oncetold.v1 import registration_service_pb2 as registrations
+from oncetold.v1 import task_service_pb2 as tasks
 from tests.oracle import history as h
 from tests.oracle.contract import categories, record_message, service
 
@@ -45,6 +46,8 @@ class Player:
                 return await self._choose(event)
             case h.ExclusionRecorded() | h.ExclusionLifted() | h.MarkerPlaced() | h.MarkerLifted():
                 return await self._protect(event)
+            case h.PostAppointed() | h.WarningEnded():
+                return await self._lead(event)
             case h.RecordPublished():
                 request = records.PublishRecordsRequest(request_id=_new(), records=[record_message(event)])
                 answer = await self._call(event.agency, "PublishRecords", request)
@@ -89,9 +92,36 @@ class Player:
             purposes=_purposes(event.purposes),
             categories=categories(event.categories),
             enforces_person_restriction=event.enforces_person_restriction,
+            retraction_window=event.window,
         )
         self.ids[event.feed] = answer.feed_id
         return int(answer.position.index)
+
+    async def _lead(self, event: h.PostAppointed | h.WarningEnded) -> int:
+        """The people who answer for something. A warning is ended by the task that came of it."""
+        if isinstance(event, h.PostAppointed):
+            post = agencies.Post(
+                kind=agencies.PostKind.Value(f"POST_KIND_{event.kind}"),
+                staff_reference="staff-1",
+                telephone=event.telephone,
+            )
+            answer = await self._send(
+                None, "AppointPost", agencies.AppointPostRequest, agency_id=event.agency, post=post
+            )
+            return int(answer.position.index)
+        listed = await self._call(event.agency, "ListTasks", tasks.ListTasksRequest())
+        for task in listed.tasks:
+            if task.kind == tasks.TASK_KIND_RISK_TO_OTHERS and task.record_id == event.record_id:
+                answer = await self._send(
+                    event.agency,
+                    "CompleteTask",
+                    tasks.CompleteTaskRequest,
+                    task_id=task.task_id,
+                    outcome=tasks.TASK_OUTCOME_WARNING_ENDED,
+                    staff_reference="staff-1",
+                )
+                return int(answer.position.index)
+        raise LookupError("no such task is open")
 
     async def _agree(self, event: h.AgreementDrafted | h.AgreementSigned | h.AgreementTerminated) -> int:
         if isinstance(event, h.AgreementDrafted):
@@ -170,13 +200,19 @@ class Player:
                 consents.RecordRefusalRequest,
                 client_reference=event.reference,
                 scope=_scope(event.purposes, event.categories, event.recipient),
+                at_once=event.at_once,
             )
         else:
             named = {"client_reference": event.reference, "grant_id": self.ids[event.grant]}
             if isinstance(event, h.GrantWithdrawn):
                 kind = consents.WithdrawGrantRequest
                 answer = await self._send(
-                    event.by_agency, "WithdrawGrant", kind, remove=event.remove, **named
+                    event.by_agency,
+                    "WithdrawGrant",
+                    kind,
+                    remove=event.remove,
+                    at_once=event.at_once,
+                    **named,
                 )
             else:
                 again = consents.ReconfirmGrantRequest
@@ -204,6 +240,7 @@ class Player:
                     "RecordExclusion",
                     consents.RecordExclusionRequest,
                     remove=event.remove,
+                    at_once=event.at_once,
                     **whom,
                     **where,
                 )
@@ -274,6 +311,18 @@ def _grant(event: h.GrantRecorded) -> consents.Grant:
         service_offered_anyway=event.service_offered_anyway,
         told_may_refuse=event.told_may_refuse,
         capacity_in_doubt=event.capacity_in_doubt,
+        evidence=_evidence(event.evidence),
+    )
+
+
+def _evidence(shown: h.Evidence) -> consents.BasisEvidence:
+    return consents.BasisEvidence(
+        reference=shown.reference,
+        told_care_team=shown.told_care_team,
+        decision_maker=shown.decision_maker,
+        authorised_by=shown.authorised_by,
+        recorded_by=shown.recorded_by,
+        duty=consents.StatutoryDuty.Value(f"STATUTORY_DUTY_{shown.duty or 'UNSPECIFIED'}"),
     )
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.oracle import history as h
-from tests.oracle.generate_terms import BASES, CATEGORIES, PURPOSES, SERVICES
+from tests.oracle.generate_terms import BASES, CATEGORIES, PURPOSES, SERVICES, WINDOWS
 
 if TYPE_CHECKING:
     from tests.oracle.generate import World
@@ -20,6 +20,17 @@ def feed(world: "World", agency: str, service: str) -> h.Event:
         purposes=frozenset(PURPOSES if everything else world.some(PURPOSES, 2)),
         categories=frozenset(CATEGORIES if everything else world.some(CATEGORIES, 10)),
         enforces_person_restriction=world.chance(0.5),
+        window=world.random.choice(WINDOWS),
+    )
+
+
+def appoint(world: "World") -> h.Event:
+    """Somebody new to ring, or to do the work."""
+    return world.event(
+        h.PostAppointed,
+        agency=world.random.choice(world.agencies),
+        kind="SAFEGUARDING_LEAD" if world.chance(0.7) else "DUTY_WORKER",
+        telephone=f"0121 {world.random.randrange(1000, 9999)}",
     )
 
 
@@ -35,7 +46,7 @@ def drafted(
     purposes = world.some(PURPOSES, 3 if generous else 1, 4 if generous else 3)
     listed = CATEGORIES if generous else world.some(CATEGORIES, 8)
     rows = [
-        h.Row(category, purpose, world.random.choice(("STOP", "RESTRICT", "ERASE")), world.chance(0.3))
+        h.Row(category, purpose, _on_end(world, category), world.chance(0.3))
         for category in listed
         for purpose in purposes
         if generous or world.chance(0.9)
@@ -62,6 +73,13 @@ def drafted(
         ),
         notice=world.notices[0] if world.chance(0.8) else world.notices[1],
     )
+
+
+def _on_end(world: "World", category: str) -> str:
+    """A risk is mostly to be erased: then only a warning may stay of it."""
+    if category == "SAFEGUARDING_RISK" and world.chance(0.6):
+        return "ERASE"
+    return world.random.choice(("STOP", "RESTRICT", "ERASE"))
 
 
 def _basis(world: "World", purpose: str, public: bool, generous: bool) -> h.Basis:

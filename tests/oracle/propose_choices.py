@@ -1,12 +1,14 @@
 """What a person might choose, and what might protect them."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.oracle import history as h
+from tests.oracle.evidence import SHOWN, goes_too_far, may_open
 from tests.oracle.facts import Registration
 from tests.oracle.generate_terms import CATEGORIES, CONFIDENCES, PURPOSES
-from tests.oracle.terms import VERY_RESTRICTED, envelope_of
+from tests.oracle.terms import VERY_RESTRICTED, concerns_others, envelope_of, level_of
 
 if TYPE_CHECKING:
     from tests.oracle.generate import World
@@ -17,14 +19,7 @@ def grant(world: "World") -> h.Event | None:
     if one is None:
         return None
     partners = [agency for agency in world.agencies if agency != one.agency]
-    running = [
-        (version, partner)
-        for partner in partners
-        for agreement in world.facts.agreements.values()
-        if not agreement.terminated
-        for version in agreement.signed_by(one.agency, partner)[-1:]
-        if version.start <= world.now < version.end
-    ]
+    running = _running(world, one.agency, partners)
     if not running:
         return None
     version, partner = world.random.choice(running)
@@ -41,11 +36,13 @@ def grant(world: "World") -> h.Event | None:
         return None
     envelopes = {envelope_of(service) for service in world.facts.service_types.values()}
     categories = set(world.some(covered, 4)) | (envelopes & set(covered) if world.chance(0.9) else set())
+    basis = world.random.choice(CONFIDENCES)
     pressed = world.chance(0.2)
     late = world.chance(0.1)
     begins = world.now + timedelta(days=2) if world.chance(0.15) else None
     period = world.chance(0.15)
-    return world.event(
+    method = "IMPORTED_LEGACY" if world.chance(0.08) else "VERBAL_IN_PERSON"
+    proposed = world.event(
         h.GrantRecorded,
         grant=world.name("g"),
         agency=one.agency,
@@ -53,8 +50,8 @@ def grant(world: "World") -> h.Event | None:
         purposes=frozenset(purposes),
         categories=frozenset(categories),
         recipient=recipient,
-        basis=world.random.choice(CONFIDENCES),
-        method="IMPORTED_LEGACY" if world.chance(0.08) else "VERBAL_IN_PERSON",
+        basis=basis,
+        method="BEST_INTERESTS_RECORD" if basis == "BEST_INTERESTS" and world.chance(0.9) else method,
         notice=version.notice if world.chance(0.92) else "notice-3",
         given=world.now - timedelta(days=1 if late else 0),
         effective_from=begins,
@@ -65,7 +62,82 @@ def grant(world: "World") -> h.Event | None:
         service_offered_anyway=not (pressed and world.chance(0.5)),
         told_may_refuse=not (pressed and world.chance(0.5)),
         capacity_in_doubt=world.chance(0.04),
+        evidence=_evidence(world, basis),
     )
+    assert isinstance(proposed, h.GrantRecorded)
+    return _narrowed(proposed) if world.chance(0.95) else proposed
+
+
+def _running(world: "World", agency: str, partners: list[str]) -> list[tuple[h.AgreementDrafted, str]]:
+    """The newest versions in force that the agency and a partner signed."""
+    return [
+        (version, partner)
+        for partner in partners
+        for agreement in world.facts.agreements.values()
+        if not agreement.terminated
+        for version in agreement.signed_by(agency, partner)[-1:]
+        if version.start <= world.now < version.end
+    ]
+
+
+def share_risk(world: "World") -> h.Event | None:
+    """Somebody whose risk to others is on file says yes: one agency may know of it."""
+    told = [
+        (one, record, other)
+        for one in world.open()
+        for record in one.records
+        if any(concerns_others(part) for part in record.latest.parts)
+        for other in world.colleagues(one)
+    ]
+    if not told:
+        return None
+    one, record, other = world.random.choice(told)
+    running = _running(world, one.agency, [other.agency])
+    if not running:
+        return None
+    version, partner = world.random.choice(running)
+    return world.event(
+        h.GrantRecorded,
+        grant=world.name("g"),
+        agency=one.agency,
+        reference=one.reference,
+        purposes=frozenset(world.some(sorted({row.purpose for row in version.rows}), 2)),
+        categories=frozenset({"SAFEGUARDING_RISK", envelope_of(record.latest.service_type)}),
+        recipient=h.Recipient(agency=partner),
+        notice=version.notice,
+        given=world.now,
+        effective_until=world.now + timedelta(days=world.random.choice((2, 90))),
+    )
+
+
+def _evidence(world: "World", basis: str) -> h.Evidence:
+    """What the basis rests on; now and then something is wanting."""
+    shown = SHOWN[basis]
+    if world.chance(0.9):
+        return shown
+    wanting: dict[str, object] = {
+        "reference": "",
+        "told_care_team": False,
+        "decision_maker": "",
+        "authorised_by": shown.recorded_by,
+        "recorded_by": "",
+        "duty": world.random.choice((None, "CHILDREN_ACT_2004_S16LA")),
+    }
+    field = world.random.choice(sorted(wanting))
+    return replace(shown, **{field: wanting[field]})  # type: ignore[arg-type]
+
+
+def _narrowed(grant: h.GrantRecorded) -> h.GrantRecorded:
+    """No wider than its basis can open, where anything is left of it then."""
+    if not goes_too_far(grant):
+        return grant
+    purposes = frozenset(one for one in grant.purposes if may_open(grant, one, "N")) or grant.purposes
+    categories = frozenset(
+        one
+        for one in grant.categories
+        if any(may_open(grant, purpose, level_of(one, False)) for purpose in purposes)
+    )
+    return replace(grant, purposes=purposes, categories=categories or grant.categories)
 
 
 def _recipient(world: "World", capturing: str, partner: str) -> h.Recipient:
@@ -96,7 +168,8 @@ def withdraw(world: "World") -> h.Event | None:
     known = _known_grants(world)
     if not known:
         return None
-    grant, here = world.random.choice(known)
+    risky = [(grant, here) for grant, here in known if "SAFEGUARDING_RISK" in grant.categories]
+    grant, here = world.random.choice(risky if risky and world.chance(0.4) else known)
     own = [one for one in here if one is world.facts.grant_places[grant.grant]]
     by = own[0] if own and world.chance(0.7) else world.random.choice(here)
     return world.event(
@@ -105,6 +178,7 @@ def withdraw(world: "World") -> h.Event | None:
         by_agency=by.agency,
         reference=by.reference,
         remove=world.chance(0.25),
+        at_once=world.chance(0.15),
     )
 
 
@@ -136,6 +210,7 @@ def refuse(world: "World") -> h.Event | None:
         purposes=frozenset(world.some(PURPOSES, 1, 2) if world.chance(0.6) else ()),
         categories=frozenset(world.some(CATEGORIES, 1, 4) if world.chance(0.8) else ()),
         recipient=h.Recipient(agency=who) if who else None,
+        at_once=world.chance(0.15),
     )
 
 
@@ -153,6 +228,7 @@ def exclude(world: "World") -> h.Event | None:
         staff="staff-7" if kind == "person" else None,
         category=world.random.choice(CATEGORIES) if kind == "category" else None,
         remove=world.chance(0.3),
+        at_once=world.chance(0.15),
     )
 
 

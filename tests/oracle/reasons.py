@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from tests.oracle import history as h
 from tests.oracle.decide import Case
 from tests.oracle.facts import Person, Record, Registration
-from tests.oracle.terms import NEVER_DELIVERED, envelope_of, level_of
+from tests.oracle.terms import NEVER_DELIVERED, envelope_of, level_of, review_end
 
 MARKER_REASONS = {
     "THIRD_PARTY": "THIRD_PARTY_DATA",
@@ -32,7 +32,7 @@ def reasons(
         yield "ART18_RESTRICTED"
     elif person.deceased:
         yield "DECEASED"
-    elif latest.review_by is not None and case.now >= latest.review_by:
+    elif (review := review_end(latest)) is not None and case.now >= review:
         yield "REVIEW_OVERDUE"
     elif case.spent(latest, purpose):
         yield "SPENT"

@@ -7,7 +7,7 @@ from datetime import datetime
 from tests.oracle import history as h
 from tests.oracle.decide import Case, permitted
 from tests.oracle.facts import Facts, Record, Registration
-from tests.oracle.terms import PairOfRow, envelope_of, marks_of
+from tests.oracle.terms import PairOfRow, concerns_others, envelope_of, marks_of, review_end
 
 HARSHNESS = ("STOP", "RESTRICT", "ERASE")
 STATE_AFTER = {"STOP": "STOPPED", "RESTRICT": "RESTRICTED"}
@@ -17,20 +17,28 @@ Place = tuple[str, h.FragmentKey]  # the recipient's reference, the fragment
 
 @dataclass(frozen=True)
 class Held:
-    """One fragment in a partner's store. Rows are (purpose, agreement, state)."""
+    """One fragment in a partner's store. Rows are (purpose, agreement, state).
+
+    `ring`: of a risk to others only the warning is held, with whom to ring ("" where nobody was appointed).
+    """
 
     revision: int
     rows: frozenset[tuple[str, str, str]]
     marks: frozenset[str]
+    ring: str | None = None
 
 
 @dataclass
 class _Copy:
-    """What the partner acknowledged of one fragment: its revision, and when each row was last sent."""
+    """What the partner acknowledged of one fragment: its revision, and when each row was last sent.
+
+    `warning`: its content is gone, only the warning that stands for it was held.
+    """
 
     revision: int
     seq: int
     rows: dict[PairOfRow, int] = field(default_factory=dict)
+    warning: bool = False
 
 
 def expected_store(
@@ -49,7 +57,7 @@ def expected_store(
     }
     cases: dict[Registration, Case] = {}
     for (reference, key), copy in acknowledged_copies(observations, feed_id).items():
-        registration = _registration_at(facts, feed.agency, reference, copy.seq)
+        registration = registration_at(facts, feed.agency, reference, copy.seq)
         if registration not in cases:
             cases[registration] = Case(facts, feed, now, facts.person(registration))
         record = facts.records[key.agency, key.record_id]
@@ -60,15 +68,35 @@ def expected_store(
             if (purpose, agreement) not in now_active
             and (state := after_end(cases[registration], registration, record, key, purpose, agreement, sent))
         }
-        if not stayed:
-            continue
         if now_active:
             held = store[reference, key]
             store[reference, key] = Held(held.revision, held.rows | stayed, held.marks)
-        else:
-            as_sent = next(one for one in record.revisions if one.revision == copy.revision)
-            store[reference, key] = Held(copy.revision, frozenset(stayed), marks_of(as_sent, frozenset()))
+            continue
+        as_sent = next(one for one in record.revisions if one.revision == copy.revision)
+        marks = marks_of(as_sent, frozenset())
+        if stayed and not copy.warning:
+            store[reference, key] = Held(copy.revision, frozenset(stayed), marks)
+        elif warns(cases[registration], registration, record, key, copy):
+            rows = frozenset((purpose, agreement, "RESTRICTED") for purpose, agreement in copy.rows)
+            store[reference, key] = Held(copy.revision, rows, marks, facts.rung.get(record.latest.agency, ""))
     return store
+
+
+def warns(case: Case, registration: Registration, record: Record, key: h.FragmentKey, copy: _Copy) -> bool:
+    """S2: whether a warning stays of a risk to others whose permission ended, where it would be retracted.
+
+    The author's newest word says whether it still is such a risk.
+    """
+    latest, person = record.latest, case.person
+    concerned = {record.key(part): concerns_others(part) for part in latest.parts}
+    if latest.withdrawn or not concerned.get(key, False):
+        return False
+    if person.disputed or record.registration not in person.registrations or registration.closed is not None:
+        return False
+    review = review_end(latest)
+    if review is not None and case.now >= review:
+        return False
+    return record.warning_ended <= max(copy.rows.values())
 
 
 def after_end(
@@ -86,12 +114,8 @@ def after_end(
         return None
     if person.disputed or latest.withdrawn or key not in {record.key(part) for part in latest.parts}:
         return None
-    concerned = [person]
-    for other, other_registration in zip(latest.other_subjects, record.others, strict=True):
-        if other.solely_about and key.categories & other.categories and other_registration is not None:
-            concerned.append(case.facts.person(other_registration))
     categories = key.categories | {envelope_of(latest.service_type)}
-    for one in concerned:
+    for one in case.concerned(record, key):
         if case.address_bars(key.categories, one):
             return None
         for withdrawal, grant in one.withdrawals:
@@ -147,10 +171,10 @@ def acknowledged_copies(observations: h.Observations, feed_id: str) -> Mapping[P
             (purpose, agreement): one.seq if state == "ACTIVE" else sent.get((purpose, agreement), one.seq)
             for purpose, agreement, state in one.rows
         }
-        copies[place] = _Copy(revision, one.seq, rows)
+        copies[place] = _Copy(revision, one.seq, rows, one.ring is not None)
     return copies
 
 
-def _registration_at(facts: Facts, agency: str, reference: str, seq: int) -> Registration:
+def registration_at(facts: Facts, agency: str, reference: str, seq: int) -> Registration:
     """The registration that a reference meant when something was sent."""
     return [one for one in facts.all_of[agency, reference] if one.begun < seq][-1]

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.oracle import history as h
 from tests.oracle.decide import Element, permitted
+from tests.oracle.evidence import SHOWN
 from tests.oracle.facts import Facts
 from tests.oracle.store import Held, expected_store
 
@@ -56,7 +57,9 @@ class Story:
         self.now += timedelta(minutes=1)
         self.events.append(kind(seq=self.seq, at=self.now, **fields))
 
-    def feed(self, feed: str, agency: str, kind: str, purposes: tuple[str, ...] = (P, Q)) -> None:
+    def feed(
+        self, feed: str, agency: str, kind: str, purposes: tuple[str, ...] = (P, Q), window: str = ""
+    ) -> None:
         self.say(
             h.FeedOpened,
             feed=feed,
@@ -64,6 +67,7 @@ class Story:
             service_type=kind,
             purposes=frozenset(purposes),
             categories=frozenset(CATEGORIES),
+            window=window,
         )
 
     def link(self, link: str, a: str, b: str) -> None:
@@ -113,11 +117,15 @@ class Story:
         purposes: frozenset[str] = frozenset({P}),
         days: int = 100,
         given_ago: timedelta = timedelta(),
+        basis: str = "EXPLICIT_CONSENT",
         **fields: Any,
     ) -> None:
+        """With its evidence, unless the case says otherwise."""
+        shown = {"method": "BEST_INTERESTS_RECORD"} if basis == "BEST_INTERESTS" else {}
         self.say(
             h.GrantRecorded,
             grant=grant,
+            basis=basis,
             agency=by,
             reference=f"{by}-1",
             purposes=purposes,
@@ -125,7 +133,7 @@ class Story:
             recipient=h.Recipient(agency=to, service_type=kind, support_team=to is None and kind is None),
             given=self.now - given_ago,
             effective_until=self.now + timedelta(days=days),
-            **fields,
+            **{"evidence": SHOWN[basis], **shown, **fields},
         )
 
     def withdraw(self, grant: str, by: str = "hostel", remove: bool = False) -> None:
@@ -147,9 +155,10 @@ class Story:
         free_text: bool = False,
         third_party: bool = False,
         occurred_ago: timedelta = timedelta(hours=1),
+        risk: h.Risk | None = None,
         **fields: Any,
     ) -> None:
-        """One part for each category; one part with them all for free text."""
+        """One part for each category; one part with them all for free text. `risk` is SAFEGUARDING_RISK's."""
         names = [frozenset(categories)] if free_text else [frozenset({one}) for one in categories]
         self.say(
             h.RecordPublished,
@@ -159,7 +168,16 @@ class Story:
             revision=revision,
             service_type=service,
             occurred=self.now - occurred_ago,
-            parts=tuple(h.Part(one, free_text, third_party) for one in names if one),
+            parts=tuple(
+                h.Part(
+                    one,
+                    free_text,
+                    third_party,
+                    risk=risk if one == frozenset({"SAFEGUARDING_RISK"}) else None,
+                )
+                for one in names
+                if one
+            ),
             **fields,
         )
 
@@ -191,6 +209,7 @@ class Story:
                     key=key,
                     revision=held.revision,
                     rows=held.rows,
+                    ring=held.ring,
                 )
             )
         gone = {

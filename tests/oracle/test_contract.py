@@ -8,7 +8,7 @@ from typing import Any
 
 import protovalidate
 
-from oncetold.v1 import record_service_pb2, records_pb2
+from oncetold.v1 import record_service_pb2, records_pb2, task_service_pb2
 from oncetold.v1.common_pb2 import CategorisedAnswer, Coding, DataCategory
 from tests.oracle import history as h
 from tests.oracle.contract import parts_of, record_event, record_message
@@ -33,6 +33,8 @@ class Ear:
         if method == "PublishRecords":
             assert agency is not None
             self.records.append((agency, request.records[0]))
+        if method == "ListTasks":
+            return SimpleNamespace(tasks=self._warnings())
         some_id = f"00000000-0000-4000-8000-{len(self.heard):012}"
         position = SimpleNamespace(index=len(self.heard))
         names = ("feed_id", "link_id", "grant_id", "refusal_id", "exclusion_id", "marker_id")
@@ -43,6 +45,17 @@ class Ear:
             version=self.version,
             **dict.fromkeys(names, some_id),
         )
+
+    def _warnings(self) -> list[task_service_pb2.Task]:
+        """A task for every record there is."""
+        return [
+            task_service_pb2.Task(
+                task_id="00000000-0000-4000-8000-000000000000",
+                kind=task_service_pb2.TASK_KIND_RISK_TO_OTHERS,
+                record_id=record.record_id,
+            )
+            for _, record in self.records
+        ]
 
 
 def play(events: list[h.Event]) -> Ear:

@@ -45,7 +45,7 @@ def test_every_kind_of_event_occurs_and_things_are_permitted() -> None:
 
 def test_what_is_delivered_step_by_step_is_what_the_store_must_be() -> None:
     """Delivering the oracle's own answer at random moments never changes the answer at that moment."""
-    retracted = stayed = 0
+    retracted = stayed = warned = 0
     for seed in range(12):
         world, seen = World(seed), list[h.Observation]()
         held: dict[str, dict[Place, Held]] = {}
@@ -74,10 +74,12 @@ def test_what_is_delivered_step_by_step_is_what_the_store_must_be() -> None:
                     sequence += 1
                     seen.append(h.Delivered(seq=world.tick(), feed=feed, epoch=1, sequence=sequence,
                                             client_reference=reference, key=key, revision=one.revision,
-                                            rows=one.rows))  # fmt: skip
+                                            rows=one.rows, ring=one.ring))  # fmt: skip
                 seen.append(h.Acknowledged(seq=world.tick(), feed=feed, epoch=1, sequence=sequence))
                 assert expected_store(world.facts, seen, feed, world.now) == now_held
                 stayed += sum(all(state != "ACTIVE" for *_, state in one.rows) for one in now_held.values())
+                warned += sum(one.ring is not None for one in now_held.values())
                 held[feed] = now_held
     assert retracted > 100
     assert stayed > 100
+    assert warned > 0

@@ -150,7 +150,7 @@ def test_5a9_an_earlier_stop_outlasts_a_pressed_grant() -> None:
 
 
 def test_5a10_a_refusal_leaves_other_bases() -> None:
-    for basis, flows in (("STATUTORY_DUTY", True), ("S251", True), ("BEST_INTERESTS", False)):
+    for basis, flows in (("STATUTORY_DUTY", True), ("COURT_ORDER", True), ("BEST_INTERESTS", False)):
         story = told()
         story.grant(basis=basis)
         story.refuse()

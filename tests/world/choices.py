@@ -1,9 +1,11 @@
 """What one person, known to several agencies, chooses and is protected from."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from tests.oracle import history as h
+from tests.oracle.evidence import SHOWN, is_admissible
 from tests.oracle.generate_terms import CATEGORIES
 from tests.oracle.terms import NORMAL, VERY_RESTRICTED
 from tests.world.agreements import NOTICE, SUPPORT, YEARS, Places
@@ -77,7 +79,7 @@ def _grant(
     start, kind = planner.start, planner.random.random()
     pressed = planner.chance(0.05)
     period = planner.chance(0.08)
-    return planner.event(
+    planned = planner.event(
         h.GrantRecorded,
         grant=planner.name("grant-"),
         agency=by[0],
@@ -100,6 +102,15 @@ def _grant(
         told_may_refuse=True,
         capacity_in_doubt=planner.chance(0.02),
     )  # fmt: skip
+    assert isinstance(planned, h.GrantRecorded)
+    return _with_its_evidence(planned)
+
+
+def _with_its_evidence(grant: h.GrantRecorded) -> h.GrantRecorded:
+    """What its basis rests on; a basis that cannot carry so much becomes the person's own word."""
+    method = "BEST_INTERESTS_RECORD" if grant.basis == "BEST_INTERESTS" else grant.method
+    shown = replace(grant, evidence=SHOWN[grant.basis], method=method)
+    return shown if is_admissible(shown) else replace(grant, basis="EXPLICIT_CONSENT")
 
 
 def _wide(planner: Planner, places: Places, home: Place) -> Iterator[h.Event]:
