@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 from consent_ledger.errors import StorageUnsupported
-from consent_ledger.store import sqlite
+from consent_ledger.store import sqlite, sqlite_reader
 from consent_ledger.store.port import KeyRow, Store
 
 _SQLITE_URL = "sqlite:///"
@@ -19,6 +19,11 @@ def create_store(path_or_url: str, ledger_id: UUID, first_keys: Sequence[KeyRow]
 def open_store(path_or_url: str) -> Store:
     """Opens the ledger at a path or URL. Raises `LedgerMissing`, `LedgerInUse`, `StorageUnsupported`."""
     return sqlite.open_existing(_sqlite_path(path_or_url))
+
+
+def read_store(path_or_url: str) -> Store:
+    """Reads the ledger beside whoever writes it. Raises `LedgerMissing`, `StorageUnsupported`."""
+    return sqlite_reader.open_for_reading(_sqlite_path(path_or_url))
 
 
 def _sqlite_path(path_or_url: str) -> Path:

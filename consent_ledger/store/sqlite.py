@@ -21,12 +21,13 @@ from consent_ledger.errors import (
     LedgerExists,
     LedgerInUse,
     LedgerMissing,
+    LedgerShortened,
     StorageError,
     StorageFailed,
     StorageFull,
     StorageUnsupported,
 )
-from consent_ledger.store.port import KeyRow
+from consent_ledger.store.port import Head, KeyRow
 from consent_ledger.store.sql import INSERT_KEYS, SqlStore
 from consent_ledger.store.tables import LAYOUT, head, metadata
 
@@ -53,17 +54,74 @@ class Lease:
         os.close(self._file)
 
 
+class SizeBeside:
+    """The ledger's size, noted in a file of its own after each commit and not synced.
+
+    It is never ahead of what is durable. So a ledger that is shorter than the note has lost what was
+    acknowledged: its log was cut off, or an older copy was put in its place.
+    """
+
+    _PLACES = 20
+
+    def __init__(self, database: Path, ledger_id: UUID) -> None:
+        """Raises `StorageFailed`."""
+        self._ledger = f"{ledger_id} ".encode()
+        try:
+            self._file = os.open(f"{database}.size", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StorageFailed(reason=f"errno {error.errno}") from error
+
+    def check(self, size: int) -> None:
+        """Raises `LedgerShortened`."""
+        noted = os.pread(self._file, len(self._ledger) + self._PLACES, 0)
+        digits = noted.removeprefix(self._ledger)
+        # A note about another ledger, or one that a power cut tore, says nothing.
+        if digits != noted and len(digits) == self._PLACES and digits.isdigit() and int(digits) > size:
+            raise LedgerShortened(int(digits), size)
+
+    def note(self, size: int) -> None:
+        """Says how long the ledger is now. Raises `StorageFailed`: a disk that refuses this is not to be trusted."""
+        try:
+            os.pwrite(self._file, self._ledger + str(size).zfill(self._PLACES).encode(), 0)
+        except OSError as error:
+            raise StorageFailed(reason=f"errno {error.errno}") from error
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
 class SqliteStore(SqlStore):
     """`Store` in a SQLite file."""
 
-    def __init__(self, connection: Connection, ledger_id: UUID, lease: Lease) -> None:
+    def __init__(self, connection: Connection, ledger_id: UUID, lease: Lease, beside: SizeBeside) -> None:
+        """Raises `LedgerShortened`."""
         super().__init__(connection, ledger_id)
         self._lease = lease
+        self._beside = beside
+        self._size = 0
+        self.begin()
+        self.rollback()
+        beside.check(self._size)
+        beside.note(self._size)
+
+    def begin(self) -> Head:
+        found = super().begin()
+        self._size = found.size
+        return found
+
+    def write_head(self, new: Head) -> None:
+        super().write_head(new)
+        self._size = new.size
+
+    def commit(self) -> None:
+        super().commit()
+        self._beside.note(self._size)
 
     def close(self) -> None:
         try:
             super().close()
         finally:
+            self._beside.close()
             self._lease.release()
 
     def upsert(self, table: Table, key: Sequence[str]) -> Any:
@@ -109,7 +167,13 @@ def _attach(path: Path, ledger: Callable[[Connection], UUID]) -> SqliteStore:
     try:
         connection = _connect(path)
         try:
-            return SqliteStore(connection, ledger(connection), lease)
+            ledger_id = ledger(connection)
+            beside = SizeBeside(path, ledger_id)
+            try:
+                return SqliteStore(connection, ledger_id, lease, beside)
+            except BaseException:
+                beside.close()
+                raise
         except BaseException:
             connection.close()
             connection.engine.dispose()

@@ -13,7 +13,7 @@ from typing import Annotated, ParamSpec
 
 import typer
 
-from consent_ledger.errors import KeyFileRefused, LedgerInUse, OnceToldError
+from consent_ledger.errors import EntryCorrupt, KeyFileRefused, LedgerInUse, LedgerShortened, OnceToldError
 from hub.cli import enums
 from hub.cli.errors import CliError, Misused, Unforeseen
 from hub.cli.output import show_failure
@@ -105,6 +105,12 @@ def _sentence(error: OnceToldError) -> str:
     """What the hub's own code says is wrong with its data folder, files or settings."""
     if isinstance(error, LedgerInUse):
         return f"Another process holds this hub: process {error.pid or 'unknown'}."
+    if isinstance(error, EntryCorrupt):
+        return (
+            f"The ledger is damaged: entry {error.position} is not what was appended, or a key to it is gone."
+        )
+    if isinstance(error, LedgerShortened):
+        return f"The ledger holds {error.size} entries, and held {error.noted}: acknowledged entries are gone."
     problem = error.details.get("problem") or (type(error).__doc__ or error.code).partition("\n")[0]
     problem = problem.rstrip(".")
     if isinstance(error, KeyFileRefused):

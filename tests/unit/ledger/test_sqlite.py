@@ -46,7 +46,7 @@ def test_every_file_is_the_owners_alone(store: SqliteStore, tmp_path: Path) -> N
     store.commit()
 
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
-    assert set(modes) == {"ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db.lock"}
+    assert set(modes) == {"ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db.lock", "ledger.db.size"}
     assert set(modes.values()) == {0o600}
 
 

@@ -1,0 +1,250 @@
+"""Rows 1 and 19, and recovery without a human: hub and adapters are killed at random moments, again and again.
+
+A hub serves over mutual TLS; one adapter publishes, two receive; a town publishes, grants and withdraws. All of
+it is killed with SIGKILL and started again while it works and while it starts. In the end nothing acknowledged
+is lost, nothing happened twice, and every partner's database is what the oracle computes.
+"""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+from adapters.kit.client import Hub
+from adapters.kit.config import FeedSettings
+from adapters.kit.receipts import ReceiptSigner
+from adapters.kit.runner import Runner
+from adapters.sql.sink import SqlSink
+from consent_ledger.clock import SystemClock
+from consent_ledger.entry import Entry
+from consent_ledger.ledger import Transaction, open_ledger
+from consent_ledger.records import RecordPublished, read_record_entry
+from consent_ledger.repository import EVENT_SCHEMA
+from oncetold.v1.record_service_pb2 import GetHistoryRequest
+from tests.faults import processes
+from tests.faults.effects import count_effects, sent_steps, wrong_effects
+from tests.faults.figures import Figures, rounds
+from tests.faults.town import PEOPLE, RECEIVERS, Nursery, Town, make_town, nursery
+from tests.oracle import history as h
+
+TOPIC_OF = {
+    h.AgencyRegistered: "agency.registered.v1",
+    h.FeedOpened: "agency.subscribed.v1",
+    h.AgreementDrafted: "agreement.drafted.v1",
+    h.AgreementSigned: "agreement.signed.v1",
+    h.ClientRegistered: "registration.opened.v1",
+    h.LinkConfirmed: "link.confirmed.v1",
+    h.GrantRecorded: "grant.recorded.v1",
+    h.GrantWithdrawn: "grant.withdrawn.v1",
+    h.ExclusionRecorded: "exclusion.recorded.v1",
+    h.ExclusionLifted: "exclusion.lifted.v1",
+}
+"""What one acknowledged event leaves in the ledger, once."""
+
+
+class Killing:
+    """Starts the town's processes, and kills them."""
+
+    def __init__(self, town: Town, home: Nursery, seed: int) -> None:
+        self._town, self._home, self._chance = town, home, random.Random(seed)
+        self.kills: Counter[str] = Counter()
+
+    def start(self, name: str) -> None:
+        town = self._town
+        if name == "hub":
+            self._home.start(name, "serve", str(town.site.config.data), f"127.0.0.1:{town.port}")
+        elif name == "publisher":
+            self._home.start(
+                name, "publish", town.told("outreach"), "outreach", str(town.rows_file), str(town.folder)
+            )
+        else:
+            self._home.start(
+                name, "receive", town.told(name), town.player.ids[name], str(town.database(name))
+            )
+
+    async def until(self, kills: int) -> None:
+        """Kills something, starts it again, and lets it work for a while, some of the time for no while."""
+        while self.kills.total() < kills:
+            name = self._chance.choices(("hub", "publisher", *RECEIVERS), (5, 2, 2, 2))[0]
+            assert await asyncio.to_thread(self._home.kill, name), f"{name} ended by itself"
+            self.start(name)
+            self.kills[name] += 1
+            await asyncio.sleep(
+                self._chance.choice((0.02, 0.1, 0.3, 0.5, 0.8)) * self._chance.uniform(0.5, 1.5)
+            )
+
+
+async def _lived(town: Town, home: Nursery, kills: int, figures: Figures) -> None:
+    killing = Killing(town, home, figures["seed"])
+    killing.start("hub")
+    async with town.connected():
+        await town.found()
+        for name in RECEIVERS:
+            count_effects(town.database(name), town.player.ids[name])
+        for name in ("publisher", *RECEIVERS):
+            killing.start(name)
+        lives = asyncio.ensure_future(killing.until(kills))
+        while not lives.done():
+            await town.live()
+            await asyncio.sleep(0)
+        await lives
+        figures.update(killing.kills, kills=killing.kills.total())
+        for name in ("publisher", *RECEIVERS):
+            home.kill(name)
+        await asyncio.to_thread(town.publish_the_rest)
+        for name in RECEIVERS:
+            await asyncio.to_thread(_receive_the_rest, town, name)
+        await _the_same_answers(town, figures)
+        await _histories_equal_stores(town)
+    home.kill("hub")
+
+
+def _receive_the_rest(town: Town, agency: str) -> None:
+    settings = processes.settings(town.told(agency))
+    engine = create_engine(f"sqlite:///{town.database(agency)}")
+    sink = SqlSink(engine, town.player.ids[agency])
+    signer = ReceiptSigner.from_file(settings.key_file)
+    with Hub.connect(settings) as hub:
+        feed = FeedSettings(town.player.ids[agency])
+        report = Runner(hub, sink, signer, feed, backoff=processes.IMPATIENT).run(once=True)
+    status = sink.status()
+    assert (report.put_aside, report.reconciled, status.receipts_to_send, status.bookmark.epoch) == (
+        0,
+        0,
+        0,
+        1,
+    )
+    engine.dispose()
+
+
+async def _the_same_answers(town: Town, figures: Figures) -> None:
+    """Row 19: a request that was answered is answered the same again, and nothing comes of it."""
+    asked = list(town.acknowledged.items())
+    town.acknowledged = {}
+    for position, (agency, method, request, answer) in asked[:: max(1, len(asked) // 200)]:
+        repeated = type(_request(method)).FromString(request)
+        again = await town.call(agency, method, repeated)
+        assert again.SerializeToString() == answer, f"{method} at {position} was answered anew"
+        figures["repeated and answered the same"] = figures.get("repeated and answered the same", 0) + 1
+        town.acknowledged.clear()
+    town.acknowledged = dict(asked)
+
+
+def _request(method: str) -> object:
+    from google.protobuf.message_factory import GetMessageClass
+
+    from tests.world.hub_beside import MODULES
+
+    for module in MODULES:
+        for service in module.DESCRIPTOR.services_by_name.values():
+            for one in service.methods:
+                if one.name == method:
+                    return GetMessageClass(one.input_type)()
+    raise LookupError(method)
+
+
+async def _histories_equal_stores(town: Town) -> None:
+    """What is read live is what is held."""
+    for agency in RECEIVERS:
+        store = town.store(agency)
+        for person in range(PEOPLE):
+            reference = f"{agency}-{person}"
+            request = GetHistoryRequest(feed_id=town.player.ids[agency], client_reference=reference)
+            answer = await town.call(agency, "GetHistory", request)
+            own = [key for (of, key) in store if of == reference]
+            assert len(answer.elements) == len(own), f"history of {reference} is not what is held"
+
+
+def _judged(town: Town, figures: Figures) -> None:
+    """Opens the ledger itself, and holds all that was acknowledged and done against it."""
+    config = town.site.config
+    ledger = open_ledger(str(config.ledger), config.root_key, clock=SystemClock())
+
+    def everything(transaction: Transaction) -> list[Entry]:
+        return transaction.entries(0, transaction.size)
+
+    entries = ledger.submit(everything).result(300)
+    rows = _told_rows(town, entries, ledger.submit(lambda t: t.vault).result())
+    ledger.close()
+    assert [entry.position for entry in entries] == list(range(1, len(entries) + 1))
+    lost = [position for position in town.acknowledged if position > len(entries)]
+    figures["entries"], figures["acknowledged"] = len(entries), len(town.acknowledged)
+    figures["acknowledged and lost"] = len(lost)
+    assert lost == []
+    topics = Counter(entry.parts[0].schema.removeprefix(EVENT_SCHEMA) for entry in entries)
+    told = Counter(type(event) for event in town.history)
+    twice = {
+        topic: topics[topic] - told[kind] for kind, topic in TOPIC_OF.items() if topics[topic] != told[kind]
+    }
+    assert twice == {}, "more or fewer of these stand in the ledger than were acknowledged"
+    for agency in RECEIVERS:
+        sent = sent_steps(entries, town.player.ids[agency])
+        transactions, wrong = wrong_effects(town.database(agency), sent)
+        figures[f"{agency}: steps sent, transactions"] = (len(sent), transactions)
+        assert wrong == []
+        assert town.differences(town.facts(rows), agency) == []
+        figures[f"{agency}: held"] = len(town.store(agency))
+    figures["duplicated effects"] = 0  # or it had stopped above
+    figures["calls repeated"] = town.repeated
+
+
+def _told_rows(town: Town, entries: list[Entry], vault: object) -> list[h.Event]:
+    """What the adapter published, as the ledger has it: each row's content once, the last one last."""
+    streams = {
+        vault.opaque_id("record", "outreach", f"record-{number}"): number  # type: ignore[attr-defined]
+        for number in town.rows
+    }
+    found: list[h.Event] = []
+    last: dict[int, tuple[object, ...]] = {}
+    revisions: Counter[int] = Counter()
+    for entry in entries:
+        record = read_record_entry(entry)
+        if not isinstance(record, RecordPublished) or entry.stream_id not in streams:
+            continue
+        number = streams[entry.stream_id]
+        content = tuple(sorted(fragment.content for fragment in record.fragments))
+        assert last.get(number) != content, "a row was published twice"
+        revisions[number] += 1
+        assert record.revision == revisions[number]
+        last[number] = content
+        row = dict(
+            town.rows[number], categories=sorted({c for one in record.fragments for c in one.categories})
+        )
+        event = processes.row_event("outreach", row, record.revision)
+        found.append(_at(event, entry.position, entry.recorded_at))
+    assert last.keys() == town.rows.keys(), "a row was never published"
+    return found
+
+
+def _at(event: h.RecordPublished, position: int, moment: datetime) -> h.Event:
+    from dataclasses import replace
+
+    return replace(event, seq=position, at=moment)
+
+
+def _killed(tmp_path: Path, seed: int, kills: int, figures: Figures) -> None:
+    town = make_town(tmp_path, seed)
+    began = time.monotonic()
+    with nursery(tmp_path) as home:
+        try:
+            asyncio.run(_lived(town, home, kills, figures))
+        except BaseException:
+            print(home.log.read_text()[-5000:])
+            raise
+    _judged(town, figures)
+    figures["seconds"] = round(time.monotonic() - began, 1)
+
+
+def test_killed_ten_times(tmp_path: Path, seed: int, figures: Figures) -> None:
+    _killed(tmp_path, seed, 10, figures)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_killed_a_thousand_times(tmp_path: Path, seed: int, figures: Figures) -> None:
+    _killed(tmp_path, seed, rounds(1000, "ONCETOLD_KILLS"), figures)
