@@ -19,6 +19,10 @@ class Clock(Protocol):
         """True when wall clock and boot clock moved apart by more than `TOLERANCE`."""
         ...
 
+    def accept(self) -> None:
+        """Takes the time as right from here on: the operator confirmed a real change."""
+        ...
+
 
 class SystemClock:
     """The machine's wall clock, checked against the clock that counts since boot (suspend included)."""

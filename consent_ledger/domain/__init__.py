@@ -5,6 +5,7 @@ from eventsourcing.domain import CanMutateAggregate
 from consent_ledger.domain.agency import Agency
 from consent_ledger.domain.agreement import Agreement
 from consent_ledger.domain.base import RecordedAggregate, recording_time
+from consent_ledger.domain.clock_acceptance import ClockAcceptance
 from consent_ledger.domain.consent import Exclusion, Grant, Marker, Refusal
 from consent_ledger.domain.registration import Involvement, Link, Registration
 from consent_ledger.domain.task import Task
@@ -20,6 +21,7 @@ AGGREGATES: tuple[type[RecordedAggregate], ...] = (
     Exclusion,
     Marker,
     Task,
+    ClockAcceptance,
 )
 
 TOPICS: dict[str, type] = {aggregate.TOPIC: aggregate for aggregate in AGGREGATES} | {
@@ -35,6 +37,7 @@ __all__ = [
     "TOPICS",
     "Agency",
     "Agreement",
+    "ClockAcceptance",
     "Exclusion",
     "Grant",
     "Involvement",

@@ -1,11 +1,8 @@
 """OperatorService: what the operator does to the hub itself."""
 
-import asyncio
-
-from consent_ledger.clock import SystemClock
-from consent_ledger.ledger import Transaction
 from hub.rpc.answering import Servicer
 from hub.rpc.dispatch import Call
+from hub.use_cases.clock import accept_clock
 from oncetold.v1 import operator_service_pb2 as messages
 
 
@@ -15,13 +12,6 @@ class OperatorServicer(Servicer):
     async def AcceptClock(
         self, request: messages.AcceptClockRequest, call: Call
     ) -> messages.AcceptClockResponse:
-        ledger = self._hub.ledger
-        if isinstance(ledger.clock, SystemClock):
-            ledger.clock.accept()
-
-        def look(transaction: Transaction) -> bool:
-            return transaction.clock_in_doubt
-
-        answer = messages.AcceptClockResponse(in_doubt=await asyncio.wrap_future(ledger.submit(look)))
-        answer.hub_time.FromDatetime(ledger.clock.now())
+        answer = messages.AcceptClockResponse(in_doubt=await accept_clock(self._hub, call.caller))
+        answer.hub_time.FromDatetime(self._hub.ledger.clock.now())
         return answer
