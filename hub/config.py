@@ -250,6 +250,8 @@ def write_config(config: Config) -> None:
         f"client_authority = {shown(config.tls.client_authority)}",
         *_changed("telemetry", config.telemetry),
         *_changed("log", config.log),
+        *(["", "[law]"] if config.law else []),
+        *(f'{duty.lower()} = "{day.isoformat()}"' for duty, day in sorted(config.law.items())),
     ]
     with (config.data / FILE_NAME).open("x", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")

@@ -1,9 +1,11 @@
 """Settings are read with defaults, and what cannot work is refused by name before the hub starts."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from consent_ledger.vocabulary import StatutoryDuty
 from hub import pki
 from hub.config import (
     ConfigError,
@@ -29,6 +31,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     (tmp_path / "hub.toml").write_text(
         'listen = "[::1]:9000"\n[tls]\nkey = "other/the \\"key\\""\n'
         '[telemetry]\nprometheus = "0.0.0.0:9464"\nallow_remote = true\n[log]\nformat = "json"\n'
+        '[law]\nchildren_act_2004_s16la = "2026-12-01"\n'
     )
     config = read_config(tmp_path)
     (tmp_path / "hub.toml").unlink()
@@ -39,6 +42,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert config.tls.key == tmp_path / 'other/the "key"'
     assert config.telemetry == TelemetrySettings("0.0.0.0:9464", allow_remote=True)
     assert config.log == LogSettings("json")
+    assert config.law == {StatutoryDuty.CHILDREN_ACT_2004_S16LA: date(2026, 12, 1)}
     with pytest.raises(FileExistsError):
         write_config(config)
 
@@ -53,6 +57,11 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         ("[tls]\nkey = 7", "tls"),
         ("listen = ", "hub.toml"),
         ("telemetry = 1", "telemetry"),
+        ("law = 1", "law"),
+        ('[law]\nchildren_act_2004_s16la = "soon"', "law.children_act_2004_s16la"),
+        ("[law]\nchildren_act_2004_s16la = 2026-12-01T00:00:00Z", "law.children_act_2004_s16la"),
+        ("[law]\nchildren_act_2004_s16la = true", "law.children_act_2004_s16la"),
+        ('[law]\ncare_act_2014_s45 = "2015-04-01"', "law.care_act_2014_s45"),
         ('[telemetry]\n__class__ = "x"', "telemetry.__class__"),
         ("[telemetry]\nprometheus = 9464", "telemetry.prometheus"),
         ('[telemetry]\nprometheus = "127.0.0.1:99999"', "telemetry.prometheus"),
