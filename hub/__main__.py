@@ -4,7 +4,18 @@ from __future__ import annotations
 
 try:
     from hub.cli.app import app
-    from hub.cli.commands import agency, agreement, consent, deliveries, link, operate, pki, registration
+    from hub.cli.commands import (
+        agency,
+        agreement,
+        consent,
+        deliveries,
+        ledger,
+        link,
+        operate,
+        pki,
+        registration,
+        task,
+    )
     from hub.demo import command as demo
 except KeyboardInterrupt:
     # Loading takes a moment, and Ctrl-C may come meanwhile: nothing has begun yet.
@@ -20,6 +31,8 @@ for group in (
     consent.commands,
     registration.commands,
     link.commands,
+    ledger.commands,
+    task.commands,
     deliveries.commands,
     operate.clock,
 ):

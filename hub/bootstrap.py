@@ -26,6 +26,7 @@ from hub.rpc.operator_servicer import OperatorServicer
 from hub.rpc.record_servicer import RecordServicer
 from hub.rpc.registration_servicer import RegistrationServicer
 from hub.rpc.server import Door, to_its_end
+from hub.rpc.task_servicer import TaskServicer
 from hub.telemetry import Exporters, Telemetry
 from hub.use_cases.agencies import agency_of_certificate
 from hub.use_cases.hub import Hub
@@ -40,6 +41,7 @@ from oncetold.v1 import (
     operator_service_pb2,
     record_service_pb2,
     registration_service_pb2,
+    task_service_pb2,
 )
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ _SERVICERS = {
     operator_service_pb2: OperatorServicer,
     record_service_pb2: RecordServicer,
     registration_service_pb2: RegistrationServicer,
+    task_service_pb2: TaskServicer,
 }
 
 

@@ -26,6 +26,7 @@ from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
 from oncetold.v1.consent_service_pb2_grpc import ConsentServiceStub
 from oncetold.v1.operator_service_pb2_grpc import OperatorServiceStub
 from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
+from oncetold.v1.task_service_pb2_grpc import TaskServiceStub
 
 ACTING_AGENCY = "oncetold-agency"
 """Metadata key by which the operator names the agency it acts for."""
@@ -49,6 +50,7 @@ class HubClient:
     registrations: RegistrationServiceStub
     audit: AuditServiceStub
     operator: OperatorServiceStub
+    tasks: TaskServiceStub
 
     @classmethod
     def over(cls, channel: grpc.aio.Channel) -> HubClient:
@@ -60,6 +62,7 @@ class HubClient:
             registrations=RegistrationServiceStub(channel),
             audit=AuditServiceStub(channel),
             operator=OperatorServiceStub(channel),
+            tasks=TaskServiceStub(channel),
         )
 
 

@@ -122,6 +122,14 @@ WORDS: Mapping[str, Words] = {
     "AGREEMENT_STATE": Words(
         "The agreement is terminated, or this is not its newest version.", "See: oncetold agreement list"
     ),
+    "BASIS_WITHOUT_EVIDENCE": Words(
+        "The confidentiality basis lacks its evidence: {field}.",
+        "Give it, or record another basis: oncetold consent grant --help",
+    ),
+    "DUTY_NOT_IN_FORCE": Words(
+        "The statutory duty is not in force, now or any more.",
+        "Name one that is, or record another basis: oncetold consent grant --help",
+    ),
     "TASK_STATE": Words(
         "The task is done already, or its kind knows no such outcome.", "See what is open: oncetold task list"
     ),

@@ -145,7 +145,9 @@ class _Step:
             self._disclosures.fold(access, entry.position)
 
     def _record(self, entry: Entry, record: StoredRecord) -> None:
-        if record.matters_to_decisions:
+        judgements = self._projector.index.tasks.judgements
+        # A judgement's later revision matters too, even one that judges nothing any more.
+        if record.matters_to_decisions or record.record_id in judgements:
             self._journal.keep(entry.position)
             fold(self._projector.index, entry.position, entry.recorded_at, record)
         at, written = self._at

@@ -69,6 +69,10 @@ _SERVICES = {
         "ListDisclosures": Rule.AGENCY,
         "GetFeedStatus": Rule.ANYBODY,
     },
+    "TaskService": {
+        "ListTasks": Rule.AGENCY,
+        "CompleteTask": Rule.AGENCY,
+    },
     "OperatorService": {
         "AcceptClock": Rule.OPERATOR,
     },

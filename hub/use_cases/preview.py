@@ -9,10 +9,19 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from consent_ledger.access import AccessKind
-from consent_ledger.facts import Agreement, Feed, Fragment, Grant, Person, Registration, Stop
+from consent_ledger.facts import (
+    Agreement,
+    AgreementVersion,
+    Feed,
+    Fragment,
+    Grant,
+    Person,
+    Registration,
+    Stop,
+)
 from consent_ledger.policy import permitted_rows, running
 from consent_ledger.vocabulary import SAFETY_CRITICAL, DataCategory, OnEnd, Purpose
-from hub.projections.holdings import Held
+from hub.projections.held import Held
 from hub.use_cases.consents import grant_of
 from hub.use_cases.sentences import loss_sentence
 from hub.use_cases.work import Caller, Work
@@ -41,6 +50,16 @@ class _Found:
     held: set[UUID] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class _Recipient:
+    """A feed with what it holds, acknowledged, by fragment, and the agreements in force with its agency."""
+
+    feed: Feed
+    registration: Registration
+    agreements: list[tuple[str, AgreementVersion]]
+    held: dict[bytes, Held]
+
+
 def preview_withdrawal(
     work: Work, caller: Caller, *, client_reference: str, grant_id: UUID, remove: bool = False
 ) -> tuple[list[Loss], int]:
@@ -54,24 +73,26 @@ def preview_withdrawal(
     stop = Stop(known.registration_id, work.transaction.size + 1, known.scope, grant_id, remove)
     after = _without(person, known, stop)
     found: dict[tuple[str, DataCategory], _Found] = {}
+    recipients: dict[int, list[_Recipient]] = {}
     for teller, fragment in _own_fragments(work, person, origin):
         now = [teller, *(work.index.person(other) for other in fragment.solely_about)]
         then = [after if one is person else one for one in now]
-        for feed, registration in _recipients(work, teller, origin):
-            agreements = running(work.index.agreements.values(), origin, feed.agency_id)
-            before = permitted_rows(fragment, feed, registration, now[0], agreements, now[1:])
-            left = permitted_rows(fragment, feed, registration, then[0], agreements, then[1:])
-            held = _held(work, feed, registration, fragment)
-            ends = _ends(work, feed, fragment, before - left) if before and not left else set()
-            if remove and held is not None and not left and _is_removed(feed, fragment, held, stop):
+        if id(teller) not in recipients:
+            recipients[id(teller)] = list(_recipients(work, teller, origin))
+        for one in recipients[id(teller)]:
+            before = permitted_rows(fragment, one.feed, one.registration, now[0], one.agreements, now[1:])
+            left = permitted_rows(fragment, one.feed, one.registration, then[0], one.agreements, then[1:])
+            held = one.held.get(fragment.fragment_id.bytes)
+            ends = _ends(work, one.feed, fragment, before - left) if before and not left else set()
+            if remove and held is not None and not left and _is_removed(one.feed, fragment, held, stop):
                 ends.add(OnEnd.ERASE)
             if not ends:
                 continue
             for category in fragment.categories:
-                one = found.setdefault((feed.agency_id, category), _Found())
-                one.ends |= ends
+                loss = found.setdefault((one.feed.agency_id, category), _Found())
+                loss.ends |= ends
                 if held is not None:
-                    one.held.add(fragment.fragment_id)
+                    loss.held.add(fragment.fragment_id)
     losses = [_loss(work, agency_id, category, one) for (agency_id, category), one in sorted(found.items())]
     return losses, work.record_access(caller, AccessKind.AUDIT)
 
@@ -99,23 +120,22 @@ def _own_fragments(work: Work, person: Person, origin: str) -> Iterator[tuple[Pe
                 yield work.index.person(registration_id), facts
 
 
-def _recipients(work: Work, person: Person, origin: str) -> Iterator[tuple[Feed, Registration]]:
+def _recipients(work: Work, person: Person, origin: str) -> Iterator[_Recipient]:
     """Every feed of the others who know the person, with the registration that it is read by."""
     for registration in person.registrations.values():
         if registration.agency_id == origin:
             continue
         pair = work.index.pair_of(registration.registration_id)
-        if work.index.current_of_pair(pair).registration_id == registration.registration_id:
-            for feed_id in work.index.agencies[registration.agency_id].feeds:
-                yield work.index.feeds[feed_id], registration
-
-
-def _held(work: Work, feed: Feed, registration: Registration, fragment: Fragment) -> Held | None:
-    """The fragment as the feed's partner has it, acknowledged; `None` when it has not."""
-    pair = work.index.pair_of(registration.registration_id)
-    element_id = work.vault.opaque_id("element", pair.bytes, fragment.fragment_id.bytes)
-    sent = work.holdings.held_about(feed.feed_id, pair).get(element_id)
-    return None if sent is None else sent.acknowledged(work.holdings.feed(feed.feed_id).acknowledged)
+        if work.index.current_of_pair(pair).registration_id != registration.registration_id:
+            continue
+        agreements = running(work.index.agreements.values(), origin, registration.agency_id)
+        for feed_id in work.index.agencies[registration.agency_id].feeds:
+            acknowledged = work.holdings.feed(feed_id).acknowledged
+            sent = [
+                one.acknowledged(acknowledged) for one in work.holdings.held_about(feed_id, pair).values()
+            ]
+            held = {one.fragment_id: one for one in sent if one is not None}
+            yield _Recipient(work.index.feeds[feed_id], registration, agreements, held)
 
 
 def _ends(work: Work, feed: Feed, fragment: Fragment, rows: frozenset[tuple[Purpose, str]]) -> set[OnEnd]:
@@ -137,7 +157,9 @@ def _end(agreement: Agreement, purpose: Purpose, feed: Feed, fragment: Fragment)
 def _is_removed(feed: Feed, fragment: Fragment, held: Held, stop: Stop) -> bool:
     """Whether "remove it" reaches a copy, even one whose permission ended before."""
     touched = (*fragment.categories, fragment.envelope_category)
-    return any(stop.scope.covers(row.purpose, category, feed) for row in held.rows for category in touched)
+    return any(
+        stop.scope.covers(row.purpose, category, feed) for row in held.terms.rows for category in touched
+    )
 
 
 def _harshest(ends: Sequence[OnEnd] | set[OnEnd]) -> OnEnd:

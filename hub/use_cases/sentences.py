@@ -1,6 +1,9 @@
-"""Decisions in plain English, for the person who is asked "why?"."""
+"""Decisions, losses and tasks in plain English, for whoever asks "why?" or reads them aloud."""
 
-from consent_ledger.vocabulary import DataCategory, OnEnd, Reason, Verdict
+from datetime import datetime
+
+from consent_ledger.vocabulary import DataCategory, OnEnd, Reason, TaskKind, Verdict
+from consent_ledger.working_days import LONDON
 
 WITHHELD = "WITHHELD"
 """Stands for a reason that is another agency's exclusion or marker."""
@@ -69,6 +72,28 @@ def loss_sentence(agency_name: str, category: DataCategory, on_end: OnEnd, held:
     """What one agency would no longer be told, and what becomes of what it has: to be read aloud."""
     after = _STAYS[on_end] if held else "it has nothing of it yet."
     return f"{agency_name} would be told nothing new about {_ABOUT[category]}; {after}"
+
+
+_TASKS = {
+    TaskKind.GRANT_ENDING: "A permission ends on {day}: ask the person whether it should go on.",
+    TaskKind.SAFETY_CRITICAL_ENDED: (
+        "A permission for health, medicines or risk has ended, and what others hold is no longer updated: "
+        "ask the person what may be shared."
+    ),
+    TaskKind.RISK_TO_OTHERS: (
+        "A permission that carried a warning has ended: decide whether it must be shared on another basis, "
+        "or is no longer needed."
+    ),
+    TaskKind.REVIEW_OVERDUE: (
+        "A judgement is past its review date and goes to nobody: affirm it again, or let it go."
+    ),
+}
+
+
+def task_sentence(kind: TaskKind, due: datetime) -> str:
+    """What to do about a task; `due` is the end of the permission where one is ending."""
+    day = due.astimezone(LONDON)
+    return _TASKS[kind].format(day=f"{day.day} {day:%B %Y}")
 
 
 def sentence(verdict: Verdict, reason: str) -> str:

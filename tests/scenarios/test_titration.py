@@ -2,9 +2,8 @@
 
 Rosa's methadone is being raised at the clinic. The pharmacy hands it out and sees the dose in its own system.
 What stays when her yes runs out depends on the agreement: RESTRICT, greyed and no longer updated. Only
-taking it back with "remove it" takes the copy away too.
-
-Partly built: nobody is asked 30, 14 and 3 days before a lapse yet, and no task is made of it.
+taking it back with "remove it" takes the copy away too. Who is asked in time, and who has to look when it has
+ended, is in `test_asked_in_time.py`.
 """
 
 from collections.abc import AsyncIterator

@@ -56,18 +56,21 @@ class Choices(ABC):
         purposes: Iterable[str] = (TOLD,),
         begins: datetime | None = None,
         until: datetime | None = None,
+        basis: str = "EXPLICIT_CONSENT",
+        evidence: consent_service_pb2.BasisEvidence | None = None,
     ) -> str:
-        """The person says yes, asked alone and freely; the grant's id."""
+        """The person says yes, asked alone and freely, or another basis with its evidence; the grant's id."""
         now = self.stage.clock.now()
         grant = consent_service_pb2.Grant(
             client_reference=reference,
             scope=self._scope(named, purposes, to, service_type, support_team),
-            confidentiality_basis=common_pb2.CONFIDENTIALITY_BASIS_EXPLICIT_CONSENT,
+            confidentiality_basis=common_pb2.ConfidentialityBasis.Value(f"CONFIDENTIALITY_BASIS_{basis}"),
             capture_method=common_pb2.CAPTURE_METHOD_ESIGNATURE,
             notice_id="notice-1",
             asked_alone=True,
             service_offered_anyway=True,
             told_may_refuse=True,
+            evidence=evidence,
         )
         grant.given_time.FromDatetime(now)
         if begins is not None:
@@ -88,7 +91,9 @@ class Choices(ABC):
         )
         return answer
 
-    async def withdraw(self, reference: str, grant_id: str, *, remove: bool = False) -> Any:
+    async def withdraw(
+        self, reference: str, grant_id: str, *, remove: bool = False, at_once: bool = False
+    ) -> Any:
         return await self.ask(
             "ConsentService/WithdrawGrant",
             consent_service_pb2.WithdrawGrantRequest(
@@ -96,9 +101,23 @@ class Choices(ABC):
                 client_reference=reference,
                 grant_id=grant_id,
                 remove=remove,
+                at_once=at_once,
             ),
             consent_service_pb2.WithdrawGrantResponse,
         )
+
+    async def preview(
+        self, reference: str, grant_id: str, *, remove: bool = False
+    ) -> consent_service_pb2.PreviewWithdrawalResponse:
+        """Who would stop knowing what, before anything is withdrawn."""
+        answer: consent_service_pb2.PreviewWithdrawalResponse = await self.ask(
+            "ConsentService/PreviewWithdrawal",
+            consent_service_pb2.PreviewWithdrawalRequest(
+                client_reference=reference, grant_id=grant_id, remove=remove
+            ),
+            consent_service_pb2.PreviewWithdrawalResponse,
+        )
+        return answer
 
     async def reconfirm(self, reference: str, grant_id: str) -> Any:
         return await self.ask(
@@ -110,7 +129,13 @@ class Choices(ABC):
         )
 
     async def refuse(
-        self, reference: str, *, to: str = "", named: Iterable[str] = (), purposes: Iterable[str] = ()
+        self,
+        reference: str,
+        *,
+        to: str = "",
+        named: Iterable[str] = (),
+        purposes: Iterable[str] = (),
+        at_once: bool = False,
     ) -> Any:
         """The person says no: to one agency, or to everybody."""
         return await self.ask(
@@ -119,16 +144,27 @@ class Choices(ABC):
                 request_id=self.stage.request_id(),
                 client_reference=reference,
                 scope=self._scope(named, purposes, to, "", False),
+                at_once=at_once,
             ),
             consent_service_pb2.RecordRefusalResponse,
         )
 
     async def exclude(
-        self, reference: str, agency_id: str = "", *, staff: str = "", kind: str = "", remove: bool = False
+        self,
+        reference: str,
+        agency_id: str = "",
+        *,
+        staff: str = "",
+        kind: str = "",
+        remove: bool = False,
+        at_once: bool = False,
     ) -> Any:
         """Never this agency, never this person there, or never this kind of information."""
         request = consent_service_pb2.RecordExclusionRequest(
-            request_id=self.stage.request_id(), client_reference=reference, remove=remove
+            request_id=self.stage.request_id(),
+            client_reference=reference,
+            remove=remove,
+            at_once=at_once,
         )
         if staff:
             request.person.agency_id, request.person.staff_reference = agency_id, staff

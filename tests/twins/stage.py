@@ -13,9 +13,10 @@ from hub import pki
 from hub.bootstrap import RunningHub, create_hub, running_hub
 from hub.config import Config, TlsFiles
 from hub.rpc.authentication import ACTING_AGENCY
-from oncetold.v1 import agency_service_pb2, agreement_service_pb2, common_pb2
+from oncetold.v1 import agency_service_pb2, agreement_service_pb2, common_pb2, registration_service_pb2
 from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
 from oncetold.v1.agreement_service_pb2_grpc import AgreementServiceStub
+from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
 from tests.clock import ManualClock
 from tests.integration.loopback import Site, adapter_channel, operator_channel
 from tests.twins.desk import Desk
@@ -71,6 +72,7 @@ class Stage:
         receives: tuple[str, ...] = (),
         purposes: tuple[str, ...] = ("DIRECT_SUPPORT",),
         enforces_person_restriction: bool = False,
+        retraction_window: str = "",
     ) -> Desk:
         """Registers an agency with its certificate, opens its feed if it receives."""
         credentials = self.authority.credentials(agency_id)
@@ -108,6 +110,7 @@ class Stage:
                             common_pb2.DataCategory.Value(f"DATA_CATEGORY_{one}") for one in receives
                         ],
                         enforces_person_restriction=enforces_person_restriction,
+                        retraction_window=retraction_window,
                     )
                 )
                 feed_id = opened.feed_id
@@ -167,6 +170,16 @@ class Stage:
                     ),
                     metadata=((ACTING_AGENCY, agency_id),),
                 )
+
+    async def appoint_lead(self, desk: Desk, reference: str, agency_id: str) -> None:
+        """Says at an agency's desk who leads for the person; the operator does where nobody leads yet."""
+        async with operator_channel(self.site) as channel:
+            await RegistrationServiceStub(channel).AppointLead(
+                registration_service_pb2.AppointLeadRequest(
+                    request_id=self.request_id(), client_reference=reference, agency_id=agency_id
+                ),
+                metadata=((ACTING_AGENCY, desk.agency_id),),
+            )
 
     async def terminate(self, agreement_id: str) -> None:
         """Ends an agreement before its time."""

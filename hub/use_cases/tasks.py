@@ -1,0 +1,164 @@
+"""Tasks: what somebody at the caller's own agency has to look at, and what came of it.
+
+They are read off the ledger at the moment of looking. Another agency's task is not there at all: it is
+neither listed, nor counted, nor told from an id that never was.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from consent_ledger.access import AccessKind
+from consent_ledger.domain import Task as TaskAggregate
+from consent_ledger.errors import Refused
+from consent_ledger.facts import Registration
+from consent_ledger.ledger import KeyOwner
+from consent_ledger.vocabulary import KeyCategory, PostKind, TaskKind, TaskOutcome
+from hub.projections.tasks import Cause
+from hub.use_cases.sentences import task_sentence
+from hub.use_cases.work import Caller, Work
+
+_FOR_THE_LEAD = frozenset({TaskKind.GRANT_ENDING, TaskKind.SAFETY_CRITICAL_ENDED})
+_OUTCOMES: dict[TaskKind, frozenset[TaskOutcome]] = {
+    TaskKind.GRANT_ENDING: frozenset({TaskOutcome.ASKED, TaskOutcome.NOT_REACHED}),
+    TaskKind.SAFETY_CRITICAL_ENDED: frozenset({TaskOutcome.ASKED, TaskOutcome.NOT_REACHED}),
+    TaskKind.RISK_TO_OTHERS: frozenset({TaskOutcome.SHARED_ON_OTHER_BASIS, TaskOutcome.WARNING_ENDED}),
+    TaskKind.REVIEW_OVERDUE: frozenset({TaskOutcome.REVIEWED}),
+}
+"""What can come of each kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task as its agency sees it.
+
+    `grant_id` and `record_id` (the publisher's own) are set where they are the agency's own;
+    `staff_reference` is whoever holds the post now, empty when nobody does.
+    """
+
+    task_id: UUID
+    kind: TaskKind
+    client_reference: str
+    post: PostKind
+    staff_reference: str
+    raised_time: datetime
+    due_time: datetime
+    overdue: bool
+    grant_id: UUID | None
+    record_id: str
+    sentence: str
+
+
+def list_tasks(work: Work, caller: Caller, *, client_reference: str = "") -> tuple[list[Task], int]:
+    """The caller's open tasks, the most urgent first, and the position of this look."""
+    agency_id = caller.agency()
+    found = [
+        _shown(work, agency_id, registration, cause)
+        for registration, cause in _open(work, agency_id)
+        if client_reference in ("", registration.reference)
+    ]
+    found.sort(key=lambda task: (not task.overdue, task.due_time, task.task_id))
+    return found, work.record_access(caller, AccessKind.AUDIT)
+
+
+def complete_task(
+    work: Work, caller: Caller, *, task_id: UUID, outcome: TaskOutcome, staff_reference: str
+) -> int:
+    """Says what came of a task; returns the entry's position. Raises `NOT_FOUND`, `TASK_STATE`."""
+    agency_id = caller.agency()
+    known = work.index.tasks.completions.get(task_id)
+    if known is not None and known.agency_id == agency_id:
+        if known.outcome is not outcome:
+            raise Refused("TASK_STATE")
+        return known.position
+    own = next((one for one in _open(work, agency_id) if _task_id(work, agency_id, one[1]) == task_id), None)
+    if own is None:
+        raise Refused("NOT_FOUND")
+    registration, cause = own
+    if outcome not in _OUTCOMES[cause.kind]:
+        raise Refused("TASK_STATE")
+    task = TaskAggregate.begin(
+        task_id,
+        agency_id=agency_id,
+        registration_id=registration.registration_id,
+        kind=cause.kind,
+        subject=cause.subject,
+        boundary=cause.boundary,
+        record_id=cause.record_id,
+        outcome=outcome,
+        by=staff_reference,
+    )
+    return work.save(task, KeyOwner(registration.registration_id, KeyCategory.CONSENT))
+
+
+def _open(work: Work, agency_id: str) -> Iterator[tuple[Registration, Cause]]:
+    """The agency's open tasks, each with its own registration that it is about."""
+    index = work.index
+    seen: set[tuple[TaskKind, str]] = set()
+    for registration_id in index.by_agency[agency_id]:
+        registration = index.registrations[registration_id]
+        if registration.in_error:
+            continue
+        for member in index.component(registration_id):
+            own = index.registrations[member].agency_id == agency_id
+            if own and member != registration_id:
+                continue
+            for cause in index.tasks.causes_on.get(member, {}).values():
+                if (cause.kind, cause.subject) in seen or not _matters(work, cause):
+                    continue
+                if not own and not _leads(work, agency_id, registration, cause):
+                    continue
+                if not index.tasks.is_done(cause, agency_id):
+                    seen.add((cause.kind, cause.subject))
+                    yield registration, cause
+
+
+def _matters(work: Work, cause: Cause) -> bool:
+    """Whether what is to come is still to come: a grant that ended, or was given again, ends no more."""
+    if cause.kind is not TaskKind.GRANT_ENDING:
+        return True
+    assert cause.grant_id is not None
+    index, grant = work.index, work.index.grants[cause.grant_id]
+    return grant.active and not any(
+        later.active
+        and later.captured_by == grant.captured_by
+        and index.grant_ends[later.grant_id] > cause.due
+        and later.scope == grant.scope
+        for later in index.grants_on[grant.registration_id]
+    )
+
+
+def _leads(work: Work, agency_id: str, registration: Registration, cause: Cause) -> bool:
+    """Whether it is for the agency as the person's lead: another's, so without its ids.
+
+    An agency whose own permission ended is not told so as the lead: it would learn of a stop against itself.
+    """
+    if cause.kind not in _FOR_THE_LEAD or registration.closed:
+        return False
+    if cause.kind is TaskKind.SAFETY_CRITICAL_ENDED and cause.recipient == agency_id:
+        return False
+    return work.index.lead_of(work.index.person(registration.registration_id)) == agency_id
+
+
+def _task_id(work: Work, agency_id: str, cause: Cause) -> UUID:
+    return work.vault.opaque_id("task", cause.kind, cause.subject, agency_id, cause.boundary)
+
+
+def _shown(work: Work, agency_id: str, registration: Registration, cause: Cause) -> Task:
+    holder = work.index.agencies[agency_id].posts.get(cause.post)
+    own = work.index.registrations[cause.registration_id].agency_id == agency_id
+    judgement = None if cause.record_id is None else work.index.tasks.judgements.get(cause.record_id.bytes)
+    return Task(
+        _task_id(work, agency_id, cause),
+        cause.kind,
+        registration.reference,
+        cause.post,
+        "" if holder is None else holder.staff_reference,
+        cause.raised,
+        cause.due,
+        cause.due < work.now,
+        cause.grant_id if own else None,
+        judgement.own_id if own and judgement is not None else "",
+        task_sentence(cause.kind, cause.due),
+    )
