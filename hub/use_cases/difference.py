@@ -24,6 +24,7 @@ from consent_ledger.vocabulary import (
 )
 from hub.projections.held import VOID, Held, Terms, terms_of
 from hub.projections.segments import Fragments, Item, ItemClass
+from hub.use_cases.observer import Outcomes
 from hub.use_cases.work import Work
 
 _ALWAYS = (HandlingMark.NORDSCLCD, HandlingMark.PERSISTLABEL)
@@ -106,7 +107,10 @@ def desired(work: Work, feed: Feed, pair: UUID, held: dict[bytes, Held], acknowl
         if registration.agency_id != feed.agency_id:
             fragments = work.segments.fragments(registration.registration_id, unopened)
             if fragments.latest:
+                before = len(found.wanted)
                 _Teller(work, feed, own, person, registration).add(pair, fragments, held, acknowledged, found)
+                going = len(found.wanted) - before
+                work.outcomes += Outcomes(permit=going, deny=len(fragments.latest) - going)
     return found
 
 

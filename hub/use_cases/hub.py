@@ -9,11 +9,12 @@ from uuid import UUID, uuid4
 
 from consent_ledger.access import AccessKind
 from consent_ledger.domain import recording_time
-from consent_ledger.errors import OnceToldError, Refused, StorageError
+from consent_ledger.errors import OnceToldError, Refused, StorageError, VaultError
 from consent_ledger.ledger import Ledger, Transaction
 from consent_ledger.statutory_duties import DUTIES, Duties
 from hub.projections.projector import Projector
 from hub.use_cases.observer import Nobody, Observer
+from hub.use_cases.recovery import Recovery, remembered
 from hub.use_cases.settle import settle
 from hub.use_cases.work import ADMINISTRATION, Caller, Work
 
@@ -71,16 +72,17 @@ class Hub:
         self.observer: Observer = Nobody()
         self._nudging: set[asyncio.Task[None]] = set()
         self._unseen = False
+        self._recovery = Recovery(ledger, self.rebuild)
         ledger.on_reset(self.projector.reset)
 
     async def start(self) -> None:
         """Brings the projections to the ledger's head; long on a large ledger, with progress."""
-        await asyncio.wrap_future(self.ledger.submit(self.projector.catch_up))
+        await self._recovery.submitted(self.projector.catch_up)
 
     async def rebuild(self) -> None:
         """Drops every projection and folds the ledger again (I14)."""
         await asyncio.wrap_future(self.ledger.submit(self.projector.drop))
-        await self.start()
+        await asyncio.wrap_future(self.ledger.submit(self.projector.catch_up))
 
     async def execute(
         self,
@@ -112,10 +114,10 @@ class Hub:
             )
 
         while True:
-            outcome = await asyncio.wrap_future(self.ledger.submit(command))
+            outcome = await self._recovery.submitted(command)
             if not isinstance(outcome, _BoundaryPassed):
                 break
-            await asyncio.wrap_future(self.ledger.submit(self._settle))
+            await self._recovery.submitted(self._settle)
         self._nudge()
         if isinstance(outcome, OnceToldError):
             raise outcome
@@ -133,7 +135,7 @@ class Hub:
                 self.projector.reset()
                 raise
 
-        return await asyncio.wrap_future(self.ledger.submit(command))
+        return await self._recovery.submitted(command)
 
     def _run(
         self, transaction: Transaction, request: Request | None, caller: Caller, use: Callable[[Work], T]
@@ -166,11 +168,13 @@ class Hub:
                 mac = vault.label("request-body", label, hashlib.sha256(request.body).digest())
                 answered = transaction.answered(label, mac)
                 if answered is not None:
-                    return Repeated(vault.open_cell(ADMINISTRATION, label, answered))
+                    return Repeated(remembered(vault, label, answered))
             answer = use(work)
             if work.drafts:
                 transaction.append(work.drafts, decided_at=transaction.size)
-        except StorageError:
+            if work.outcomes.total:
+                self.observer.judged(work.outcomes)
+        except (StorageError, VaultError):
             raise
         except OnceToldError as refusal:
             # A refusal is recorded as completely as a permit (I15).

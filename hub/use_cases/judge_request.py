@@ -9,6 +9,7 @@ from consent_ledger.ledger import Entry, KeyOwner, Part
 from consent_ledger.vocabulary import KeyCategory
 from hub.mais.judge import judge
 from hub.mais.request import Judgement, SharingRequest
+from hub.use_cases.observer import Outcomes
 from hub.use_cases.work import Caller, Work
 
 SCHEMA = "judgement.v1"
@@ -24,6 +25,7 @@ def judge_request(work: Work, caller: Caller, *, request: SharingRequest) -> tup
     if request.provider_agency_id == caller.agency():
         raise Refused("INVALID_FIELD", field="request.provider_agency_id", rule="not the caller itself")
     judgement = judge(request, caller.agency(), work.index.agreements)
+    work.outcomes += Outcomes.of(judgement.verdict)
     access = Accessed(AccessKind.AUDIT, caller.agency_id, caller.name).draft(work.new_id())
     part = Part(SCHEMA, _written(request, judgement), (KeyOwner(None, KeyCategory.ACCESS),))
     return judgement, work.append(replace(access, parts=(*access.parts, part)))

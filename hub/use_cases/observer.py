@@ -1,4 +1,4 @@
-"""What the hub tells to whoever measures it: figures, never whom they are about. By default nobody listens."""
+"""What the hub tells to whoever measures it: figures, never of whom. By default nobody listens."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,9 +15,17 @@ class Outcomes:
     def __add__(self, other: "Outcomes") -> "Outcomes":
         return Outcomes(self.permit + other.permit, self.deny + other.deny, self.review + other.review)
 
+    @classmethod
+    def of(cls, verdict: str) -> "Outcomes":
+        """One decision, by the name of its verdict."""
+        return cls(int(verdict == "PERMIT"), int(verdict == "DENY"), int(verdict == "REVIEW"))
+
     @property
     def total(self) -> int:
         return self.permit + self.deny + self.review
+
+
+NOTHING = Outcomes()
 
 
 class Observer(Protocol):

@@ -18,6 +18,7 @@ from hub.projections.consent_index import ConsentIndex
 from hub.projections.disclosures import Disclosures
 from hub.projections.holdings import Holdings
 from hub.projections.segments import Segments
+from hub.use_cases.observer import NOTHING, Outcomes
 
 ADMINISTRATION = KeyOwner(None, KeyCategory.ADMINISTRATION)
 
@@ -56,6 +57,8 @@ class Work:
     index: ConsentIndex
     new_id: Callable[[], UUID]
     drafts: list[Draft] = field(default_factory=list)
+    outcomes: Outcomes = NOTHING
+    """Fragments looked at that may stand at their recipient or may not, and requests judged."""
 
     @property
     def now(self) -> datetime:
