@@ -178,6 +178,13 @@ class LedgerShortened(StorageError):
         super().__init__(noted=noted, size=size)
 
 
+class AnswerDamaged(StorageError):
+    """The answer that was remembered for this request id was altered; what was done is in the ledger."""
+
+    code = "INTERNAL"
+    next_step = "Look at what the request did, then use a new request id for what is left."
+
+
 class LedgerInUse(StorageError):
     """Another process holds this ledger: one writes at a time."""
 

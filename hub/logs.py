@@ -32,6 +32,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "CALL_FAILED": ("error_id", "error_type", "place"),
     "COMMIT_FAILED": ("error_type",),
     "RESET_FAILED": ("error_type",),
+    "PROJECTIONS_REBUILT": (),
     "MEASURING_STOPPED": ("error_type",),
     "SERVING": (),
     "STOPPING": (),
