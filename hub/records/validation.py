@@ -5,12 +5,12 @@ fields and enum values this hub does not know (an unknown purpose or category mu
 passed over in silence), the contract's own rules (protovalidate), and times that cannot be.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import protovalidate
+from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -37,88 +37,156 @@ _PERIOD_NAMES = (
 )
 
 
+class _Plan(NamedTuple):
+    """What has to be looked at in messages of one type: fields by number, and pairs that are a period."""
+
+    fields: dict[int, "_Look"]
+    periods: tuple[tuple[str, str], ...]
+
+
+class _Look(NamedTuple):
+    """One field: a moment, a date, an enum without a rule of its own, or messages with something to look at."""
+
+    field: FieldDescriptor
+    check: Callable[[FieldDescriptor, Any, datetime], None]
+
+
 def check(message: Message, now: datetime) -> None:
     """Raises Refused for the first thing wrong with a received message; ``now`` is the hub's time.
 
     Codes: UNKNOWN_FIELD, UNKNOWN_ENUM, INVALID_FIELD (with ``rule``), IMPOSSIBLE_TIME; each with the
     ``field``'s path.
     """
-    _check_known(message, "")
+    known = type(message)()
+    known.CopyFrom(message)
+    known.DiscardUnknownFields()  # type: ignore[attr-defined]  # its stub lacks it
+    if known.ByteSize() != message.ByteSize():
+        raise Refused("UNKNOWN_FIELD", field=_unknown_field(message, ""))
     for violation in protovalidate.collect_violations(message, fail_fast=True):
-        raise Refused(
-            "INVALID_FIELD", field=_violation_path(violation.proto.field), rule=violation.proto.rule_id
-        )
-    _check_times(message, "", now + CLOCK_TOLERANCE)
+        path, rule = _violation_path(violation.proto.field), violation.proto.rule_id
+        if rule == "enum.defined_only":
+            raise Refused("UNKNOWN_ENUM", field=path)
+        raise Refused("INVALID_FIELD", field=path, rule=rule)
+    _look(message, _plan(message.DESCRIPTOR), now + CLOCK_TOLERANCE)
 
 
-@cache
+def _unknown_field(message: Message, path: str) -> str:
+    """Where a field stands that this hub does not know: numbers, for it has no name here."""
+    unknown_fields: Any = UnknownFieldSet(message)  # its stub does not say that it is iterable
+    for unknown in unknown_fields:
+        return f"{path}{unknown.field_number}"
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for index, item in enumerate(value if field.is_repeated else (value,)):
+                where = f"{path}{field.name}[{index}]." if field.is_repeated else f"{path}{field.name}."
+                found = _unknown_field(item, where)
+                if found:
+                    return found
+    return ""
+
+
+_PLANS: dict[str, _Plan] = {}
+
+
+def _plan(descriptor: Descriptor) -> _Plan:
+    known = _PLANS.get(descriptor.full_name)
+    if known is None:
+        # There already while it is made: a message may hold messages of its own type.
+        known = _PLANS[descriptor.full_name] = _Plan({}, _periods(descriptor))
+        for field in descriptor.fields:
+            checked = _check_of(field)
+            if checked is not None:
+                known.fields[field.number] = _Look(field, checked)
+    return known
+
+
+def _check_of(field: FieldDescriptor) -> Callable[[FieldDescriptor, Any, datetime], None] | None:
+    if field.message_type is not None:
+        if field.message_type.full_name == Timestamp.DESCRIPTOR.full_name:
+            return _check_moment
+        plan = _plan(field.message_type)
+        return _check_inside if plan.fields or plan.periods else None
+    if field.enum_type is not None:
+        return None if _has_own_rule(field) else _check_enum
+    return _check_date if _is_date(field) else None
+
+
+def _has_own_rule(field: FieldDescriptor) -> bool:
+    """Whether the contract's rules refuse an unknown value by themselves."""
+    rules = field.GetOptions().Extensions[validate_pb2.field]
+    enum = rules.repeated.items.enum if field.is_repeated else rules.enum
+    return bool(enum.defined_only)
+
+
+def _look(message: Message, plan: _Plan, latest_past: datetime) -> None:
+    fields = plan.fields
+    for field, value in message.ListFields() if fields else ():
+        look = fields.get(field.number)
+        if look is None:
+            continue
+        if not field.is_repeated:
+            _checked(look, value, latest_past, "")
+            continue
+        for index, item in enumerate(value):
+            _checked(look, item, latest_past, f"[{index}]")
+    for start, end in plan.periods:
+        if message.HasField(start) and message.HasField(end):
+            begins, ends = getattr(message, start), getattr(message, end)
+            if _instant(ends) < _instant(begins):
+                raise Refused("IMPOSSIBLE_TIME", field=end, rule="end_before_start")
+
+
+def _checked(look: _Look, value: Any, latest_past: datetime, index: str) -> None:
+    """Checks one value; the path of what is wrong with it is put together on the way out."""
+    try:
+        look.check(look.field, value, latest_past)
+    except Refused as refused:
+        inside = refused.details.pop("field", "")
+        where = f"{look.field.name}{index}" + (f".{inside}" if inside else "")
+        raise Refused(refused.code, field=where, **refused.details) from None
+
+
+def _check_inside(field: FieldDescriptor, value: Message, latest_past: datetime) -> None:
+    _look(value, _plan(value.DESCRIPTOR), latest_past)
+
+
+def _check_enum(field: FieldDescriptor, value: int, latest_past: datetime) -> None:
+    if field.enum_type is not None and value not in field.enum_type.values_by_number:
+        raise Refused("UNKNOWN_ENUM")
+
+
 def _is_date(field: FieldDescriptor) -> bool:
     return field.type == FieldDescriptor.TYPE_STRING and (
         field.name == "date" or field.name.endswith("_date")
     )
 
 
-@cache
 def _periods(descriptor: Descriptor) -> tuple[tuple[str, str], ...]:
     fields = descriptor.fields_by_name
     return tuple((start, end) for start, end in _PERIOD_NAMES if start in fields and end in fields)
 
 
-def _children(message: Message, path: str) -> Iterator[tuple[FieldDescriptor, Any, str]]:
-    """Every set field's values one by one, each with its path. The contract has no maps."""
-    for field, value in message.ListFields():
-        if field.is_repeated:
-            for index, item in enumerate(value):
-                yield field, item, f"{path}{field.name}[{index}]"
-        else:
-            yield field, value, f"{path}{field.name}"
-
-
-def _check_known(message: Message, path: str) -> None:
-    unknown_fields: Any = UnknownFieldSet(message)  # its stub does not say that it is iterable
-    for unknown in unknown_fields:
-        raise Refused("UNKNOWN_FIELD", field=f"{path}{unknown.field_number}")
-    for field, value, where in _children(message, path):
-        if field.message_type is not None:
-            _check_known(value, f"{where}.")
-        elif field.enum_type is not None and value not in field.enum_type.values_by_number:
-            raise Refused("UNKNOWN_ENUM", field=where)
-
-
-def _check_times(message: Message, path: str, latest_past: datetime) -> None:
-    for field, value, where in _children(message, path):
-        if isinstance(value, Timestamp):
-            _check_moment(field, value, where, latest_past)
-        elif field.message_type is not None:
-            _check_times(value, f"{where}.", latest_past)
-        elif _is_date(field) and value:
-            _check_date(field, value, where, latest_past)
-    for start, end in _periods(message.DESCRIPTOR):
-        if message.HasField(start) and message.HasField(end):
-            begins, ends = getattr(message, start), getattr(message, end)
-            if _instant(ends) < _instant(begins):
-                raise Refused("IMPOSSIBLE_TIME", field=f"{path}{end}", rule="end_before_start")
-
-
-def _check_date(field: FieldDescriptor, value: str, where: str, latest_past: datetime) -> None:
+def _check_date(field: FieldDescriptor, value: str, latest_past: datetime) -> None:
+    if not value:
+        return
     try:
         day = date.fromisoformat(value)
     except ValueError:
-        raise Refused("IMPOSSIBLE_TIME", field=where, rule="calendar_date") from None
+        raise Refused("IMPOSSIBLE_TIME", rule="calendar_date") from None
     if day.year < _EARLIEST.year:
-        raise Refused("IMPOSSIBLE_TIME", field=where, rule="between_1900_and_9999")
+        raise Refused("IMPOSSIBLE_TIME", rule="between_1900_and_9999")
     # A day later than ours has begun already in the east.
     if field.name in _PAST_DATES and day > (latest_past + _DAY).date():
-        raise Refused("IMPOSSIBLE_TIME", field=where, rule="not_in_the_future")
+        raise Refused("IMPOSSIBLE_TIME", rule="not_in_the_future")
 
 
-def _check_moment(field: FieldDescriptor, value: Timestamp, where: str, latest_past: datetime) -> None:
+def _check_moment(field: FieldDescriptor, value: Timestamp, latest_past: datetime) -> None:
     if value.seconds < _EARLIEST_SECONDS or value.seconds > _LATEST_SECONDS:
-        raise Refused("IMPOSSIBLE_TIME", field=where, rule="between_1900_and_9999")
+        raise Refused("IMPOSSIBLE_TIME", rule="between_1900_and_9999")
     if not 0 <= value.nanos < 1_000_000_000:
-        raise Refused("IMPOSSIBLE_TIME", field=where, rule="nanoseconds")
+        raise Refused("IMPOSSIBLE_TIME", rule="nanoseconds")
     if field.name in _PAST_FIELDS and value.ToDatetime(UTC) > latest_past:
-        raise Refused("IMPOSSIBLE_TIME", field=where, rule="not_in_the_future")
+        raise Refused("IMPOSSIBLE_TIME", rule="not_in_the_future")
 
 
 def _instant(value: Any) -> Any:
