@@ -21,10 +21,13 @@ class Journal:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
         self._kept: dict[int, list[int]] = {}
+        self.count = 0
+        """How many positions were kept here."""
 
     def keep(self, position: int) -> None:
         """The index was folded from this entry. Positions ascend."""
         self._kept.setdefault(position // _BLOCK, []).append(position)
+        self.count += 1
 
     def flush(self) -> None:
         """Writes what was kept, each block once."""

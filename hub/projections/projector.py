@@ -1,13 +1,16 @@
 """Keeps every projection at the ledger's head, inside the transaction that is about to decide by them."""
 
+import struct
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
 from consent_ledger.access import read_access_entry
-from consent_ledger.ledger import Entry, Transaction
+from consent_ledger.errors import UnsealFailed
+from consent_ledger.ledger import Entry, KeyOwner, Transaction
 from consent_ledger.records import StoredRecord, microseconds, read_due, read_record
 from consent_ledger.repository import Repository
+from consent_ledger.vocabulary import KeyCategory
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.disclosures import DISCLOSURES, Disclosures
 from hub.projections.folding import fold
@@ -18,6 +21,9 @@ from hub.projections.touched import Touched
 
 CELLS = (SEGMENTS, HOLDINGS, FEEDS, DIRTY, RETRACTIONS, REPORTS, DISCLOSURES, JOURNAL)
 _POSITION = "position"
+_CELLS = b"cells"
+_POSITION_OWNER = KeyOwner(None, KeyCategory.ADMINISTRATION)
+_FOLDED = struct.Struct(">QQ")
 _BATCH = 1000
 AT_ONCE = 40_000
 """Entries folded within one transaction while a large ledger is caught up: about 100 MB in memory."""
@@ -47,10 +53,9 @@ class Projector:
         """Folds what is behind, at most so many entries. True once the index stands at `transaction.size`."""
         if self.index.position == transaction.size:
             return True
-        stored = transaction.get(_POSITION, b"cells")
-        folded_to = 0 if stored is None else int.from_bytes(stored)
+        folded_to, kept = _folded(transaction)
         if self.index.position < folded_to:
-            self._recall(transaction, folded_to)
+            self._recall(transaction, folded_to, kept)
         end = transaction.size if most is None else min(transaction.size, folded_to + most)
         step = _Step(self, transaction)
         while self.index.position < end:
@@ -61,16 +66,25 @@ class Projector:
             self._tell(transaction.size)
         step.finish()
         if end > folded_to:
-            transaction.put(_POSITION, b"cells", end.to_bytes(8))
+            value = _FOLDED.pack(end, kept + step.kept)
+            sealed = transaction.vault.seal_cell(_POSITION_OWNER, _CELLS, value)
+            transaction.put(_POSITION, _CELLS, sealed)
         return end == transaction.size
 
-    def _recall(self, transaction: Transaction, through: int) -> None:
-        """Folds into the index alone what the cells have already: only the entries that it needs."""
+    def _recall(self, transaction: Transaction, through: int, kept: int) -> None:
+        """Folds into the index alone what the cells have already: only the entries that it needs.
+
+        Raises `UnsealFailed` if one of the `kept` is not found: it may be a withdrawal.
+        """
         aggregates = Repository(transaction)
+        from_the_start, found = self.index.position == 0, 0
         for entry in Journal(transaction).entries(self.index.position, through):
             _fold_into(self.index, aggregates, entry)
             self.index.position = entry.position
+            found += 1
             self._tell(transaction.size)
+        if from_the_start and found != kept:
+            raise UnsealFailed(reason="journal")
         self.index.position = through
 
     def _tell(self, size: int) -> None:
@@ -107,6 +121,22 @@ class Projector:
         for agency_id in touched.agencies:
             registrations.update(self.index.by_agency[agency_id])
         return self._pairs(list(registrations))
+
+
+def _folded(transaction: Transaction) -> tuple[int, int]:
+    """How far the cells were folded, and how many entries the journal kept until there.
+
+    Raises `UnsealFailed` if that is damaged, lost, or cannot be.
+    """
+    sealed = transaction.get(_POSITION, _CELLS)
+    if sealed is None:
+        if transaction.scan(JOURNAL, b"", limit=1):
+            raise UnsealFailed(reason="position")
+        return 0, 0
+    folded_to, kept = _FOLDED.unpack(transaction.vault.open_cell(_POSITION_OWNER, _CELLS, sealed))
+    if folded_to > transaction.size:
+        raise UnsealFailed(reason="position")
+    return folded_to, kept
 
 
 def _fold_into(index: ConsentIndex, aggregates: Repository, entry: Entry) -> Touched:
@@ -166,6 +196,11 @@ class _Step:
         for key in self._dirty:
             self._transaction.put(DIRTY, key, b"")
         self._dirty.clear()
+
+    @property
+    def kept(self) -> int:
+        """How many entries the journal kept."""
+        return self._journal.count
 
     def finish(self) -> None:
         self._write_dirty()

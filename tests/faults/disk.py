@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -14,11 +15,9 @@ WRITES, SYNCS = 1, 2
 PRELOADED = "ONCETOLD_DISK_LIBRARY"
 
 
-def impossible(reason: str) -> None:
-    """Ends a test that this machine cannot run: a failure under CI, elsewhere a skip that says why."""
-    if os.environ.get("CI"):
-        pytest.fail(f"This must run under CI: {reason}")
-    pytest.skip(reason)
+def impossible(reason: str) -> NoReturn:
+    """Ends a test that this machine cannot run. It fails: what was not tried must not look as if it passed."""
+    pytest.fail(f"This cannot be tried here: {reason}", pytrace=False)
 
 
 def build(folder: Path) -> Path:
@@ -26,7 +25,6 @@ def build(folder: Path) -> Path:
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         impossible("a failing disk needs a C compiler (Debian: apt-get install gcc libc6-dev)")
-    assert compiler is not None
     library = folder / "disk.so"
     source = Path(__file__).with_name("disk.c")
     command = [compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl", "-lpthread"]

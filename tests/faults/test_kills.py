@@ -23,13 +23,14 @@ from adapters.sql.sink import SqlSink
 from consent_ledger.clock import SystemClock
 from consent_ledger.entry import Entry
 from consent_ledger.ledger import Transaction, open_ledger
-from consent_ledger.records import RecordPublished, read_record_entry
+from consent_ledger.records import read_record
 from consent_ledger.repository import EVENT_SCHEMA
 from oncetold.v1.record_service_pb2 import GetHistoryRequest
 from tests.faults import processes
+from tests.faults.children import Nursery, nursery
 from tests.faults.effects import count_effects, sent_steps, wrong_effects
 from tests.faults.figures import Figures, rounds
-from tests.faults.town import PEOPLE, RECEIVERS, Nursery, Town, make_town, nursery
+from tests.faults.town import PEOPLE, RECEIVERS, Town, make_town
 from tests.oracle import history as h
 
 TOPIC_OF = {

@@ -9,15 +9,13 @@ import json
 import random
 import socket
 import sqlite3
-import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from subprocess import PIPE, Popen
 from typing import Any
 
 import grpc
@@ -26,10 +24,9 @@ from google.protobuf.message import Message
 from adapters.kit.client import Hub
 from hub import pki
 from hub.config import write_config
-from tests.faults import disk, processes
+from tests.faults import processes
 from tests.integration.loopback import Site, make_site
 from tests.oracle import history as h
-from tests.oracle.contract import record_message
 from tests.oracle.facts import Facts
 from tests.oracle.play import Player
 from tests.oracle.store import Held, Place, expected_store
@@ -49,54 +46,6 @@ CHANNEL = (
 MOST_SECONDS = 60.0
 """After that long a hub that does not answer is one that does not come back."""
 GOES_BY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
-
-
-class Nursery:
-    """Processes that start in milliseconds, and are killed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.log = folder / "processes.log"
-        command = [sys.executable, "-m", "tests.faults.nursery", str(self.log)]
-        self._process = Popen(
-            command, env=disk.environment(), cwd=disk.ROOT, stdin=PIPE, stdout=PIPE, text=True
-        )
-        self._running: dict[str, int] = {}
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "ready\n"
-
-    def _ask(self, line: str) -> int:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-    def start(self, name: str, target: str, *arguments: object) -> int:
-        """Starts a function of `processes.py` under a name of ours; returns its process id."""
-        self._running[name] = self._ask(f"start {target} {json.dumps(arguments)}")
-        return self._running[name]
-
-    def kill(self, name: str) -> bool:
-        """Kills it with SIGKILL and waits until it is gone. False if it had ended by itself: it must not."""
-        return self._ask(f"kill {self._running.pop(name)}") == 9
-
-    def close(self) -> None:
-        """Ends everything."""
-        for name in list(self._running):
-            self.kill(name)
-        for stream in (self._process.stdin, self._process.stdout):
-            assert stream is not None
-            stream.close()
-        self._process.wait(30)
-
-
-@contextmanager
-def nursery(folder: Path) -> Iterator[Nursery]:
-    """A nursery until the block ends."""
-    found = Nursery(folder)
-    try:
-        yield found
-    finally:
-        found.close()
 
 
 def free_port() -> int:
@@ -406,6 +355,3 @@ def make_town(folder: Path, seed: int) -> Town:
 
 def _bytes_of(message: Message) -> bytes:
     return message.SerializeToString()
-
-
-__all__ = ["Nursery", "Town", "make_town", "nursery", "record_message"]
