@@ -10,7 +10,7 @@ from uuid import UUID
 
 from consent_ledger.access import Accessed, AccessKind, Step, StepKind, read_access_entry
 from consent_ledger.ledger import Entry
-from consent_ledger.records import read_record_entry
+from consent_ledger.records import read_record
 from consent_ledger.vocabulary import PermissionState
 from tests.races.schedule import Outcome, Seen
 from tests.races.stops import HOSTEL, Stamp, Stop
@@ -166,8 +166,8 @@ def _published(entries: list[Entry]) -> dict[tuple[UUID, int], Stamp]:
     """The stamp of every fragment ever published, by its id and revision."""
     found: dict[tuple[UUID, int], Stamp] = {}
     for entry in entries:
-        record = read_record_entry(entry)
-        for fragment in getattr(record, "fragments", ()):
+        record = read_record(entry)
+        for fragment in () if record is None else record.fragments:
             [code] = _STAMP.findall(fragment.content)
-            found[fragment.fragment_id, record.revision] = Stamp.read(code.decode())  # type: ignore[union-attr]
+            found[UUID(bytes=fragment.fragment_id), entry.version] = Stamp.read(code.decode())
     return found

@@ -82,7 +82,8 @@ def _resending(batch: Any) -> Any:
         sent = read_access_entry(work.transaction.entry(batch.access))
         assert sent is not None
         people = tuple(
-            replace(one, steps=tuple(replace(step, resent=True) for step in one.steps)) for one in sent.people
+            replace(one, groups=tuple(replace(group, resent=True) for group in one.groups))
+            for one in sent.people
         )
         again = replace(sent, people=people).draft(work.new_id())
         return replace(batch, access=work.append(again))
