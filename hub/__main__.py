@@ -15,6 +15,7 @@ try:
         pki,
         registration,
         task,
+        withdrawal,
     )
     from hub.demo import command as demo
 except KeyboardInterrupt:
@@ -25,6 +26,7 @@ __all__ = ["app", "main"]
 
 operate.register(app)
 pki.register(app)
+withdrawal.register(consent.commands)
 for group in (
     agency.commands,
     agreement.commands,

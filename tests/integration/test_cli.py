@@ -100,6 +100,7 @@ def partnership(hub: Operator, tmp_path: Path) -> Operator:
         hub(
             "agency", "subscribe", agency, "--uri", uri, "--service-type", service,
             "--purpose", "direct-support", "--category", "IDENTITY,ACCOMMODATION,SERVICE_CONTACT",
+            *(["--at-once"] if agency == "harbour" else []),
         )  # fmt: skip
     file = tmp_path / "agreement.toml"
     file.write_text(AGREEMENT)
@@ -116,6 +117,8 @@ def test_agencies_and_agreement_are_listed_as_they_were_entered(partnership: Ope
     assert agencies["harbour"]["public_authority"] is True
     categories = agencies["northside"]["feeds"][0]["categories"]
     assert set(categories) == {"IDENTITY", "ACCOMMODATION", "SERVICE_CONTACT"}
+    windows = {name: agency["feeds"][0]["retraction_window"] for name, agency in agencies.items()}
+    assert windows == {"northside": "03:00", "harbour": ""}, "at night unless the operator says at once"
     assert agreement["state"] == "in force"
     assert set(agreement["signed_by"]) == {"harbour", "northside"}
     assert partnership("deliveries", "status")["feeds"][0]["held"] == 0
@@ -146,6 +149,43 @@ def test_a_persons_choices_are_recorded_listed_and_taken_back(partnership: Opera
     assert states[grant] == "WITHDRAWN"
     assert states[exclusion["exclusion_id"]] == "LIFTED"
     assert partnership("deliveries", "disclosures", "N-1", "--as", "northside")["disclosures"] == []
+
+
+def test_a_grant_is_withdrawn_once_somebody_has_read_what_it_means(partnership: Operator) -> None:
+    partnership("registration", "add", "N-1", "--as", "northside")
+    given = partnership(
+        "consent", "grant", "N-1", "--as", "northside", "--to", "harbour", "--purpose", "DIRECT_SUPPORT",
+        "--category", "IDENTITY", "--notice", "notice-1", "--until", "2098-01-01",
+    )["grant_id"]  # fmt: skip
+    assert partnership("consent", "preview", "N-1", given, "--as", "northside")["losses"] == []
+
+    def state() -> str:
+        [choice] = partnership("consent", "list", "N-1", "--as", "northside")["choices"]
+        return str(choice["state"])
+
+    typed = ["--data", str(partnership.data), "consent", "withdraw", "N-1", given, "--as", "northside"]
+    for answer, code, left in (("", 2, "ACTIVE"), ("n\n", 1, "ACTIVE"), ("y\n", 0, "WITHDRAWN")):
+        result = CliRunner().invoke(app, typed, input=answer)
+        assert (result.exit_code, state()) == (code, left), result.output
+        assert "Nobody would stop knowing anything" in result.stdout
+    assert CliRunner().invoke(app, [*typed, "--yes"]).exit_code == 0, "a stop is obeyed, twice as once"
+
+
+def test_a_post_is_appointed_and_its_tasks_are_listed_and_done(partnership: Operator) -> None:
+    partnership("registration", "add", "N-1", "--as", "northside")
+    partnership(
+        "agency", "appoint", "northside", "DUTY_WORKER", "--staff", "k-7", "--telephone", "01632 960145"
+    )
+    [northside] = [
+        one for one in partnership("agency", "list")["agencies"] if one["agency_id"] == "northside"
+    ]
+    assert northside["posts"] == [
+        {"kind": "DUTY_WORKER", "staff_reference": "k-7", "telephone": "01632 960145"}
+    ]
+    assert partnership("task", "list", "--as", "northside", "--client", "N-1")["tasks"] == []
+    never = "0f6a4d38-0000-4000-8000-000000000000"
+    done = ("task", "done", never, "ASKED", "--as", "northside", "--staff", "k-7")
+    assert partnership.refused(*done) == "NOT_FOUND"
 
 
 def test_refusals_of_the_hub_are_exit_code_1_with_their_reason(partnership: Operator) -> None:

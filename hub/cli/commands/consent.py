@@ -29,7 +29,6 @@ from oncetold.v1.consent_service_pb2 import (
     RecordRefusalRequest,
     RecordStatusRequest,
     Scope,
-    WithdrawGrantRequest,
 )
 
 commands = group("consent", "What a person agreed to, refused, withdrew or shut out.")
@@ -166,36 +165,6 @@ def refuse(
     show(
         {"refusal_id": answer.refusal_id, "position": position(answer.position)},
         ["The refusal is recorded and holds from now on."],
-        as_json=as_json,
-    )
-
-
-@command(
-    commands,
-    "withdraw",
-    example="oncetold --data ./hub consent withdraw N-1042 0f6a4d38-… --as northside",
-)
-def withdraw(
-    context: typer.Context,
-    reference: Reference,
-    grant_id: GrantId,
-    agency: ActingFor,
-    remove: Remove = False,
-    at_once: AtOnce = False,
-    as_json: Json = False,
-) -> None:
-    """Ends a grant, and closes its scope in every earlier one. A stop is always obeyed."""
-    request = WithdrawGrantRequest(
-        request_id=str(uuid4()),
-        client_reference=reference,
-        grant_id=grant_id,
-        remove=remove,
-        at_once=at_once,
-    )
-    answer = ask(data_folder(context), lambda hub: hub.consent.WithdrawGrant, request, agency=agency)
-    show(
-        {"position": position(answer.position)},
-        ["The grant is withdrawn: from now on nothing that it covered is disclosed anywhere."],
         as_json=as_json,
     )
 
