@@ -136,6 +136,16 @@ class ConsentIndex:
         self._boundaries: list[Boundary] = []
         self._people: dict[UUID, Person] = {}
 
+    # -- certificates ---------------------------------------------------------------------------
+
+    def agency_of(self, uri: str, public_key_sha256: bytes) -> str | None:
+        """The agency a certificate speaks for, by its URI and its key together; `None` for an unknown one."""
+        agency_id = self.certificate_owner.get(uri)
+        if agency_id is None:
+            return None
+        expected = self.agencies[agency_id].certificates[uri]
+        return agency_id if expected == public_key_sha256.hex() else None
+
     # -- time -----------------------------------------------------------------------------------
 
     def await_boundary(self, boundary: Boundary) -> None:

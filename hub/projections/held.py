@@ -1,9 +1,9 @@
 """One element as a partner holds it, and the bytes in which many of them are kept.
 
-A chunk is a row of pieces: terms are written once, ahead of the first element under them, as 0x01, length
-(2 bytes), JSON; an element is 0x02, flags (1: an earlier version of the element that follows; 2: a stub), number of
-its terms in the chunk, its id, the fragment's, the origin's registration, revision, etag, number, kind, and per
-row since which position.
+A chunk is a row of pieces. Terms are written once, ahead of the first element under them: 0x01, length (2
+bytes), JSON. An element is 0x02, flags (1: an earlier version of the element that follows; 2: a stub), number
+of its terms in the chunk, its id, the fragment's, the origin's registration, revision, etag, number, kind, how
+many rows, and for each since which position.
 """
 
 import json

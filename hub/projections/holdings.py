@@ -28,8 +28,8 @@ _CHUNK_ELEMENTS = 64
 class FeedState:
     """How far a feed has come. `outstanding` are sent and not yet acknowledged: (sequence, pair).
 
-    `page` is the last page of a report of holdings that is still coming in; 0 when none is. `resting`: the pairs
-    of whom something waits to be taken back, and when a fetch first found that (microseconds).
+    `page` is the last page of a report of holdings that is still coming in; 0 when none is. `resting`: the
+    pairs of whom something waits to be taken back, and when a fetch first found that (microseconds).
     """
 
     epoch: int = 1

@@ -145,7 +145,7 @@ def _fold_into(index: ConsentIndex, aggregates: Repository, entry: Entry) -> Tou
 
 
 class _Step:
-    """One catch-up within one transaction: what is the same for all its entries, and what waits to be written."""
+    """One catch-up within one transaction: what its entries have in common, and what waits to be written."""
 
     def __init__(self, projector: Projector, transaction: Transaction) -> None:
         self._projector = projector

@@ -6,8 +6,8 @@ it, and a history is a handful of reads. Cell keys are keyed labels: they name n
 A chunk is a row of pieces. What many fragments have in common, their class, is written once in each chunk,
 ahead of the first fragment that has it: 0x01, length (2 bytes), then record class, NUL, fragment class, NUL,
 ids of registrations it is solely about. A fragment is 0x02, number of its class in the chunk, revision,
-when it occurred and was recorded (microseconds), its id, its record's id, length, content. One that its author
-took away is 0x03, its id, the revision that lacks it.
+when it occurred and was recorded (microseconds), its id, its record's id, length, content. One that its
+author took away is 0x03, its id, the revision that lacks it.
 """
 
 import struct

@@ -21,20 +21,24 @@ class Frame(NamedTuple):
     """What many elements have in common: the envelope's constant fields, and the element's."""
 
     envelope: bytes
-    source: bytes
     element: bytes
 
 
-def varint(number: int) -> bytes:
-    """A number that is not negative."""
-    if number < 0x80:
-        return bytes((number,))
+def _varint(number: int) -> bytes:
     written = bytearray()
     while number > 0x7F:
         written.append(number & 0x7F | 0x80)
         number >>= 7
     written.append(number)
     return bytes(written)
+
+
+_SMALL = tuple(_varint(number) for number in range(8192))
+
+
+def varint(number: int) -> bytes:
+    """A number that is not negative."""
+    return _SMALL[number] if number < 8192 else _varint(number)
 
 
 def _tag(message: Descriptor, field: str) -> bytes:
@@ -54,6 +58,7 @@ _RECORD_ID = _tag(_ENVELOPE, "record_id") + _UUID_LENGTH
 _OCCURRED = _tag(_ENVELOPE, "occurred_time")
 _RECORDED = _tag(_ENVELOPE, "recorded_time")
 _REVISION = _number_tag(_ENVELOPE, "revision")
+_ENVELOPE_FIXED = len(_RECORD_ID) + 36 + len(_OCCURRED) + len(_RECORDED) + len(_REVISION)
 _FRAGMENT_ID = _tag(_ELEMENT, "fragment_id") + _UUID_LENGTH
 _ELEMENT_ENVELOPE = _tag(_ELEMENT, "envelope")
 _CONTENT = _tag(_ELEMENT, "content")
@@ -75,8 +80,8 @@ _DELIVERIES = _tag(delivery_service_pb2.FetchDeliveriesResponse.DESCRIPTOR, "del
 
 def uuid_text(identity: bytes) -> bytes:
     """A UUID's 36 letters."""
-    letters = identity.hex().encode()
-    return b"-".join((letters[:8], letters[8:12], letters[12:16], letters[16:20], letters[20:]))
+    letters = identity.hex()
+    return f"{letters[:8]}-{letters[8:12]}-{letters[12:16]}-{letters[16:20]}-{letters[20:]}".encode()
 
 
 def framed(tag: bytes, *pieces: bytes) -> bytes:
@@ -85,12 +90,18 @@ def framed(tag: bytes, *pieces: bytes) -> bytes:
     return tag + varint(len(body)) + body
 
 
+_SECONDS = _number_tag(Timestamp.DESCRIPTOR, "seconds")
+_NANOS = _number_tag(Timestamp.DESCRIPTOR, "nanos")
+
+
 @lru_cache(maxsize=8192)
 def _moment(written: int) -> bytes:
     """Microseconds since 1970 as a Timestamp behind its length."""
-    moment = Timestamp()
-    moment.FromMicroseconds(written)
-    body = moment.SerializeToString(deterministic=True)
+    seconds, rest = divmod(written, 1_000_000)
+    # A negative number is written as its two's complement of 64 bits.
+    body = _SECONDS + _varint(seconds % 2**64)
+    if rest:
+        body += _NANOS + _varint(rest * 1000)
     return varint(len(body)) + body
 
 
@@ -106,6 +117,7 @@ def frame(
     envelope = records_pb2.Envelope(
         origin_agency_id=origin_agency_id,
         service_type=number_of(common_pb2.ServiceType.DESCRIPTOR, service_type),
+        source_system=source_system,
     )
     element = delivery_service_pb2.Element(
         categories=[number_of(common_pb2.DataCategory.DESCRIPTOR, category) for category in categories],
@@ -113,7 +125,6 @@ def frame(
     )
     return Frame(
         envelope.SerializeToString(deterministic=True),
-        records_pb2.Envelope(source_system=source_system).SerializeToString(deterministic=True),
         element.SerializeToString(deterministic=True),
     )
 
@@ -136,7 +147,6 @@ def terms(purposes: tuple[tuple[str, str, str], ...], marks: tuple[str, ...]) ->
 
 def element(
     kind: Frame,
-    *,
     element_id: bytes,
     record_id: bytes,
     occurred_at: int,
@@ -146,28 +156,28 @@ def element(
     terms: bytes,
     etag: bytes,
 ) -> bytes:
-    """One fragment with its envelope and terms, as an Element. Ids and the etag are 16 bytes."""
-    envelope = b"".join(
-        (
-            _RECORD_ID,
-            uuid_text(record_id),
-            kind.envelope,
-            _OCCURRED,
-            _moment(occurred_at),
-            _RECORDED,
-            _moment(recorded_at),
-            kind.source,
-            _REVISION,
-            varint(revision),
-        )
-    )
+    """One fragment with its envelope and terms, as an Element. Ids and the etag are 16 bytes.
+
+    `occurred_at` and `recorded_at` in microseconds since 1970; `content` a serialised RecordContent; `terms`
+    as `terms` writes them.
+    """
+    occurred, recorded, times = _moment(occurred_at), _moment(recorded_at), varint(revision)
+    length = len(kind.envelope) + len(occurred) + len(recorded) + len(times) + _ENVELOPE_FIXED
     return b"".join(
         (
             _FRAGMENT_ID,
             uuid_text(element_id),
             _ELEMENT_ENVELOPE,
-            varint(len(envelope)),
-            envelope,
+            varint(length),
+            _RECORD_ID,
+            uuid_text(record_id),
+            kind.envelope,
+            _OCCURRED,
+            occurred,
+            _RECORDED,
+            recorded,
+            _REVISION,
+            times,
             kind.element,
             _CONTENT,
             varint(len(content)),

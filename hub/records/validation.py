@@ -45,7 +45,7 @@ class _Plan(NamedTuple):
 
 
 class _Look(NamedTuple):
-    """One field: a moment, a date, an enum without a rule of its own, or messages with something to look at."""
+    """One field: a moment, a date, an enum without a rule of its own, or messages that hold such."""
 
     field: FieldDescriptor
     check: Callable[[FieldDescriptor, Any, datetime], None]

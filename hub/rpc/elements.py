@@ -1,6 +1,8 @@
 """Writes what a feed should hold as the contract's bytes."""
 
 from consent_ledger.access import StepKind
+from hub.projections.held import Terms
+from hub.projections.segments import ItemClass
 from hub.records import framing
 from hub.records.risk import risk_stub
 from hub.use_cases.deliver import Sending
@@ -19,7 +21,7 @@ def delivery(sending: Sending) -> bytes:
         reference,
         element_id=sending.element_id,
         replacement=element(sending, wanted) if wanted.with_content else None,
-        terms=_terms(wanted),
+        terms=_terms(wanted.terms),
         etag=sending.etag,
     )
 
@@ -33,25 +35,29 @@ def seen(sending: Sending) -> bytes:
 def element(sending: Sending, wanted: Wanted) -> bytes:
     """One fragment with its envelope and terms."""
     item = wanted.item
-    record, fragment = item.kind.record, item.kind.fragment
     return framing.element(
-        framing.frame(
-            record.origin_agency_id,
-            record.service_type,
-            record.source_system,
-            fragment.categories,
-            fragment.level,
-        ),
-        element_id=sending.element_id,
-        record_id=sending.record_id,
-        occurred_at=item.occurred_at,
-        recorded_at=item.recorded_at,
-        revision=item.revision,
-        content=item.content if wanted.ring is None else risk_stub(wanted.ring),
-        terms=_terms(wanted),
-        etag=sending.etag,
+        _frame(item.kind),
+        sending.element_id,
+        sending.record_id,
+        item.occurred_at,
+        item.recorded_at,
+        item.revision,
+        item.content if wanted.ring is None else risk_stub(wanted.ring),
+        _terms(wanted.terms),
+        sending.etag,
     )
 
 
-def _terms(wanted: Wanted) -> bytes:
-    return framing.terms(tuple(wanted.terms.rows), wanted.terms.marks)
+def _frame(kind: ItemClass) -> framing.Frame:
+    record, fragment = kind.record, kind.fragment
+    return framing.frame(
+        record.origin_agency_id,
+        record.service_type,
+        record.source_system,
+        fragment.categories,
+        fragment.level,
+    )
+
+
+def _terms(terms: Terms) -> bytes:
+    return framing.terms(terms.rows, terms.marks)

@@ -216,7 +216,7 @@ class _Look:
         seen: list[_Pair] = []
         found = 0
         for pair in dict.fromkeys([*self._outstanding, *sorted(dirty)]):
-            # Whoever waits for an acknowledgement is always looked at: a later one would cover their items too.
+            # Whoever waits for an acknowledgement is always looked at: a later one would cover them too.
             if found > max_items and pair not in self._outstanding:
                 return seen, True
             one = self._pair(pair)
@@ -225,7 +225,7 @@ class _Look:
         return seen, found > max_items
 
     def _window_has_come(self, pair: UUID) -> bool:
-        """Whether the feed's retraction window opened since somebody's copies were first found to be taken back."""
+        """Whether the feed's window opened since something of the pair's was first found to be taken back."""
         minutes, since = self._feed.retraction_window, self._state.resting.get(pair)
         if minutes is None:
             return True

@@ -198,10 +198,7 @@ class _Teller:
             if item.gone:
                 continue
             key = item.kind.key
-            if alike and key in decided:
-                terms = decided[key]
-            else:
-                terms = self._active_terms(fragment_id, item)
+            terms = decided[key] if alike and key in decided else self._active_terms(fragment_id, item)
             sent = held.get(element_id) if held else None
             durable = None if sent is None else sent.acknowledged(acknowledged)
             if durable is None or durable.terms is terms:
@@ -281,8 +278,10 @@ class _Teller:
         stored = item if active is not None else _as_held(revisions, durable)
         if stored is None:
             return None
+        # A mark that a newer revision bears would tell of that revision.
+        shown = facts if stored is item else self._facts(fragment_id, stored)
         if rows:
-            return Wanted(element_id, fragment_id, origin, stored, _terms(rows, facts))
+            return Wanted(element_id, fragment_id, origin, stored, _terms(rows, shown))
         if taken_back or not self._warns(facts, durable):
             return None
         rows = [
@@ -290,7 +289,7 @@ class _Teller:
         ]
         post = self._work.index.agencies[facts.origin_agency_id].posts.get(PostKind.SAFEGUARDING_LEAD)
         ring = "" if post is None else post.telephone
-        return Wanted(element_id, fragment_id, origin, stored, _terms(rows, facts), ring)
+        return Wanted(element_id, fragment_id, origin, stored, _terms(rows, shown), ring)
 
     def _after_end(
         self, facts: Fragment, subjects: Iterable[Person], row: TermRow, since: int
@@ -391,7 +390,7 @@ def etags(work: Work, wanted: Sequence[Wanted]) -> dict[bytes, bytes]:
 
 
 def record_ids(work: Work, pair: UUID, wanted: Sequence[Wanted]) -> list[bytes]:
-    """Each element's record id, 16 bytes: the recipient's own, so two agencies that compare theirs learn nothing."""
+    """Each element's record id, 16 bytes: the recipient's own, so that comparing them tells nothing."""
     made = work.vault.opaque_ids(
         "element-record", pair.bytes, blocks=b"".join(one.item.record_id for one in wanted)
     )

@@ -12,10 +12,12 @@ from consent_ledger.domain import recording_time
 from consent_ledger.errors import OnceToldError, Refused, StorageError, VaultError
 from consent_ledger.ledger import Ledger, Transaction
 from consent_ledger.statutory_duties import DUTIES, Duties
-from hub.projections.projector import Projector
+from hub.projections.consent_index import ConsentIndex
+from hub.projections.projector import AT_ONCE, Projector
 from hub.use_cases.observer import Nobody, Observer
 from hub.use_cases.recovery import Recovery, remembered
 from hub.use_cases.settle import settle
+from hub.use_cases.submission import Submission
 from hub.use_cases.work import ADMINISTRATION, Caller, Work
 
 __all__ = ["Caller", "Hub", "Request"]
@@ -24,8 +26,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class _BoundaryPassed(Exception):
+class _BoundaryPassed:
     """A moment has passed whose entry is not appended yet: append it, then decide."""
+
+
+class _Behind:
+    """The projections are being made anew and not at the head yet: fold on, then decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +78,29 @@ class Hub:
         self.observer: Observer = Nobody()
         self._nudging: set[asyncio.Task[None]] = set()
         self._unseen = False
-        self._recovery = Recovery(ledger, self.rebuild)
+        self._submission = Submission(ledger)
+        self._recovery = Recovery(self._submission, self.rebuild)
         ledger.on_reset(self.projector.reset)
 
     async def start(self) -> None:
         """Brings the projections to the ledger's head; long on a large ledger, with progress."""
-        await self._recovery.submitted(self.projector.catch_up)
+        while not await self._recovery.submitted(self._catch_up):
+            pass
 
     async def rebuild(self) -> None:
         """Drops every projection and folds the ledger again (I14)."""
-        await asyncio.wrap_future(self.ledger.submit(self.projector.drop))
-        await asyncio.wrap_future(self.ledger.submit(self.projector.catch_up))
+        await self._submission.answer(self.projector.drop)
+        while not await self._submission.answer(self._catch_up):
+            pass
+
+    def _catch_up(self, transaction: Transaction) -> bool:
+        """A good many entries at a time, each time kept. True when nothing is behind any more."""
+        try:
+            return self.projector.catch_up(transaction, AT_ONCE)
+        except BaseException:
+            # What was folded into the database is dropped with this command; memory has to follow.
+            self.projector.reset()
+            raise
 
     async def execute(
         self,
@@ -108,16 +126,17 @@ class Hub:
     ) -> T | Repeated:
         """Like `execute`, but a repeated request gets its first answer. Raises `REQUEST_ID_REUSED`."""
 
-        def command(transaction: Transaction) -> T | Repeated | OnceToldError | _BoundaryPassed:
+        def command(transaction: Transaction) -> T | Repeated | OnceToldError | _BoundaryPassed | _Behind:
             return self._run(
                 transaction, request, caller, lambda work: use_case(work, caller, *args, **kwargs)
             )
 
         while True:
             outcome = await self._recovery.submitted(command)
-            if not isinstance(outcome, _BoundaryPassed):
+            if isinstance(outcome, _BoundaryPassed):
+                await self._recovery.submitted(self._settle)
+            elif not isinstance(outcome, _Behind):
                 break
-            await self._recovery.submitted(self._settle)
         self._nudge()
         if isinstance(outcome, OnceToldError):
             raise outcome
@@ -139,12 +158,15 @@ class Hub:
 
     def _run(
         self, transaction: Transaction, request: Request | None, caller: Caller, use: Callable[[Work], T]
-    ) -> T | Repeated | OnceToldError | _BoundaryPassed:
+    ) -> T | Repeated | OnceToldError | _BoundaryPassed | _Behind:
         recording_time.set(transaction.now)
         try:
-            self.projector.catch_up(transaction)
+            if not self.projector.catch_up(transaction, AT_ONCE):
+                return _Behind()
             if transaction.clock_in_doubt:
                 return Refused("CLOCK_IN_DOUBT")
+            if not _speaks(self.projector.index, caller):
+                return Refused("UNKNOWN_CERTIFICATE")
             if self.projector.index.is_boundary_due(transaction.now):
                 return _BoundaryPassed()
             return self._decide(transaction, request, caller, use)
@@ -270,3 +292,15 @@ class Hub:
                     self._waiting[feed_id].set()
         # Here, and not only when the task is done: what is appended in between needs a task of its own.
         self._nudging.clear()
+
+
+def _speaks(index: ConsentIndex, caller: Caller) -> bool:
+    """Whether the certificate a caller showed still speaks for its agency, now that its command is decided.
+
+    The door looks without waiting for the writer. A certificate authorised by an entry that was never
+    committed, or whose URI was given another key since, is found out here, at the position decided at.
+    """
+    if caller.certificate_uri is None or caller.public_key_der is None:
+        return True
+    shown = hashlib.sha256(caller.public_key_der).digest()
+    return index.agency_of(caller.certificate_uri, shown) == caller.agency_id

@@ -72,9 +72,9 @@ def _published(
         raise Refused("STALE_REVISION", expected=latest + 1)
     if not record.fragments and record.revision == 1:
         raise Refused("INVALID_FIELD", field="content", rule="a first revision has content")
-    if registration_id not in (None, found.registration_id):
-        if not work.index.registrations[registration_id].in_error:
-            raise Refused("INVALID_FIELD", field="client_reference", rule="that of the earlier revisions")
+    moved = registration_id is not None and registration_id != found.registration_id
+    if moved and not work.index.registrations[registration_id].in_error:
+        raise Refused("INVALID_FIELD", field="client_reference", rule="that of the earlier revisions")
     published[stream] = (record.revision, found.registration_id)
     others = [
         (work.registration(caller, other.client_reference).registration_id, other) for other in record.others

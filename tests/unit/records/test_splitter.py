@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from consent_ledger.errors import OnceToldError
 from consent_ledger.vocabulary import DEFAULT_LEVEL, DataCategory, Level
-from hub.records.codec import parse_content
 from hub.records.splitter import SplitFragment, split, stricter
 from oncetold.v1 import common_pb2, record_service_pb2, records_pb2
 
@@ -108,7 +107,11 @@ def named(number: Any) -> DataCategory:
 def test_union_of_the_fragments_is_the_record(content: records_pb2.RecordContent) -> None:
     fragments = split(record_of(content)).fragments
 
-    rejoined = [leaf for each in fragments for leaf in leaves(body_of(parse_content(each.content)))]
+    rejoined = [
+        leaf
+        for each in fragments
+        for leaf in leaves(body_of(records_pb2.RecordContent.FromString(each.content)))
+    ]
 
     assert sorted(rejoined) == sorted(leaves(body_of(content)))
 
@@ -122,7 +125,7 @@ def test_each_fragment_holds_only_its_own_category(content: records_pb2.RecordCo
     keys = [(each.categories, each.free_text) for each in parts.fragments]
     assert keys == sorted(set(keys))
     for each in parts.fragments:
-        parsed = parse_content(each.content)
+        parsed = records_pb2.RecordContent.FromString(each.content)
         assert parsed.WhichOneof("type") == parts.record_type
         assert parsed.SerializeToString(deterministic=True) == each.content
         for field, value in body_of(parsed).ListFields():
