@@ -1,4 +1,4 @@
-"""`oncetold-adapter`: init, check, publish, run, status."""
+"""`oncetold-adapter`: init, check, publish, run, retry, status."""
 
 import signal
 import sys
@@ -203,7 +203,20 @@ def run(
 
     It waits out a hub or a database that is down; with --once it gives up after a few attempts.
     """
-    settings = load(config)
+    _receive(load(config), once=once, reconcile=reconcile, as_json=as_json)
+
+
+@command(app, "retry", example="oncetold-adapter retry --config adapter.toml")
+def retry(config: Config = DEFAULT, as_json: Json = False) -> None:
+    """Brings again what was put aside, once what refused it is repaired. Then it ends.
+
+    It tells the hub what is held, and the hub sends what is lacking. Stop `run` first. The same as
+    `run --once --reconcile`.
+    """
+    _receive(load(config), once=True, reconcile=True, as_json=as_json)
+
+
+def _receive(settings: Settings, *, once: bool, reconcile: bool, as_json: bool) -> None:
     sink = sources.open_sink(settings)
     if settings.feed is None:
         raise ConfigInvalid(["[feed] is missing."])
@@ -233,7 +246,7 @@ def status(config: Config = DEFAULT, as_json: Json = False) -> None:
     waiting = False
     if settings.sink is not None:
         at = sources.open_sink(settings).status()
-        waiting = bool(at.put_aside)
+        waiting = bool(at.put_aside or at.blocked)
         answer["receiving"] = {
             "feed_id": at.bookmark.feed_id,
             "epoch": at.bookmark.epoch,
@@ -242,6 +255,7 @@ def status(config: Config = DEFAULT, as_json: Json = False) -> None:
             "receipts_to_send": at.receipts_to_send,
             "retained": at.retained,
             "put_aside": [{"sequence": sequence, "reason": reason} for sequence, reason in at.put_aside],
+            "blocked": [{"sequence": sequence, "reason": reason} for sequence, reason in at.blocked],
         }
         sentences += [
             f"Feed {at.bookmark.feed_id} stands at {at.bookmark.epoch}/{at.bookmark.sequence}.",
@@ -249,8 +263,15 @@ def status(config: Config = DEFAULT, as_json: Json = False) -> None:
             f"{at.receipts_to_send} receipts to send.",
             *(f"Put aside: delivery {sequence}, {reason}." for sequence, reason in at.put_aside),
         ]
-        if waiting:
-            sentences.append("Correct what refuses them, then: oncetold-adapter run --reconcile")
+        if at.put_aside:
+            sentences.append("Correct what refuses them, then: oncetold-adapter retry")
+        sentences += [
+            f"BLOCKED: delivery {sequence} takes something back or ends its use, and cannot be carried out, "
+            f"{reason}. Until it is, nothing after it is received, and data is here that should not be."
+            for sequence, reason in at.blocked
+        ]
+        if at.blocked:
+            sentences.append("Make the database accept it, then: oncetold-adapter run")
     if settings.source is not None:
         publishing = _publishing(settings)
         answer["publishing"] = publishing

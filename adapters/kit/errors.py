@@ -78,6 +78,19 @@ class RetractionNotDone(AdapterError):
         self.reason = reason
 
 
+class CorrectionNotDone(AdapterError):
+    """A correction could neither be written nor what it corrects be shown as out of date: the feed waits here."""
+
+    def __init__(self, sequence: int, reason: str) -> None:
+        super().__init__(
+            "CORRECTION_NOT_DONE",
+            f"Correction {sequence} could not be carried out: {reason}.",
+            "What is held may no longer be used as it stands; make the database accept it, then run again.",
+        )
+        self.sequence = sequence
+        self.reason = reason
+
+
 class SourceUnreadable(AdapterError):
     """The source itself cannot be read. `reason` is a code."""
 

@@ -17,7 +17,13 @@ from google.protobuf.duration_pb2 import Duration
 from adapters.kit.backoff import Backoff
 from adapters.kit.client import Hub
 from adapters.kit.config import FeedSettings
-from adapters.kit.errors import DeliveryNotWritten, HubRefused, RetractionNotDone, SinkUnavailable
+from adapters.kit.errors import (
+    CorrectionNotDone,
+    DeliveryNotWritten,
+    HubRefused,
+    RetractionNotDone,
+    SinkUnavailable,
+)
 from adapters.kit.receipts import ReceiptSigner
 from adapters.kit.sink import Bookmark, Sink
 from oncetold.v1.delivery_service_pb2 import (
@@ -138,7 +144,8 @@ class Runner:
 
     def _apply(self, deliveries: Sequence[Delivery], report: RunReport) -> None:
         """Applies one batch. A delivery that fails `attempts` times is put aside and the others go on; a
-        retraction never is: what came before it is kept, then RetractionNotDone."""
+        retraction never is: what came before it is kept, then RetractionNotDone. CorrectionNotDone if a
+        correction can neither be written nor what it corrects be greyed."""
         before = self._sink.bookmark()
         failures: dict[int, int] = {}
         put_aside: dict[int, str] = {}
@@ -155,8 +162,12 @@ class Runner:
                     continue
                 failed = next(item for item in deliveries if item.sequence == failure.sequence)
                 if failed.WhichOneof("step") == "retract":
-                    self._keep_before(deliveries, failure.sequence, before, put_aside)
+                    self._block(deliveries, failed, failure.reason, before, put_aside)
                     raise RetractionNotDone(failure.sequence, failure.reason) from failure
+                if failure.sequence in put_aside:
+                    # Not even the old row could be greyed: it would be taken for current.
+                    self._block(deliveries, failed, failure.reason, before, put_aside)
+                    raise CorrectionNotDone(failure.sequence, failure.reason) from failure
                 put_aside[failure.sequence] = failure.reason
                 if len(put_aside) == len(fresh) >= TOO_MANY_TO_BLAME:
                     raise SinkUnavailable(failure.reason) from failure
@@ -164,12 +175,29 @@ class Runner:
         report.retracted += len(staged)
         report.put_aside += len(put_aside)
 
-    def _keep_before(
-        self, deliveries: Sequence[Delivery], sequence: int, before: Bookmark, put_aside: dict[int, str]
+    def _block(
+        self,
+        deliveries: Sequence[Delivery],
+        failed: Delivery,
+        reason: str,
+        before: Bookmark,
+        put_aside: dict[int, str],
     ) -> None:
-        earlier = [item for item in deliveries if item.sequence < sequence]
+        """Keeps what came before the delivery that must not be passed over, and notes it for `status`.
+
+        The retractions behind it are carried out all the same, without moving the bookmark past it: what
+        stands in the way of one person's must not keep another's data here. They are sent again, harmlessly.
+        """
+        earlier = [item for item in deliveries if item.sequence < failed.sequence]
         if earlier:
             self._sink.apply(earlier, Bookmark(before.feed_id, before.epoch, earlier[-1].sequence), put_aside)
+        self._sink.note_blocked(failed, reason)
+        for item in deliveries:
+            if item.sequence > failed.sequence and item.WhichOneof("step") == "retract":
+                try:
+                    self._sink.apply([item], self._sink.bookmark())
+                except DeliveryNotWritten as failure:
+                    self._sink.note_blocked(item, failure.reason)
 
     def _reconcile(self, report: RunReport) -> None:
         """Tells the hub everything that is held, page by page, and continues under the epoch that it

@@ -47,13 +47,14 @@ class HeldElement:
 @dataclass(frozen=True, slots=True)
 class SinkStatus:
     """Counts for a person. `put_aside` are deliveries that could not be written and wait for a
-    reconciliation."""
+    reconciliation; `blocked` are those that must not be passed over, so that the feed stands before them."""
 
     bookmark: Bookmark
     held: int
     receipts_to_send: int
     put_aside: list[tuple[int, str]]
     retained: int
+    blocked: list[tuple[int, str]]
 
 
 class Sink(Protocol):
@@ -74,9 +75,13 @@ class Sink(Protocol):
         """Writes the deliveries in order, stages a receipt for each retraction, and moves to `bookmark`, all
         in one transaction. A delivery at or before the present bookmark of the same epoch changes nothing.
         Those named in `put_aside` (sequence to reason code) are noted instead of written; never a
-        retraction. Answers the receipts staged. DeliveryNotWritten if one cannot be written, SinkUnavailable
+        retraction. What a correction put aside would have changed is shown as no longer updated. Answers the receipts staged. DeliveryNotWritten if one cannot be written, SinkUnavailable
         if the database does not work; then nothing at all was changed.
         """
+        ...
+
+    def note_blocked(self, delivery: Delivery, reason: str) -> None:
+        """Notes a delivery that stands behind the bookmark and cannot be carried out, until it is."""
         ...
 
     def pending_receipts(self, limit: int) -> list[PendingReceipt]:

@@ -67,5 +67,17 @@ def terms_row(terms: Terms, etag: str) -> Row:
     }
 
 
+def out_of_date_row(purposes: str) -> Row:
+    """The columns of a row whose correction could not be written, from its purposes: shown greyed, and under
+    an etag that the hub never gave, so that a reconciliation brings it anew."""
+    restricted = [row | {"state": "RESTRICTED"} for row in json.loads(purposes)]
+    return {
+        "purposes": json.dumps(restricted),
+        "state": "RESTRICTED",
+        "no_longer_updated": True,
+        "etag": "0" * 32,
+    }
+
+
 def _instant(stamp: Timestamp) -> datetime:
     return stamp.ToDatetime(tzinfo=UTC)

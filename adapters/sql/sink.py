@@ -15,7 +15,7 @@ from adapters.kit.errors import ConfigInvalid, DeliveryNotWritten, SinkUnavailab
 from adapters.kit.sink import Bookmark, HeldElement, PendingReceipt, SinkStatus, statement
 from adapters.sql.copies import CHECKS, read_checks, still_in, try_checks
 from adapters.sql.engine import open_engine
-from adapters.sql.rows import Row, element_row, terms_row
+from adapters.sql.rows import Row, element_row, out_of_date_row, terms_row
 from adapters.sql.tables import BOOKMARK, ELEMENTS, METADATA, POISON, RECEIPTS, RETAINED
 from oncetold.v1.common_pb2 import DataCategory, LawfulBasis
 from oncetold.v1.delivery_service_pb2 import Delivery
@@ -105,7 +105,8 @@ class SqlSink:
                     continue
                 reason = (put_aside or {}).get(delivery.sequence)
                 if reason is not None:
-                    self._put_aside(connection, bookmark, delivery, reason)
+                    with _blaming(delivery.sequence):
+                        self._put_aside(connection, bookmark, delivery, reason)
                     continue
                 with _blaming(delivery.sequence):
                     receipt = self._write(connection, bookmark, delivery)
@@ -114,6 +115,11 @@ class SqlSink:
             if bookmark.sequence > at.sequence:
                 self._move_bookmark(connection, bookmark)
         return staged
+
+    def note_blocked(self, delivery: Delivery, reason: str) -> None:
+        """See `Sink.note_blocked`."""
+        with self._transaction() as connection:
+            self._note(connection, self._lock_bookmark(connection), delivery, reason)
 
     def pending_receipts(self, limit: int) -> list[PendingReceipt]:
         """See `Sink.pending_receipts`."""
@@ -176,16 +182,18 @@ class SqlSink:
         with self._transaction() as connection:
             at = self._bookmark(connection)
             poison = connection.execute(
-                select(POISON.c.sequence, POISON.c.reason)
+                select(POISON.c.epoch, POISON.c.sequence, POISON.c.reason)
                 .where(self._of_feed(POISON))
                 .order_by(POISON.c.epoch, POISON.c.sequence)
-            )
+            ).all()
+            behind = [row for row in poison if (row.epoch, row.sequence) > (at.epoch, at.sequence)]
             return SinkStatus(
                 bookmark=at,
                 held=self._count(connection, ELEMENTS),
                 receipts_to_send=self._count(connection, RECEIPTS, RECEIPTS.c.state == "PENDING"),
-                put_aside=[(row.sequence, row.reason) for row in poison],
+                put_aside=[(row.sequence, row.reason) for row in poison if row not in behind],
                 retained=self._count(connection, RETAINED),
+                blocked=[(row.sequence, row.reason) for row in behind],
             )
 
     def _write(self, connection: Connection, bookmark: Bookmark, delivery: Delivery) -> PendingReceipt | None:
@@ -225,7 +233,9 @@ class SqlSink:
             # Its disclosure was put aside: without content there is nothing to change the terms of.
             raise DeliveryNotWritten(delivery.sequence, "NOT_HELD")
 
-    def _retract(self, connection: Connection, bookmark: Bookmark, delivery: Delivery) -> PendingReceipt:
+    def _retract(
+        self, connection: Connection, bookmark: Bookmark, delivery: Delivery
+    ) -> PendingReceipt | None:
         """Deletes the row, or moves it to what is retained, and stages the receipt that says which."""
         fragment_id = delivery.retract.fragment_id
         held = connection.execute(select(ELEMENTS).where(self._is(ELEMENTS, fragment_id))).mappings().first()
@@ -252,6 +262,10 @@ class SqlSink:
             done=done,
             own_basis=LawfulBasis.Value(f"LAWFUL_BASIS_{basis or 'UNSPECIFIED'}"),
         )
+        stated = and_(RECEIPTS.c.epoch == bookmark.epoch, RECEIPTS.c.sequence == staged.sequence)
+        if connection.execute(select(RECEIPTS.c.state).where(self._of_feed(RECEIPTS), stated)).first():
+            # Carried out before, while another retraction held up the bookmark: it is stated already.
+            return None
         connection.execute(
             insert(RECEIPTS).values(
                 feed_id=self._feed_id,
@@ -269,8 +283,24 @@ class SqlSink:
         return bases.pop() if len(bases) == 1 else None
 
     def _put_aside(self, connection: Connection, bookmark: Bookmark, delivery: Delivery, reason: str) -> None:
+        if delivery.WhichOneof("step") == "correct":
+            # What is held is out of date, or may no longer be used so: nobody may take it for current.
+            held = self._is(ELEMENTS, delivery.correct.fragment_id)
+            purposes = connection.execute(select(ELEMENTS.c.purposes).where(held)).scalar_one_or_none()
+            if purposes is not None:
+                connection.execute(update(ELEMENTS).where(held).values(**out_of_date_row(purposes)))
+        self._note(connection, bookmark, delivery, reason)
+
+    def _note(self, connection: Connection, bookmark: Bookmark, delivery: Delivery, reason: str) -> None:
         step = delivery.WhichOneof("step")
         fragment_id = getattr(delivery, step).fragment_id if step is not None else ""
+        connection.execute(
+            delete(POISON).where(
+                self._of_feed(POISON),
+                POISON.c.epoch == bookmark.epoch,
+                POISON.c.sequence == delivery.sequence,
+            )
+        )
         connection.execute(
             insert(POISON).values(
                 feed_id=self._feed_id,
