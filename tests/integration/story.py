@@ -188,7 +188,13 @@ async def fetch(
 ) -> delivery_service_pb2.FetchDeliveriesResponse:
     """One fetch by the hostel's adapter."""
     request = delivery_service_pb2.FetchDeliveriesRequest(
-        feed_id=story.feed_id, epoch=1, acknowledge=acknowledge, max_items=64, **more
+        **{
+            "feed_id": story.feed_id,
+            "epoch": 1,
+            "acknowledge": acknowledge,
+            "max_items": 64,
+            **more,
+        }
     )
     request.wait.FromMilliseconds(int(wait * 1000))
     answer: delivery_service_pb2.FetchDeliveriesResponse = await DeliveryServiceStub(hostel).FetchDeliveries(
