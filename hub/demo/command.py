@@ -35,6 +35,9 @@ def demo(
         Path | None,
         typer.Option("--data", metavar="DIR", help="Keep everything in this new folder."),
     ] = None,
+    prometheus: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Serve the hub's figures for Prometheus there.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Plays one person's day with a real hub and three invented agencies, and goes on serving until Ctrl-C.
@@ -49,7 +52,11 @@ def demo(
     from hub.demo.story import Story
 
     telling = Telling()
-    with _folder(data or _named_before(context)) as folder, _ending_on_sigterm(), Stage(folder) as stage:
+    with (
+        _folder(data or _named_before(context)) as folder,
+        _ending_on_sigterm(),
+        Stage(folder, prometheus) as stage,
+    ):
         started = time.monotonic()
         telling.title("One person's day", "The people and agencies are invented; the hub is real.")
         stage.build()
@@ -62,7 +69,7 @@ def demo(
         figures = read_figures(stage, story, time.monotonic() - started)
         telling.figures(in_words(figures))
         if not once:
-            _look_around(telling, stage.folder)
+            _look_around(telling, stage)
         if as_json:
             print(json.dumps(figures, sort_keys=True), flush=True)
         if not once:
@@ -80,7 +87,8 @@ def _serve_on(stage: Stage, telling: Telling) -> None:
         return
 
 
-def _look_around(telling: Telling, folder: Path) -> None:
+def _look_around(telling: Telling, stage: Stage) -> None:
+    folder = stage.folder
     telling.act("Now you", "look around while it runs")
     for line in (
         f"oncetold --data {folder / 'hub'} deliveries status",
@@ -89,6 +97,8 @@ def _look_around(telling: Telling, folder: Path) -> None:
         f"sqlite3 {folder / 'riverside' / 'cases.db'} .dump",
     ):
         telling.command(line)
+    if "metrics" in stage.hub:
+        telling.command(f"curl http://{stage.hub['metrics']}/metrics")
 
 
 def _named_before(context: typer.Context) -> Path | None:

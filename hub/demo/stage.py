@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,8 @@ from hub import pki
 from hub.bootstrap import create_hub
 from hub.cli import enums
 from hub.cli.connection import Method, Request, Response, ask
-from hub.config import read_config
+from hub.config import TelemetrySettings, check_telemetry, read_config
+from hub.config import write_config as write_hub_config
 from hub.demo.agencies import AGENCIES, HOUSING, Agency, CaseSystem
 from hub.demo.processes import Processes
 from hub.demo.wiring import write_config
@@ -50,8 +52,10 @@ LONG_POLL_SECONDS = 20
 class Stage:
     """Everything that runs during the demo."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prometheus: str = "") -> None:
+        """`prometheus`: host and port of the hub's page of figures; empty for none."""
         self.folder = folder
+        self._telemetry = check_telemetry(TelemetrySettings(prometheus))
         self.hub_data = folder / "hub"
         self.systems = {agency: CaseSystem(agency, folder / agency.agency_id) for agency in AGENCIES}
         self.feeds: dict[Agency, str] = {}
@@ -74,7 +78,8 @@ class Stage:
         folder, now = self.hub_data / "pki", datetime.now(UTC)
         authority = pki.create_authority(folder, now)
         pki.issue_server(authority, folder, now)
-        (self.hub_data / "hub.toml").write_text('listen = "localhost:0"\n', encoding="utf-8")
+        settings = replace(read_config(self.hub_data), listen="localhost:0", telemetry=self._telemetry)
+        write_hub_config(settings)
         self.hub = self.processes.serve(self.hub_data)
         for agency in AGENCIES:
             self.systems[agency].create()
