@@ -14,12 +14,15 @@ from hub.demo.agencies import Agency
 from hub.demo.stage import NOTICE, PURPOSE, Stage
 from oncetold.v1.consent_service_pb2 import (
     Grant,
+    Loss,
+    PreviewWithdrawalRequest,
     RecordGrantRequest,
     RecordRefusalRequest,
     Scope,
     WithdrawGrantRequest,
 )
 from oncetold.v1.registration_service_pb2 import (
+    AppointLeadRequest,
     ConfirmLinkRequest,
     CreateLinkTokenRequest,
     RedeemLinkTokenRequest,
@@ -81,6 +84,20 @@ def refuse(stage: Stage, recorder: Agency, reference: str, recipient: Agency) ->
         request_id=str(uuid4()), client_reference=reference, scope=Scope(agency_id=recipient.agency_id)
     )
     stage.ask(lambda hub: hub.consent.RecordRefusal, request, recorder)
+
+
+def preview(stage: Stage, recorder: Agency, reference: str, grant_id: str) -> list[Loss]:
+    """Who would stop knowing what, before a yes is taken back."""
+    request = PreviewWithdrawalRequest(client_reference=reference, grant_id=grant_id)
+    return list(stage.ask(lambda hub: hub.consent.PreviewWithdrawal, request, recorder).losses)
+
+
+def lead(stage: Stage, recorder: Agency, reference: str) -> None:
+    """The agency leads for the person from now on."""
+    request = AppointLeadRequest(
+        request_id=str(uuid4()), client_reference=reference, agency_id=recorder.agency_id
+    )
+    stage.ask(lambda hub: hub.registrations.AppointLead, request, recorder)
 
 
 def withdraw(stage: Stage, recorder: Agency, reference: str, grant_id: str) -> None:

@@ -25,6 +25,8 @@ def read_figures(stage: Stage, story: Story, seconds: float) -> dict[str, object
         "held_by_housing": len(story.held_from(HOUSING, HOSTEL)),
         "withdrawn_from_housing": len(seen) - len(story.held_from(HOUSING, HOSTEL)),
         "retractions_receipted": len([receipt for receipt in receipts if receipt.sent]),
+        "greyed_at_the_hostel": len(story.day.greyed),
+        "tasks": story.day.tasks,
         "seconds_from_withdrawal_to_removal": round(story.day.seconds_to_removal, 2),
         "notes_that_stayed_home": stage.systems[HOSTEL].notes(),
         "held_elsewhere_about_lee": sum(
@@ -40,7 +42,9 @@ def read_figures(stage: Stage, story: Story, seconds: float) -> dict[str, object
 def in_words(figures: dict[str, object]) -> dict[str, object]:
     """The figures that a person wants to read, by what they count."""
     ledger = figures["ledger"]
+    tasks = figures["tasks"]
     assert isinstance(ledger, dict)
+    assert isinstance(tasks, dict)
     return {
         "answers Sam gave at the hostel, once": figures["told_at_the_hostel"],
         "of them the drug service need not ask again": figures["not_asked_again_at_the_drug_service"],
@@ -49,6 +53,8 @@ def in_words(figures: dict[str, object]) -> dict[str, object]:
         "answers taken back from the housing office": figures["withdrawn_from_housing"],
         "seconds from the withdrawal until they were gone": figures["seconds_from_withdrawal_to_removal"],
         "retractions with a signed receipt": figures["retractions_receipted"],
+        "answers greyed at the hostel, not taken from it": figures["greyed_at_the_hostel"],
+        "agencies where somebody has to look": len(tasks),
         "fragments about Lee, who said no, anywhere else": figures["held_elsewhere_about_lee"],
         "entries in the ledger, looks and refusals included": ledger["entries"],
         "seconds for the whole day": figures["seconds"],

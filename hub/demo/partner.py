@@ -24,6 +24,8 @@ class Held:
     record_type: str
     categories: tuple[str, ...]
     facts: tuple[Fact, ...]
+    no_longer_updated: bool
+    """Greyed: it was right when it came, and nothing newer comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ def held(system: CaseSystem, reference: str | None = None) -> list[Held]:
     """The fragments an agency holds, about one of its references or about all."""
     rows = _rows(
         system.path,
-        "SELECT fragment_id, client_reference, origin_agency, record_type, categories, content_bytes"
+        "SELECT fragment_id, client_reference, origin_agency, record_type, categories, content_bytes,"
+        " no_longer_updated"
         " FROM oncetold_elements ORDER BY origin_agency, record_type, categories",
     )
     return [_held(row) for row in rows if reference is None or row["client_reference"] == reference]
@@ -73,6 +76,7 @@ def _held(row: sqlite3.Row) -> Held:
         record_type=row["record_type"],
         categories=tuple(row["categories"].split(",")),
         facts=tuple(facts(form, RecordContent.FromString(row["content_bytes"]))),
+        no_longer_updated=bool(row["no_longer_updated"]),
     )
 
 

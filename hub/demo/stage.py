@@ -20,7 +20,9 @@ from hub.demo.agencies import AGENCIES, HOUSING, Agency, CaseSystem
 from hub.demo.processes import Processes
 from hub.demo.wiring import write_config
 from oncetold.v1.agency_service_pb2 import (
+    AppointPostRequest,
     AuthoriseCertificateRequest,
+    Post,
     RegisterAgencyRequest,
     SubscribeRequest,
 )
@@ -47,6 +49,8 @@ SHARED = {
 }
 """The most that the three may share, and what becomes of it at a recipient when a permission ends."""
 LONG_POLL_SECONDS = 20
+DUTY_WORKER = "duty-1"
+"""What each agency calls whoever looks at its tasks."""
 
 
 class Stage:
@@ -143,6 +147,18 @@ class Stage:
                 service_type=service_type,
                 purposes=[PURPOSE],
                 categories=[enums.CATEGORY.value(category) for category in SHARED],
+            ),
+        )
+        self.ask(
+            lambda hub: hub.agencies.AppointPost,
+            AppointPostRequest(
+                request_id=str(uuid4()),
+                agency_id=agency.agency_id,
+                post=Post(
+                    kind=enums.POST.value("DUTY_WORKER"),
+                    staff_reference=DUTY_WORKER,
+                    telephone="01632 960145",
+                ),
             ),
         )
         return subscribed.feed_id

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from hub.cli import enums
 from hub.cli.commands.deliveries import explanation_json, explanation_sentence
+from hub.cli.commands.withdrawal import read_aloud
 from hub.cli.errors import StoryBroken
+from hub.cli.output import moment
 from hub.demo import choices, partner
 from hub.demo.agencies import (
     HOSTEL,
@@ -28,6 +30,7 @@ from hub.demo.stage import Stage
 from hub.demo.telling import Telling
 from oncetold.v1.audit_service_pb2 import ExplainDecisionRequest, ListDisclosuresRequest, Verdict
 from oncetold.v1.delivery_service_pb2 import RetractionOutcome
+from oncetold.v1.task_service_pb2 import ListTasksRequest, Task
 
 PATIENCE_SECONDS = 60.0
 FOR_RECOVERY = (
@@ -51,6 +54,10 @@ class Day:
     seen_by_housing: list[Fact] = field(default_factory=list)
     why: dict[str, object] = field(default_factory=dict)
     seconds_to_removal: float = 0.0
+    dose_grant: str = ""
+    greyed: list[Fact] = field(default_factory=list)
+    tasks: dict[str, str] = field(default_factory=dict)
+    """What each agency's duty worker has to look at, by agency id."""
 
 
 class Story:
@@ -67,6 +74,7 @@ class Story:
         self._drug_service()
         self._housing_office()
         self._withdrawal()
+        self._greyed_dose()
         self._why()
         self._silence()
 
@@ -92,9 +100,11 @@ class Story:
         self._telling.facts("Sam's own story, at the hostel", told)
         counts = self._stage.publish(HOSTEL)
         self._expect("rows published", counts["published"], hostel.own_rows() - hostel.notes())
+        choices.lead(self._stage, HOSTEL, SAM[HOSTEL])
         self._telling.say(
             f"The hostel's adapter publishes {counts['published']} records, sealed. The note stays home: "
-            "words go nowhere unless their author releases them. Nobody else has received anything yet."
+            "words go nowhere unless their author releases them. Nobody else has received anything yet. "
+            "The hostel leads for Sam."
         )
 
     def _drug_service(self) -> None:
@@ -120,7 +130,7 @@ class Story:
             PRESCRIPTIONS, f"prescription-{SAM[RECOVERY]}", SAM[RECOVERY], medicine="methadone", daily_ml=60
         )
         self._stage.publish(RECOVERY)
-        self._grant(RECOVERY, HOSTEL, *FOR_HOSTEL)
+        self.day.dose_grant = self._grant(RECOVERY, HOSTEL, *FOR_HOSTEL)
         told = self.told(RECOVERY, *FOR_HOSTEL)
         self._arrives(HOSTEL, RECOVERY, told)
         doses = ", ".join(f"{fact.question.words} {fact.value}" for fact in told)
@@ -152,6 +162,8 @@ class Story:
         self._telling.act("Afternoon", "Sam changes a mind")
         before = {holder: self._held(holder) for holder in (HOSTEL, RECOVERY)}
         money = {fragment.fragment_id for fragment in self._held(HOUSING) if fragment.categories == MONEY}
+        self._telling.say('"Housing need not know about my money any more." First the worker reads aloud:')
+        self._read_aloud(HOSTEL, self.day.money_grant, MONEY, "ERASE")
         started = time.monotonic()
         choices.withdraw(self._stage, HOSTEL, SAM[HOSTEL], self.day.money_grant)
         kept = self.told(HOSTEL, *FOR_HOUSING)
@@ -165,8 +177,8 @@ class Story:
         receipts = partner.receipts(housing)
         gone = len(self.day.seen_by_housing) - len(kept)
         self._telling.say(
-            f'"Housing need not know about my money any more." Withdrawn; {self.day.seconds_to_removal:.1f} '
-            f"seconds later {gone} answers are gone from the housing office's database. Its adapter signed:"
+            f"Withdrawn; {self.day.seconds_to_removal:.1f} seconds later {gone} answers are gone from the "
+            "housing office's database. Its adapter signed:"
         )
         self._telling.receipts(HOUSING.name, receipts)
         self._expect("outcomes signed", {receipt.outcome for receipt in receipts}, {"ERASED"})
@@ -175,6 +187,62 @@ class Story:
         self._telling.say(
             "The hub has checked the signature. What the hostel and the drug service hold is unchanged."
         )
+
+    def _greyed_dose(self) -> None:
+        self._telling.act("Towards evening", "Sam takes back a medicine")
+        dose = self.told(RECOVERY, *FOR_HOSTEL)
+        self._telling.say(
+            '"And the hostel need not know what I am prescribed." The drug service reads aloud, and asks:'
+        )
+        self._read_aloud(RECOVERY, self.day.dose_grant, FOR_HOSTEL, "RESTRICT")
+        choices.withdraw(self._stage, RECOVERY, SAM[RECOVERY], self.day.dose_grant)
+        self._until("the dose at the hostel is greyed", lambda: self._greyed() == dose)
+        self._stage.systems[RECOVERY].write(
+            PRESCRIPTIONS, f"prescription-2-{SAM[RECOVERY]}", SAM[RECOVERY], medicine="methadone", daily_ml=70
+        )
+        self._stage.publish(RECOVERY)
+        self.day.greyed = dose
+        words = ", ".join(f"{fact.question.words} {fact.value}" for fact in dose)
+        self._telling.say(
+            f"No dose vanishes at the hostel: {words} stands there greyed, no longer updated. The 70 ml that "
+            "the drug service prescribes now does not come. Somebody has to look, at both:"
+        )
+        for agency in (RECOVERY, HOSTEL):
+            self._telling.command(f"oncetold task list --as {agency.agency_id}")
+            self.day.tasks[agency.agency_id] = self._task_of(agency)
+            self._telling.quote(self.day.tasks[agency.agency_id])
+        self._expect("tasks of the housing office", self._tasks(HOUSING), [])
+        self._telling.say(
+            "The hostel has it because it leads for Sam; it reads what to do, not whose permission it was."
+        )
+
+    def _read_aloud(self, recorder: Agency, grant_id: str, categories: tuple[str, ...], on_end: str) -> None:
+        """Shows the preview of a withdrawal, which must be of these categories at one agency and end so."""
+        losses = choices.preview(self._stage, recorder, SAM[recorder], grant_id)
+        found = [(enums.CATEGORY.word(one.category), enums.ON_END.word(one.on_end)) for one in losses]
+        self._expect("what the preview foretells", found, [(category, on_end) for category in categories])
+        reference = f"{SAM[recorder]} {grant_id[:8]}… --as {recorder.agency_id}"
+        self._telling.command(f"oncetold consent withdraw {reference}")
+        for line in read_aloud(losses):
+            self._telling.quote(line)
+
+    def _greyed(self) -> list[Fact]:
+        """What the hostel holds of the drug service's about Sam and shows greyed."""
+        about = partner.held(self._stage.systems[HOSTEL], SAM[HOSTEL])
+        return [fact for one in about if one.no_longer_updated for fact in one.facts]
+
+    def _tasks(self, agency: Agency) -> list[Task]:
+        return list(self._stage.ask(lambda hub: hub.tasks.ListTasks, ListTasksRequest(), agency).tasks)
+
+    def _task_of(self, agency: Agency) -> str:
+        """The one task of an agency, as its duty worker reads it."""
+        tasks = self._tasks(agency)
+        said = [(one.client_reference, enums.TASK.word(one.kind), bool(one.grant_id)) for one in tasks]
+        own = agency is RECOVERY
+        self._expect(f"tasks of {agency.name}", said, [(SAM[agency], "SAFETY_CRITICAL_ENDED", own)])
+        [task] = tasks
+        who = f"{task.client_reference}, for {task.staff_reference}"
+        return f"{who}, by {moment(task.due_time)}: {task.sentence}"
 
     def _why(self) -> None:
         self._telling.act("Evening", "A data protection officer asks why")
@@ -203,6 +271,7 @@ class Story:
 
     def _silence(self) -> None:
         self._telling.act("All day", "What stays silent")
+        self._expect("the dose at the hostel, at the end of the day", self._greyed(), self.day.greyed)
         about_lee = sum(len(partner.held(self._stage.systems[holder], LEE[holder])) for holder in LEE)
         self._expect("fragments held elsewhere about Lee", about_lee, 0)
         lee = self._stage.systems[HOSTEL].told(LEE[HOSTEL])

@@ -14,7 +14,7 @@ from consent_ledger.domain import Task as TaskAggregate
 from consent_ledger.errors import Refused
 from consent_ledger.facts import Registration
 from consent_ledger.ledger import KeyOwner
-from consent_ledger.vocabulary import KeyCategory, PostKind, TaskKind, TaskOutcome
+from consent_ledger.vocabulary import SAFETY_CRITICAL, KeyCategory, OnEnd, PostKind, TaskKind, TaskOutcome
 from hub.projections.tasks import Cause
 from hub.use_cases.sentences import task_sentence
 from hub.use_cases.work import Caller, Work
@@ -132,13 +132,32 @@ def _matters(work: Work, cause: Cause) -> bool:
 def _leads(work: Work, agency_id: str, registration: Registration, cause: Cause) -> bool:
     """Whether it is for the agency as the person's lead: another's, so without its ids.
 
-    An agency whose own permission ended is not told so as the lead: it would learn of a stop against itself.
+    An agency whose own permission ended is told so as the lead only where its copies stay, greyed for all to
+    see: where they are taken back, its staff would learn of a stop against their own agency (SAFETY H4).
     """
     if cause.kind not in _FOR_THE_LEAD or registration.closed:
         return False
-    if cause.kind is TaskKind.SAFETY_CRITICAL_ENDED and cause.recipient == agency_id:
+    lost_itself = cause.kind is TaskKind.SAFETY_CRITICAL_ENDED and cause.recipient == agency_id
+    if lost_itself and not _stays_greyed(work, cause):
         return False
     return work.index.lead_of(work.index.person(registration.registration_id)) == agency_id
+
+
+def _stays_greyed(work: Work, cause: Cause) -> bool:
+    """Whether every agreement between the two leaves the recipient's copies of it, greyed."""
+    if cause.grant_id is None or cause.recipient is None:
+        return False
+    grant = work.index.grants[cause.grant_id]
+    ends = {
+        row.on_end
+        for agreement in work.index.agreements.values()
+        for category in grant.scope.categories & SAFETY_CRITICAL
+        for purpose in grant.scope.purposes
+        if (row := agreement.row_at_end(category, purpose, grant.captured_by, cause.recipient)) is not None
+    }
+    stops = work.index.stops_on[grant.registration_id]
+    removed = any(stop.remove and stop.position > grant.position for stop in stops)
+    return ends == {OnEnd.RESTRICT} and not removed
 
 
 def _task_id(work: Work, agency_id: str, cause: Cause) -> UUID:

@@ -42,19 +42,21 @@ class Treatment:
 
 
 @asynccontextmanager
-async def treatment(folder: Path, authority: Authority) -> AsyncIterator[Treatment]:
+async def treatment(
+    folder: Path, authority: Authority, *, on_end: str = "RESTRICT", lead: str = "navigators"
+) -> AsyncIterator[Treatment]:
     async with stage(folder, authority) as world:
         clinic = await world.agency("clinic", "PRIMARY_CARE")
         pharmacy = await world.agency("pharmacy", "PRIMARY_CARE", receives=SHARED)
         navigators = await world.agency("navigators", "NAVIGATION")
-        await world.agreement(("clinic", "pharmacy"), dict.fromkeys(SHARED, "RESTRICT"))
+        await world.agreement(("clinic", "pharmacy"), dict.fromkeys(SHARED, on_end))
         await clinic.appoint("DUTY_WORKER", "duty-2", "01632 960101")
         await navigators.appoint("DUTY_WORKER", "noor", "01632 960102")
         for desk, reference in ((clinic, "c-7"), (pharmacy, "ph-12"), (navigators, "nav-1")):
             await desk.register(reference)
         await clinic.link("c-7", pharmacy, "ph-12")
         await clinic.link("c-7", navigators, "nav-1")
-        await world.appoint_lead(navigators, "nav-1", "navigators")
+        await world.appoint_lead(navigators, "nav-1", lead)
         grant_id = await clinic.grant("c-7", SHARED, to="pharmacy", until=ENDS)
         await clinic.publish("c-7", "dose-monday", assessment=dose("40mg"))
         await pharmacy.drain()
@@ -171,6 +173,18 @@ async def test_taken_back_ended_or_refused_it_is_the_same_to_whoever_leads(
             seen += [[told(one) for one in await day.navigators.tasks()]]
     assert len(seen[0]) == 1
     assert seen == [seen[0]] * 4
+
+
+@pytest.mark.parametrize(("on_end", "told"), [("RESTRICT", 1), ("ERASE", 0), ("STOP", 0)])
+async def test_a_lead_whose_own_copies_are_taken_is_not_told_of_a_stop_against_it(
+    tmp_path: Path, authority: Authority, on_end: str, told: int
+) -> None:
+    """Greyed copies speak for themselves; of copies taken back nobody at the counter may hear (H4)."""
+    async with treatment(tmp_path, authority, on_end=on_end, lead="pharmacy") as day:
+        await day.clinic.withdraw("c-7", day.grant_id)
+        assert len(await day.pharmacy.tasks()) == told
+        assert await day.navigators.tasks() == []
+        assert len(await day.clinic.tasks()) == 1, "whoever recorded it is told in any case"
 
 
 async def test_another_agencys_task_cannot_be_told_from_none(tmp_path: Path, authority: Authority) -> None:

@@ -54,6 +54,12 @@ def test_the_day_is_told_once_and_its_figures_are_those_of_the_databases(tmp_pat
     assert {categories for (categories,) in seen} == {"IDENTITY", "ACCOMMODATION", "SERVICE_CONTACT"}
     [(states,)] = rows(kept / "civic-housing" / "cases.db", "SELECT state FROM oncetold_receipts")
     assert states == "SENT"
+    assert "what it has stays, greyed." in told.replace("\n", " ") and "$ oncetold task list" in told
+    greyed = rows(
+        kept / "northside" / "cases.db", "SELECT no_longer_updated, categories FROM oncetold_elements"
+    )
+    assert greyed == [(1, "SUBSTANCE_USE")], "the dose stays, greyed; the next one never came"
+    assert set(figures["tasks"]) == {"northside", "riverside"}
     assert figures["why"]["verdict"] == "DENY"
     assert figures["never_seen_by_housing"] > 0
     assert figures["told_at_the_hostel"] > figures["not_asked_again_at_the_drug_service"] > 0

@@ -28,8 +28,12 @@ def tells_housing_too_much(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(choices, "grant", wider)
 
 
+def lets_nobody_lead(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(choices, "lead", lambda *_: None)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", [forgets_the_withdrawal, tells_housing_too_much])
+@pytest.mark.parametrize("fault", [forgets_the_withdrawal, tells_housing_too_much, lets_nobody_lead])
 def test_a_day_that_goes_otherwise_is_a_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Callable[[pytest.MonkeyPatch], None]
 ) -> None:
