@@ -42,9 +42,9 @@ def failing_disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def small_disk(short_path: Path) -> Iterator[Path]:
-    """An empty disk of 4 MB, in memory."""
+    """An empty disk of 24 MB, in memory: room for a small hub and its log of up to 8 MB, and no more."""
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs", str(short_path)],
+        ["mount", "-t", "tmpfs", "-o", "size=24m,mode=0700", "tmpfs", str(short_path)],
         capture_output=True,
         text=True,
     )

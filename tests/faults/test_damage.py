@@ -237,11 +237,11 @@ def test_a_check_runs_beside_a_writer(stored: Stored) -> None:
 @pytest.fixture
 def hub_folder(tmp_path: Path) -> Iterator[Path]:
     data = tmp_path / "hub"
-    assert _typed(data, "init").returncode == 0
+    assert typed(data, "init").returncode == 0
     yield data
 
 
-def _typed(data: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+def typed(data: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "hub", "--data", str(data), *words],
         env=disk.environment(),
@@ -255,24 +255,24 @@ def _typed(data: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 def test_the_operator_is_told_in_plain_words(hub_folder: Path) -> None:
     for number in range(3):
         words = ("agency", "add", f"agency-{number}", "--name", "A", "--service-type", "HOSTEL")
-        assert _typed(hub_folder, *words).returncode == 0
-    well = _typed(hub_folder, "ledger", "check")
+        assert typed(hub_folder, *words).returncode == 0
+    well = typed(hub_folder, "ledger", "check")
     assert well.returncode == 0 and "each as it was appended" in well.stdout
     with sqlite3.connect(hub_folder / "ledger.db") as connection:
         connection.execute("UPDATE entries SET body = zeroblob(1024) WHERE position = 2")
     connection.close()
-    told = _typed(hub_folder, "ledger", "check")
+    told = typed(hub_folder, "ledger", "check")
     assert told.returncode == 1
     assert "Entry 2: its stored bytes are not those that were appended." in told.stdout
     assert "withdrawal" in told.stdout and "Traceback" not in told.stdout + told.stderr
-    as_json = json.loads(_typed(hub_folder, "ledger", "check", "--json").stdout)
+    as_json = json.loads(typed(hub_folder, "ledger", "check", "--json").stdout)
     assert as_json["damages"] == [{"finding": "ALTERED", "position": 2}]
-    refused = _typed(hub_folder, "serve")
+    refused = typed(hub_folder, "serve")
     assert refused.returncode == 2
     assert "entry 2" in refused.stderr and "ledger check" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
 def test_a_check_of_nothing_says_so(tmp_path: Path) -> None:
-    told = _typed(tmp_path, "ledger", "check")
+    told = typed(tmp_path, "ledger", "check")
     assert told.returncode == 2 and "There is no hub" in told.stderr

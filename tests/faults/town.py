@@ -345,9 +345,9 @@ class Town:
         return store
 
 
-def make_town(folder: Path, seed: int) -> Town:
-    """A new hub's folder with certificates; nothing runs yet."""
-    site = make_site(folder)
+def make_town(folder: Path, seed: int, hub_folder: Path | None = None) -> Town:
+    """A new hub's folder with certificates, beside the agencies' or elsewhere; nothing runs yet."""
+    site = make_site(hub_folder or folder)
     write_config(site.config)
     credentials = {agency: site.issue(agency) for agency in SERVICES}
     return Town(site, folder, free_port(), credentials, random.Random(seed))
