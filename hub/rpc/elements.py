@@ -1,9 +1,11 @@
 """Writes what a feed should hold as the contract's bytes."""
 
+from uuid import UUID
+
 from consent_ledger.access import StepKind
 from hub.projections.held import Terms
 from hub.projections.segments import ItemClass
-from hub.records import framing
+from hub.records import disputes, framing
 from hub.records.risk import risk_stub
 from hub.use_cases.deliver import Sending
 from hub.use_cases.difference import Wanted
@@ -42,10 +44,18 @@ def element(sending: Sending, wanted: Wanted) -> bytes:
         item.occurred_at,
         item.recorded_at,
         item.revision,
-        item.content if wanted.ring is None else risk_stub(wanted.ring),
+        _content(sending, wanted),
         _terms(wanted.terms),
         sending.etag,
     )
+
+
+def _content(sending: Sending, wanted: Wanted) -> bytes:
+    if wanted.ring is not None:
+        return risk_stub(wanted.ring)
+    if sending.disputes:
+        return disputes.naming(wanted.item.content, str(UUID(bytes=sending.disputes)))
+    return wanted.item.content
 
 
 def _frame(kind: ItemClass) -> framing.Frame:

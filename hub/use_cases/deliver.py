@@ -17,6 +17,7 @@ from hub.projections.holdings import FeedState
 from hub.records import codec
 from hub.use_cases.difference import Change, Wanted, changes, desired, etags, record_ids
 from hub.use_cases.hub import Hub
+from hub.use_cases.replies import disputed_ids
 from hub.use_cases.work import Caller, Work
 
 _PAIRS_AT_ONCE = 1000
@@ -38,7 +39,10 @@ class SignedReceipt:
 
 
 class Sending(NamedTuple):
-    """One item to send; ids and the etag are 16 bytes. `wanted` is unset for a retraction."""
+    """One item to send; ids and the etag are 16 bytes. `wanted` is unset for a retraction.
+
+    `disputes`: the recipient's id of the record that the client disputes here; empty for nearly everything.
+    """
 
     kind: StepKind
     sequence: int
@@ -48,6 +52,7 @@ class Sending(NamedTuple):
     record_id: bytes = b""
     etag: bytes = b""
     resent: bool = False
+    disputes: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,9 +284,10 @@ class _Look:
             return []
         tags, records = etags(self._work, wanted), record_ids(self._work, pair, wanted)
         reference = self._work.index.registrations[pair].reference
+        disputes = disputed_ids(self._work, pair, wanted)
         return [
-            Sending(kind, number, reference, one.element_id, one, record, tags[one.element_id], resent)
-            for (kind, number, one), record in zip(steps, records, strict=True)
+            Sending(kind, number, reference, one.element_id, one, record, tags[one.element_id], resent, about)
+            for (kind, number, one), record, about in zip(steps, records, disputes, strict=True)
         ]
 
     def numbered(self, due: Sequence[tuple[Change, _Pair]]) -> list[Sending]:

@@ -6,6 +6,7 @@ from consent_ledger.access import AccessKind, PersonAccess, StepGroup, StepItem,
 from hub.projections.held import Terms
 from hub.use_cases.deliver import Sending, own_feed
 from hub.use_cases.difference import desired, etags, record_ids
+from hub.use_cases.replies import disputed_ids
 from hub.use_cases.work import Caller, Work
 
 REMINDER = "This may not be everything. If it matters, ask, and listen."
@@ -39,7 +40,18 @@ def get_history(
         caller, AccessKind.READ, feed_id=feed_id, people=(PersonAccess(pair, True, groups),)
     )
     tags, records = etags(work, found), record_ids(work, pair, found)
+    disputes = disputed_ids(work, pair, found)
     return [
-        Sending(StepKind.READ, 0, client_reference, one.element_id, one, record, tags[one.element_id])
-        for one, record in zip(found, records, strict=True)
+        Sending(
+            StepKind.READ,
+            0,
+            client_reference,
+            one.element_id,
+            one,
+            record,
+            tags[one.element_id],
+            False,
+            about,
+        )
+        for one, record, about in zip(found, records, disputes, strict=True)
     ], access

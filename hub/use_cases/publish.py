@@ -3,30 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 from uuid import UUID
 
 from consent_ledger.errors import Refused
 from consent_ledger.records import PublishedFragment, RecordPublished
 from consent_ledger.vocabulary import DataCategory, HandlingMark, Level, ServiceType
+from hub.use_cases.replies import Fragment, Told, beside_what_is_disputed
 from hub.use_cases.work import Caller, Work
-
-
-class Fragment(Protocol):
-    """One category's part of a record, as the splitter makes it."""
-
-    @property
-    def categories(self) -> tuple[str, ...]: ...
-    @property
-    def level(self) -> str: ...
-    @property
-    def free_text(self) -> bool: ...
-    @property
-    def third_party(self) -> bool: ...
-    @property
-    def content(self) -> bytes: ...
-    @property
-    def risk_to_others(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +42,12 @@ class NewRecord:
 def publish_records(work: Work, caller: Caller, *, records: Sequence[NewRecord]) -> list[int]:
     """Publishes records: their positions, in order. Raises `REFERENCE_NOT_REGISTERED`, `STALE_REVISION`."""
     published: dict[UUID, tuple[int, UUID]] = {}
-    return [work.append(_published(work, caller, one, published).draft()) for one in records]
+    told: Told = {}
+    return [work.append(_published(work, caller, one, published, told).draft()) for one in records]
 
 
 def _published(
-    work: Work, caller: Caller, record: NewRecord, published: dict[UUID, tuple[int, UUID]]
+    work: Work, caller: Caller, record: NewRecord, published: dict[UUID, tuple[int, UUID]], told: Told
 ) -> RecordPublished:
     found = work.registration(caller, record.client_reference)
     stream = work.vault.opaque_id("record", found.agency_id, record.record_id)
@@ -76,6 +60,9 @@ def _published(
     if moved and not work.index.registrations[registration_id].in_error:
         raise Refused("INVALID_FIELD", field="client_reference", rule="that of the earlier revisions")
     published[stream] = (record.revision, found.registration_id)
+    identity = found.registration_id
+    fragments = beside_what_is_disputed(work, found.agency_id, identity, record.fragments, told)
+    told[stream] = identity, frozenset(DataCategory(one) for part in fragments for one in part.categories)
     others = [
         (work.registration(caller, other.client_reference).registration_id, other) for other in record.others
     ]
@@ -91,7 +78,7 @@ def _published(
         tuple(sorted(record.marks)),
         record.review_by_time,
         record.spent_on_time,
-        tuple(_fragment(work, stream, fragment, others) for fragment in record.fragments),
+        tuple(_fragment(work, stream, fragment, others) for fragment in fragments),
         record.record_id,
     )
 

@@ -14,14 +14,18 @@ from tests.integration.story import begin, fetch, grant, link, request_id, stamp
 
 ALL = tuple(value for value in common_pb2.DataCategory.values() if value)
 TYPES = [field.name for field in records_pb2.RecordContent.DESCRIPTOR.fields]
-SET_BY_THE_HUB = ("oncetold.v1.Risk.do_not_visit_alone", "oncetold.v1.Risk.ring")
+ELSEWHERE = (
+    "oncetold.v1.Risk.do_not_visit_alone",
+    "oncetold.v1.Risk.ring",  # both set by the hub only
+    "oncetold.v1.ClientStatement.disputes_record_id",  # names a record: tests/scenarios/test_replies.py
+)
 DATES = ("start_date", "end_date", "from_date", "to_date", "until_date", "meeting_date", "birth_date")
 
 
 def filled(message: Any) -> Any:
     """The message with every field set."""
     for field in message.DESCRIPTOR.fields:
-        if field.full_name in SET_BY_THE_HUB:
+        if field.full_name in ELSEWHERE:
             continue
         if field.message_type is not None and field.is_repeated:
             for category in (common_pb2.DATA_CATEGORY_MENTAL_HEALTH, common_pb2.DATA_CATEGORY_MONEY_WORK):

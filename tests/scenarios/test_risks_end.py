@@ -1,5 +1,5 @@
 """SAFETY H25 by the clock, to the microsecond: an allegation without outcome ends at twelve months, what was
-judged at its review; a spent conviction counts for nothing where people are housed, employed, found eligible."""
+judged at its review; a spent conviction is nothing where people are housed, employed or found eligible."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
