@@ -6,7 +6,8 @@ from tests.bench.area import Plan
 from tests.bench.profiles import profiled
 from tests.bench.ratios import Figure, Slice, compared
 from tests.bench.stages import Profile
-from tests.bench.suite import Bench, Served
+from tests.bench.suite import Bench, Served, metered
+from tests.bench.worker import Worker
 
 LIBRARY = "durable sealed append over gRPC / eventsourcing's recorder called once per RPC"
 ECHO = "the same / a bare grpc.aio echo"
@@ -22,18 +23,18 @@ def lines(bench: Bench) -> tuple[list[Figure], list[Profile]]:
     """The three lines and an append's profile, over one hub."""
     made = bench.area("append", plan(bench))
     found = []
-    with bench.served(made) as hub, bench.rivals(made) as rivals:
+    with bench.served(made) as hub, bench.rivals(made) as (library, ports):
 
-        def appending(target: dict[str, Any]) -> Slice:
-            return lambda: _rate(append(bench, target, made.people))
+        def appending(server: Worker, target: dict[str, Any]) -> Slice:
+            return lambda: metered(server, lambda: append(bench, target, made.people))
 
-        own = appending(hub.target(made.origin))
+        own = appending(hub.worker, hub.target(made.origin))
         for title, goal, name in ((LIBRARY, 2.5, "append"), (ECHO, 0.4, "echo")):
-            other = appending(hub.target(made.origin, rivals[name]))
+            other = appending(library, hub.target(made.origin, ports[name]))
             sides = ("hub", "library" if name == "append" else "echo")
-            found.append(compared(title, goal, sides, (own, other), bench.size.rounds, "appends/s"))
-        plain = appending(hub.target(made.origin, hub.plain, tls=False))
-        found.append(compared(TLS, 0.85, ("mTLS", "plain"), (own, plain), bench.size.rounds, "appends/s"))
+            found.append(compared(title, goal, sides, (own, other), bench.size.rounds, "appends"))
+        plain = appending(hub.worker, hub.target(made.origin, hub.plain, tls=False))
+        found.append(compared(TLS, 0.85, ("mTLS", "plain"), (own, plain), bench.size.rounds, "appends"))
         profile = _profile(bench, hub)
     return found, [profile]
 
@@ -51,7 +52,3 @@ def append(bench: Bench, target: dict[str, Any], people: int) -> dict[str, Any]:
 
 def _profile(bench: Bench, hub: Served) -> Profile:
     return profiled(bench, hub, "append", lambda: append(bench, hub.target(hub.area.origin), hub.area.people))
-
-
-def _rate(done: dict[str, Any]) -> float:
-    return float(done["items"] / done["seconds"])

@@ -6,7 +6,8 @@ from tests.bench.area import Plan
 from tests.bench.profiles import profiled
 from tests.bench.ratios import Figure, Slice, compared
 from tests.bench.stages import Profile
-from tests.bench.suite import Bench, Served
+from tests.bench.suite import Bench, Served, metered
+from tests.bench.worker import Worker
 
 HISTORY = "history of 500 records with its durable access entry / library get+filter + one durable save"
 
@@ -19,10 +20,10 @@ def plan(bench: Bench) -> Plan:
 def lines(bench: Bench) -> tuple[list[Figure], list[Profile]]:
     """The line and a history's profile."""
     made = bench.area("history", plan(bench))
-    with bench.served(made) as hub, bench.rivals(made, bench.size.readers) as rivals:
-        own = _reading(bench, hub, hub.port)
-        library = _reading(bench, hub, rivals["history"])
-        found = compared(HISTORY, 2.5, ("hub", "library"), (own, library), bench.size.rounds, "histories/s")
+    with bench.served(made) as hub, bench.rivals(made, bench.size.readers) as (rival, ports):
+        own = _reading(bench, hub, hub.worker, hub.port)
+        library = _reading(bench, hub, rival, ports["history"])
+        found = compared(HISTORY, 2.5, ("hub", "library"), (own, library), bench.size.rounds, "histories")
         profile = profiled(bench, hub, "history of 500", lambda: read(bench, hub, hub.port, 4))
     return [found], [profile]
 
@@ -40,9 +41,5 @@ def read(bench: Bench, hub: Served, port: int, in_flight: int | None = None) -> 
     )
 
 
-def _reading(bench: Bench, hub: Served, port: int) -> Slice:
-    def measured() -> float:
-        done = read(bench, hub, port)
-        return float(done["calls"] / done["seconds"])
-
-    return measured
+def _reading(bench: Bench, hub: Served, server: Worker, port: int) -> Slice:
+    return lambda: metered(server, lambda: read(bench, hub, port), "calls")

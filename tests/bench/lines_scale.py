@@ -11,9 +11,9 @@ from pathlib import Path
 from tests.bench.area import Area, Plan
 from tests.bench.lines_append import append
 from tests.bench.profiles import PROFILES
-from tests.bench.ratios import Figure, Slice, compared
+from tests.bench.ratios import Figure, Sample, Slice, compared
 from tests.bench.stages import Profile, read
-from tests.bench.suite import Bench, Served
+from tests.bench.suite import Bench, Served, metered
 from tests.bench.worker import ROOT, Worker, WorkerFailed, environment
 
 PER_PERSON = 100
@@ -44,15 +44,11 @@ def replay(bench: Bench) -> tuple[list[Figure], list[Profile]]:
         worker.hear()
 
         def job(name: str) -> Slice:
-            def measured() -> float:
-                done = worker.ask(name)
-                return float(done["entries"] / done["seconds"])
-
-            return measured
+            return lambda: metered(worker, lambda: worker.ask(name), "entries")
 
         slices = (job("rebuild"), job("scan"))
         found = compared(
-            title, 0.12, ("replay", "scan"), slices, bench.size.long_rounds, "entries/s", warm=False
+            title, 0.12, ("replay", "scan"), slices, bench.size.long_rounds, "entries", warm=False
         )
         memory = worker.megabytes("VmHWM")
     bench.say(f"peak of the replaying process: {memory:,.0f} MB")
@@ -121,30 +117,23 @@ def cost(bench: Bench) -> tuple[list[Figure], list[Profile]]:
         ):
             title = f"cost of {name} at {size.many:,} records / at {size.few:,}"
             sides = (f"{size.few:,}", f"{size.many:,}")
-            unit = "appends/s" if name == "append" else "items/s"
+            unit = "appends" if name == "append" else "items"
             found.append(compared(title, 1.5, sides, slices, size.rounds, unit, at_most=True))
     return found, []
 
 
 def _appending(bench: Bench, hub: Served) -> Slice:
-    def measured() -> float:
-        done = append(bench, hub.target(hub.area.origin), hub.area.people)
-        return float(done["items"] / done["seconds"])
-
-    return measured
+    target = hub.target(hub.area.origin)
+    return lambda: metered(hub.worker, lambda: append(bench, target, hub.area.people))
 
 
 def _fetching(bench: Bench, hub: Served) -> Slice:
-    def measured() -> float:
-        done = bench.client.ask(
-            "fetch",
-            targets=[hub.target(adapter) for adapter in hub.area.adapters],
-            seconds=bench.size.seconds,
-            feeds=hub.forget(),
-            max_items=MOST,
-            # As much as the small one has for each feed.
-            most_items=bench.size.few // bench.size.agencies // MOST * MOST or MOST,
-        )
-        return float(done["items"] / done["seconds"])
+    targets = [hub.target(adapter) for adapter in hub.area.adapters]
+    # As much as the small one has for each feed.
+    most = bench.size.few // bench.size.agencies // MOST * MOST or MOST
+
+    def measured() -> Sample:
+        job = {"seconds": bench.size.seconds, "feeds": hub.forget(), "max_items": MOST, "most_items": most}
+        return metered(hub.worker, lambda: bench.client.ask("fetch", targets=targets, **job))
 
     return measured

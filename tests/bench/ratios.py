@@ -4,8 +4,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-Slice = Callable[[], float]
-"""Measures a side for a moment; returns its rate."""
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One side's rate for a moment; `microseconds` of its server's processor for each thing, if looked at."""
+
+    rate: float
+    microseconds: float | None = None
+
+
+Slice = Callable[[], Sample]
+"""Measures a side for a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +42,15 @@ class Figure:
 
 @dataclass(slots=True)
 class Rounds:
-    """Two sides' rates, round by round."""
+    """Two sides' samples, round by round."""
 
-    first: list[float] = field(default_factory=list)
-    second: list[float] = field(default_factory=list)
+    first: list[Sample] = field(default_factory=list)
+    second: list[Sample] = field(default_factory=list)
 
     @property
     def ratios(self) -> tuple[float, ...]:
         """First over second, within each round."""
-        return tuple(one / other for one, other in zip(self.first, self.second, strict=True))
+        return tuple(one.rate / other.rate for one, other in zip(self.first, self.second, strict=True))
 
 
 def interleaved(first: Slice, second: Slice, rounds: int, *, warm: bool = True) -> Rounds:
@@ -69,12 +78,15 @@ def compared(
 ) -> Figure:
     """A line that says how much faster the first side is than the second."""
     found = interleaved(*slices, rounds, warm=warm)
-    rates = zip(sides, (found.first, found.second), strict=True)
-    detail = "; ".join(f"{name} {rate(values)} {unit}" for name, values in rates)
+    both = zip(sides, (found.first, found.second), strict=True)
+    detail = "; ".join(f"{name} {rate(samples, unit)}" for name, samples in both)
     return Figure(title, goal, found.ratios, at_most=at_most, detail=detail)
 
 
-def rate(values: Sequence[float]) -> str:
-    """The median of several rates, written for people."""
-    middle = median(values)
-    return f"{middle:,.0f}" if middle >= 10 else f"{middle:.2f}"
+def rate(samples: Sequence[Sample], unit: str) -> str:
+    """The medians of several samples, written for people."""
+    middle = median(sample.rate for sample in samples)
+    shown = f"{middle:,.0f}" if middle >= 10 else f"{middle:.2f}"
+    looked_at = [sample.microseconds for sample in samples if sample.microseconds is not None]
+    processor = f" at {median(looked_at):,.0f} µs of processor each" if looked_at else ""
+    return f"{shown} {unit}/s{processor}"

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench import area
+from tests.bench import making
 from tests.bench.area import Adapter, Area, Plan
+from tests.bench.ratios import Sample
 from tests.bench.worker import Worker
 
+Work = Callable[[], dict[str, Any]]
+"""Runs for a while; says how many calls were answered, how many items they brought, and in what time."""
 Say = Callable[[str], None]
 
 
@@ -104,7 +107,7 @@ class Bench:
         """The area of that name, made once in a run."""
         if name not in self._areas:
             self.say(f"making the area '{name}'")
-            self._areas[name] = area.make(self.folder / name, plan, self.say)
+            self._areas[name] = making.make(self.folder / name, plan, self.say)
         return self._areas[name]
 
     @contextmanager
@@ -114,13 +117,22 @@ class Bench:
             yield Served(made, worker)
 
     @contextmanager
-    def rivals(self, made: Area, readers: int = 0) -> Iterator[dict[str, int]]:
-        """Ports of the echo and of the library, with that hub's certificates."""
+    def rivals(self, made: Area, readers: int = 0) -> Iterator[tuple[Worker, dict[str, int]]]:
+        """The process of the echo and of the library, and their ports, with that hub's certificates."""
         folder = self.folder / f"library-{Path(made.folder).name}-{readers}"
         folder.mkdir()
         told = str(self.size.told)
         with Worker("tests.bench.rival_process", str(made.data), str(folder), str(readers), told) as worker:
-            yield worker.hear()
+            yield worker, worker.hear()
+
+
+def metered(server: Worker, work: Work, per: str = "items") -> Sample:
+    """What was done in a while, and what it took of the server's processor."""
+    before = server.cpu_seconds()
+    done = work()
+    spent = server.cpu_seconds() - before
+    count = done[per] or 1
+    return Sample(done[per] / done["seconds"], spent / count * 1e6)
 
 
 @contextmanager

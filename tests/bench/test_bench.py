@@ -8,7 +8,7 @@ import pytest
 
 from tests.bench import __main__ as bench_command
 from tests.bench import report
-from tests.bench.ratios import Figure, compared, interleaved
+from tests.bench.ratios import Figure, Sample, compared, interleaved
 from tests.bench.stages import OTHER, WAITING, Profile, read, stage_of
 from tests.bench.suite import SMOKE
 from tests.bench.surroundings import Surroundings
@@ -17,9 +17,9 @@ from tests.bench.surroundings import Surroundings
 def test_sides_are_measured_in_turn_and_the_first_of_each_does_not_count() -> None:
     order = []
 
-    def side(name: str, rates: list[float]) -> float:
+    def side(name: str, rates: list[float]) -> Sample:
         order.append(name)
-        return rates.pop(0)
+        return Sample(rates.pop(0))
 
     first, second = [999.0, 10.0, 30.0], [1.0, 5.0, 10.0]
     found = interleaved(lambda: side("A", first), lambda: side("B", second), 2)
@@ -30,12 +30,19 @@ def test_sides_are_measured_in_turn_and_the_first_of_each_does_not_count() -> No
 
 def test_a_line_holds_when_its_median_does() -> None:
     rates = iter([1.0, 1.0, 9.0, 10.0, 30.0, 10.0, 5.0, 10.0])
-    figure = compared("x", 0.9, ("a", "b"), (lambda: next(rates), lambda: next(rates)), 3, "per s")
+
+    def side() -> Sample:
+        return Sample(next(rates), 5000.0)
+
+    figure = compared("x", 0.9, ("a", "b"), (side, side), 3, "calls")
 
     assert figure.values == (0.9, 3.0, 0.5)
     assert figure.middle == 0.9
     assert figure.holds
-    assert figure.detail == "a 9.00 per s; b 10 per s"
+    assert (
+        figure.detail
+        == "a 9.00 calls/s at 5,000 µs of processor each; b 10 calls/s at 5,000 µs of processor each"
+    )
     assert not Figure("x", 0.91, figure.values).holds
 
 

@@ -1,0 +1,230 @@
+"""Makes an area by the use cases themselves, many calls in one command: the same entries as over a wire."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from consent_ledger.clock import SystemClock
+from consent_ledger.ledger import open_ledger
+from consent_ledger.vocabulary import (
+    Article9Condition,
+    Article10Condition,
+    CaptureMethod,
+    ConfidentialityBasis,
+    LawfulBasis,
+    OnEnd,
+    Purpose,
+    ServiceType,
+)
+from hub import pki
+from hub.bootstrap import create_hub
+from hub.config import Config, TlsFiles, write_config
+from hub.use_cases import agencies, agreements, consents, publish, registrations
+from hub.use_cases.hub import Hub
+from hub.use_cases.work import Caller, Work
+from tests.bench import payload
+from tests.bench.area import KINDS, ORIGIN, SERVICES, SHARED, Adapter, Area, Plan, person, reader
+
+T = TypeVar("T")
+Say = Callable[[str], None]
+Calls = Sequence[tuple[Caller, dict[str, Any]]]
+OPERATOR = Caller(None, operator=True)
+STEP = 1000
+"""People or records handled in one command."""
+
+
+def make(folder: Path, plan: Plan, say: Say = lambda _: None) -> Area:
+    """Makes an area in a new folder."""
+    data = folder / "hub"
+    now = datetime.now(UTC)
+    authority = pki.create_authority(data / "pki", now)
+    served = pki.issue_server(authority, data / "pki", now)
+    config = Config(data, "127.0.0.1:0", TlsFiles(served.certificate, served.key, authority.certificate))
+    create_hub(config)
+    write_config(config)
+    return asyncio.run(_fill(folder, config, authority, plan, say))
+
+
+async def _fill(folder: Path, config: Config, authority: pki.Authority, plan: Plan, say: Say) -> Area:
+    ledger = open_ledger(str(config.ledger), config.root_key, clock=SystemClock())
+    try:
+        hub = Hub(ledger)
+        await hub.start()
+        maker = Maker(hub, authority, config.data / "pki")
+        receivers = [f"hears-{number}" for number in range(plan.receivers)]
+        [origin] = await maker.adapters([ORIGIN], 1, subscribe=False)
+        adapters = await maker.adapters(receivers, plan.feeds, subscribe=True)
+        await maker.agreement([ORIGIN, *receivers])
+        known = [(person(one), receivers[one % plan.receivers]) for one in range(plan.people)]
+        await maker.people([*known, *((reader(one), receivers[0]) for one in range(plan.readers))])
+        await maker.records(_records(plan), plan.people * plan.records, say)
+        await maker.records(_told(plan), plan.readers * plan.told, say)
+        await hub.execute(agencies.list_agencies, OPERATOR)  # folds what was appended last
+        size = ledger.submit(lambda transaction: transaction.size).result()
+        await hub.stop()
+    finally:
+        ledger.close()
+    return Area(
+        str(folder), str(authority.certificate), origin, tuple(adapters), plan.people, plan.readers, size
+    )
+
+
+def _records(plan: Plan) -> Iterator[publish.NewRecord]:
+    """They come in as in life: everybody a little, again and again."""
+    for turn in range(plan.records):
+        for who in range(plan.people):
+            yield payload.new_record(f"{who}-{turn}", person(who), SHARED[(who + turn) % len(SHARED)])
+
+
+def _told(plan: Plan) -> Iterator[publish.NewRecord]:
+    for one in range(plan.readers):
+        for number in range(plan.told):
+            occurred = payload.OCCURRED - timedelta(minutes=number)
+            service = SERVICES[number // len(KINDS) % len(SERVICES)]
+            kind = KINDS[number % len(KINDS)]
+            yield payload.new_record(f"r-{one}-{number}", reader(one), kind, service, occurred)
+
+
+class Maker:
+    """Makes an area's parts on a hub that nobody is connected to."""
+
+    def __init__(self, hub: Hub, authority: pki.Authority, folder: Path) -> None:
+        self._hub = hub
+        self._authority = authority
+        self._folder = folder
+
+    async def each(self, use_case: Callable[..., T], calls: Calls) -> list[T]:
+        """Runs a use case many times, many in one command; none sees what another of its command did."""
+        answers: list[T] = []
+        for start in range(0, len(calls), STEP):
+            some = calls[start : start + STEP]
+
+            def all_of_them(work: Work, _: Caller, some: Calls = some) -> list[T]:
+                return [use_case(work, caller, **values) for caller, values in some]
+
+            answers += await self._hub.execute(all_of_them, OPERATOR)
+        return answers
+
+    async def adapters(self, names: Sequence[str], each: int, *, subscribe: bool) -> list[Adapter]:
+        """Agencies with so many certificates each, every one with a feed if they subscribe."""
+        service = ServiceType.HOUSING if subscribe else ServiceType.HOSTEL
+        agency = {"service_type": service, "public_authority": False}
+        await self.each(
+            agencies.register_agency,
+            [
+                (OPERATOR, {"agency_id": name, "name": name, "controller_id": name, **agency})
+                for name in names
+            ],
+        )
+        made: list[Adapter] = []
+        for number in range(each):
+            # One of each agency's in a command: an agency's next event has to see the one before.
+            issued = [(name, self._issue(name, number)) for name in names]
+            await self.each(agencies.authorise_certificate, [_authorising(*one) for one in issued])
+            feeds = [""] * len(issued)
+            if subscribe:
+                calls = [_subscribing(name, one, service) for name, one in issued]
+                feeds = [str(feed_id) for feed_id, *_ in await self.each(agencies.subscribe, calls)]
+            made += [
+                Adapter(name, one.uri or "", str(one.certificate), str(one.key), feed_id)
+                for (name, one), feed_id in zip(issued, feeds, strict=True)
+            ]
+        return made
+
+    def _issue(self, agency_id: str, number: int) -> pki.Credentials:
+        now = datetime.now(UTC)
+        return pki.issue_adapter(self._authority, self._folder, agency_id, now, adapter=str(number + 1))
+
+    async def agreement(self, parties: Sequence[str]) -> None:
+        """One agreement that everybody signs."""
+        await self._hub.execute(agreements.draft_agreement, OPERATOR, content=_agreement(parties))
+        for party in parties:
+            # One aggregate: each signature has to see the one before.
+            await self._hub.execute(agreements.sign_agreement, Caller(party), agreement_id="isa-1", version=1)
+
+    async def people(self, known: Sequence[tuple[str, str]]) -> None:
+        """People (reference, receiver) registered at both agencies, linked, willing to share `SHARED`."""
+        origin = Caller(ORIGIN)
+        here = [(origin, {"client_reference": reference}) for reference, _ in known]
+        there = [(Caller(receiver), {"client_reference": reference}) for reference, receiver in known]
+        await self.each(registrations.register_client, [*here, *there])
+        made = await self.each(registrations.create_link_token, here)
+        tokens = [
+            (caller, {**named, "token": token})
+            for (caller, named), (token, *_) in zip(there, made, strict=True)
+        ]
+        await self.each(registrations.redeem_link_token, tokens)
+        await self.each(
+            registrations.confirm_link, [(origin, {"link_id": link_id}) for _, link_id, _ in made]
+        )
+        grants = [(origin, _grant(reference, receiver)) for reference, receiver in known]
+        await self.each(consents.record_grant, grants)
+
+    async def records(self, records: Iterator[publish.NewRecord], total: int, say: Say) -> None:
+        """Publishes them, many in one command."""
+        done = 0
+        while some := list(itertools.islice(records, STEP)):
+            await self._hub.execute(publish.publish_records, Caller(ORIGIN), records=some)
+            done += len(some)
+            if total > 20 * STEP and done % (20 * STEP) == 0:
+                say(f"{done:,} of {total:,} records")
+
+
+def _authorising(agency_id: str, issued: pki.Credentials) -> tuple[Caller, dict[str, Any]]:
+    values = {"agency_id": agency_id, "uri": issued.uri, "public_key_sha256": issued.public_key_sha256}
+    return OPERATOR, values
+
+
+def _subscribing(
+    agency_id: str, issued: pki.Credentials, service: ServiceType
+) -> tuple[Caller, dict[str, Any]]:
+    return OPERATOR, {
+        "agency_id": agency_id,
+        "certificate_uri": issued.uri,
+        "service_type": service,
+        "purposes": [Purpose.DIRECT_SUPPORT],
+        "categories": KINDS,
+        "enforces_person_restriction": True,
+    }
+
+
+def _grant(reference: str, receiver: str) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    return {
+        "client_reference": reference,
+        "purposes": [Purpose.DIRECT_SUPPORT],
+        "categories": SHARED,
+        "agency_id": receiver,
+        "confidentiality_basis": ConfidentialityBasis.EXPLICIT_CONSENT,
+        "capture_method": CaptureMethod.ESIGNATURE,
+        "notice_id": "notice-1",
+        "given_time": now,
+        "effective_until_time": now + timedelta(days=30),
+        "asked_alone": True,
+        "service_offered_anyway": True,
+        "told_may_refuse": True,
+    }
+
+
+def _agreement(parties: Sequence[str]) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    purpose = Purpose.DIRECT_SUPPORT
+    basis = {
+        "purpose": purpose,
+        "lawful_basis": LawfulBasis.A6_1_E,
+        "article9": Article9Condition.A9_2_H,
+        "article10": Article10Condition.OFFICIAL_AUTHORITY,
+    }
+    row = {"purpose": purpose, "on_end": OnEnd.ERASE, "self_captured_restricted": False}
+    return {
+        "agreement_id": "isa-1",
+        "title": "Bench",
+        "start_time": (now - timedelta(days=1)).isoformat(),
+        "end_time": (now + timedelta(days=365)).isoformat(),
+        "notice_id": "notice-1",
+        "parties": [{"agency_id": party, "receives_only": False, "bases": [basis]} for party in parties],
+        "rows": [{"category": category, **row} for category in KINDS],
+    }
