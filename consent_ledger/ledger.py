@@ -1,5 +1,6 @@
 """The ledger as its users see it: commands run one after another, all or nothing, durable when answered."""
 
+import asyncio
 import os
 import uuid
 from collections.abc import Callable
@@ -60,6 +61,10 @@ class Ledger:
         until the ledger is opened again. After `close`, the future holds `LedgerClosed`.
         """
         return self._sequencer.submit(command)
+
+    def run(self, command: Callable[[Transaction], T]) -> "asyncio.Future[T]":
+        """As `submit`, for a task to await: its event loop is woken once for all that one commit answers."""
+        return self._sequencer.run(command)
 
     def on_reset(self, callback: Callable[[], None]) -> None:
         """`callback` runs on the writer thread when cells that a command saw or wrote came to nothing.

@@ -1,5 +1,6 @@
 """The one writer: runs whatever commands wait, commits once for all, then answers them (group commit)."""
 
+import asyncio
 import logging
 import queue
 import threading
@@ -8,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from consent_ledger.answers import LoopFuture, Outcome, Waiter, answer
 from consent_ledger.batch import Batch, Recent
 from consent_ledger.body import Sealer
 from consent_ledger.clock import TOLERANCE, Clock
@@ -20,8 +22,7 @@ from consent_ledger.transaction import Transaction
 from consent_ledger.vault import Vault
 
 T = TypeVar("T")
-Waiting = tuple[Callable[[Transaction], Any], "Future[Any]"]
-Outcome = Callable[[], None]
+Waiting = tuple[Callable[[Transaction], Any], Waiter]
 CommitTold = Callable[[int, int, float, str], None]
 """Told of each group: commands, entries made durable, seconds, and the failure's class ("" for none)."""
 
@@ -63,12 +64,21 @@ class Sequencer:
 
     def submit(self, command: Callable[[Transaction], T]) -> "Future[T]":
         future: Future[T] = Future()
-        with self._lock:
-            if self._closed:
-                future.set_exception(LedgerClosed())
-            else:
-                self._queue.put((command, future))
+        if not self._take(command, future):
+            future.set_exception(LedgerClosed())
         return future
+
+    def run(self, command: Callable[[Transaction], T]) -> "asyncio.Future[T]":
+        waiter = LoopFuture(asyncio.get_running_loop())
+        if not self._take(command, waiter):
+            waiter.future.set_exception(LedgerClosed())
+        return waiter.future
+
+    def _take(self, command: Callable[[Transaction], Any], waiter: Waiter) -> bool:
+        with self._lock:
+            if not self._closed:
+                self._queue.put((command, waiter))
+            return not self._closed
 
     def on_reset(self, callback: Callable[[], None]) -> None:
         self._resets.append(callback)
@@ -110,8 +120,7 @@ class Sequencer:
     def _commit_together(self, waiting: Sequence[Waiting]) -> None:
         running = [one for one in waiting if one[1].set_running_or_notify_cancel()]
         if self._failure is not None:
-            for _, future in running:
-                future.set_exception(self._failure)
+            answer((waiter, None, self._failure) for _, waiter in running)
             return
         recorded, started = self._last_recorded, time.perf_counter()
         try:
@@ -119,20 +128,18 @@ class Sequencer:
         except BaseException as error:  # noqa: BLE001 - handed to every caller of this commit
             self._last_recorded = recorded
             self._undo(error)
-            for _, future in running:
-                future.set_exception(error)
+            answer((waiter, None, error) for _, waiter in running)
             failure = type(self._failure or error).__name__
             self._tell(len(running), 0, time.perf_counter() - started, failure)
             return
         seconds = time.perf_counter() - started
-        for outcome in outcomes:
-            outcome()
+        answer(outcomes)
         self._tell(len(running), entries, seconds, "")
 
     def _run(self, running: Sequence[Waiting]) -> tuple[list[Outcome], int]:
         head = self._store.begin()
         batch = Batch(self._store, self._keys, self._sealer, self._recent, head)
-        outcomes = [self._run_one(batch, command, future) for command, future in running]
+        outcomes = [self._run_one(batch, command, waiter) for command, waiter in running]
         if batch.has_writes():
             self._forget_old_answers()
         batch.flush()
@@ -149,7 +156,7 @@ class Sequencer:
             self._commit_told = None
             _say("MEASURING_STOPPED", "commits are measured no more: %s", error)
 
-    def _run_one(self, batch: Batch, command: Callable[[Transaction], Any], future: "Future[Any]") -> Outcome:
+    def _run_one(self, batch: Batch, command: Callable[[Transaction], Any], waiter: Waiter) -> Outcome:
         now = self._clock.now()
         in_doubt = self._clock.in_doubt()
         if self._last_recorded is not None and now < self._last_recorded:
@@ -164,10 +171,10 @@ class Sequencer:
         except BaseException as error:  # noqa: BLE001 - handed to the one caller whose command raised it
             if transaction.discard():
                 self._reset()
-            return _failing(future, error)
+            return waiter, None, error
         if transaction.accept():
             self._last_recorded = now
-        return _succeeding(future, result)
+        return waiter, result, None
 
     def _forget_old_answers(self) -> None:
         today = day_of(self._clock.now())
@@ -206,11 +213,3 @@ def _say(event: str, text: str, error: BaseException) -> None:
     """Logs an error's class: its text may quote what was stored."""
     kind = type(error).__name__
     _log.error(text, kind, extra={"event": event, "fields": {"error_type": kind}})
-
-
-def _failing(future: "Future[Any]", error: BaseException) -> Outcome:
-    return lambda: future.set_exception(error)
-
-
-def _succeeding(future: "Future[Any]", result: Any) -> Outcome:
-    return lambda: future.set_result(result)

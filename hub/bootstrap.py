@@ -28,10 +28,9 @@ from hub.rpc.registration_servicer import RegistrationServicer
 from hub.rpc.server import Door, to_its_end
 from hub.rpc.task_servicer import TaskServicer
 from hub.telemetry import Exporters, Telemetry
-from hub.use_cases.agencies import agency_of_certificate
+from hub.use_cases.agencies import agency_speaking
 from hub.use_cases.hub import Hub
 from hub.use_cases.standing import StandingReader, keep_reading
-from hub.use_cases.work import Caller
 from oncetold.v1 import (
     agency_service_pb2,
     agreement_service_pb2,
@@ -206,7 +205,6 @@ def _servicers(hub: Hub) -> dict[ServiceDescriptor, object]:
 
 def _registry(hub: Hub) -> AgencyOf:
     async def agency_of(uri: str, public_key_sha256: bytes) -> str | None:
-        nobody = Caller(agency_id=None, certificate_uri=uri)
-        return await hub.execute(agency_of_certificate, nobody, uri=uri, public_key_sha256=public_key_sha256)
+        return await agency_speaking(hub, uri, public_key_sha256)
 
     return agency_of

@@ -8,6 +8,7 @@ from consent_ledger.errors import Refused
 from consent_ledger.facts import Feed
 from consent_ledger.vocabulary import DataCategory, PostKind, Purpose, ServiceType
 from hub.projections import consent_index
+from hub.use_cases.hub import Hub
 from hub.use_cases.work import ADMINISTRATION, Caller, Work
 
 
@@ -114,11 +115,21 @@ def list_agencies(work: Work, caller: Caller) -> list[tuple[consent_index.Agency
 
 def agency_of_certificate(work: Work, caller: Caller, *, uri: str, public_key_sha256: bytes) -> str | None:
     """The agency a certificate speaks for, by its URI and its key together; `None` for an unknown one."""
-    agency_id = work.index.certificate_owner.get(uri)
-    if agency_id is None:
-        return None
-    expected = work.index.agencies[agency_id].certificates[uri]
-    return agency_id if expected == public_key_sha256.hex() else None
+    return work.index.agency_of(uri, public_key_sha256)
+
+
+async def agency_speaking(hub: Hub, uri: str, public_key_sha256: bytes) -> str | None:
+    """Who a call is from, for the door; `None` for a certificate that nobody authorised.
+
+    Read from the index as it stands, without waiting for the writer. The index may be a few entries behind,
+    or ahead by some whose commit then fails; so this admits a caller only as far as its command, which looks
+    again at the ledger's head (`Hub`). Who is not found here may be known since the last entry: asked there.
+    """
+    found = hub.projector.index.agency_of(uri, public_key_sha256)
+    if found is not None:
+        return found
+    nobody = Caller(agency_id=None, certificate_uri=uri)
+    return await hub.execute(agency_of_certificate, nobody, uri=uri, public_key_sha256=public_key_sha256)
 
 
 def _stream(work: Work, agency_id: str) -> UUID:
@@ -127,6 +138,7 @@ def _stream(work: Work, agency_id: str) -> UUID:
 
 __all__ = [
     "agency_of_certificate",
+    "agency_speaking",
     "appoint_post",
     "authorise_certificate",
     "list_agencies",

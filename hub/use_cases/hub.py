@@ -12,12 +12,10 @@ from consent_ledger.domain import recording_time
 from consent_ledger.errors import OnceToldError, Refused, StorageError, VaultError
 from consent_ledger.ledger import Ledger, Transaction
 from consent_ledger.statutory_duties import DUTIES, Duties
-from hub.projections.consent_index import ConsentIndex
 from hub.projections.projector import AT_ONCE, Projector
 from hub.use_cases.observer import Nobody, Observer
 from hub.use_cases.recovery import Recovery, remembered
 from hub.use_cases.settle import settle
-from hub.use_cases.submission import Submission
 from hub.use_cases.work import ADMINISTRATION, Caller, Work
 
 __all__ = ["Caller", "Hub", "Request"]
@@ -78,8 +76,7 @@ class Hub:
         self.observer: Observer = Nobody()
         self._nudging: set[asyncio.Task[None]] = set()
         self._unseen = False
-        self._submission = Submission(ledger)
-        self._recovery = Recovery(self._submission, self.rebuild)
+        self._recovery = Recovery(ledger, self.rebuild)
         ledger.on_reset(self.projector.reset)
 
     async def start(self) -> None:
@@ -89,8 +86,8 @@ class Hub:
 
     async def rebuild(self) -> None:
         """Drops every projection and folds the ledger again (I14)."""
-        await self._submission.answer(self.projector.drop)
-        while not await self._submission.answer(self._catch_up):
+        await self.ledger.run(self.projector.drop)
+        while not await self.ledger.run(self._catch_up):
             pass
 
     def _catch_up(self, transaction: Transaction) -> bool:
@@ -165,8 +162,6 @@ class Hub:
                 return _Behind()
             if transaction.clock_in_doubt:
                 return Refused("CLOCK_IN_DOUBT")
-            if not _speaks(self.projector.index, caller):
-                return Refused("UNKNOWN_CERTIFICATE")
             if self.projector.index.is_boundary_due(transaction.now):
                 return _BoundaryPassed()
             return self._decide(transaction, request, caller, use)
@@ -213,6 +208,8 @@ class Hub:
     def _require_standing(self, caller: Caller) -> None:
         """Whoever was let in may have lost its certificate since, a fetch that waits above all (I3).
 
+        The door looks without waiting for the writer (`agency_speaking`): what it saw may be a few entries
+        behind, or ahead by some that were never committed. Here it is looked at where it is decided.
         Raises `UNKNOWN_CERTIFICATE`.
         """
         if caller.public_key_der is None:
@@ -292,15 +289,3 @@ class Hub:
                     self._waiting[feed_id].set()
         # Here, and not only when the task is done: what is appended in between needs a task of its own.
         self._nudging.clear()
-
-
-def _speaks(index: ConsentIndex, caller: Caller) -> bool:
-    """Whether the certificate a caller showed still speaks for its agency, now that its command is decided.
-
-    The door looks without waiting for the writer. A certificate authorised by an entry that was never
-    committed, or whose URI was given another key since, is found out here, at the position decided at.
-    """
-    if caller.certificate_uri is None or caller.public_key_der is None:
-        return True
-    shown = hashlib.sha256(caller.public_key_der).digest()
-    return index.agency_of(caller.certificate_uri, shown) == caller.agency_id

@@ -6,9 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from consent_ledger.errors import AnswerDamaged, UnsealFailed
-from consent_ledger.ledger import Transaction
+from consent_ledger.ledger import Ledger, Transaction
 from consent_ledger.vault import Vault
-from hub.use_cases.submission import Submission
 from hub.use_cases.work import ADMINISTRATION
 
 T = TypeVar("T")
@@ -24,8 +23,8 @@ class Recovery:
     because the entry may be a withdrawal. Folding again meets it too and raises it, with its position.
     """
 
-    def __init__(self, submission: Submission, rebuild: Callable[[], Awaitable[None]]) -> None:
-        self._submission = submission
+    def __init__(self, ledger: Ledger, rebuild: Callable[[], Awaitable[None]]) -> None:
+        self._ledger = ledger
         self._rebuild = rebuild
         self._one_at_a_time = asyncio.Lock()
         self.rebuilt = 0
@@ -35,10 +34,10 @@ class Recovery:
         """The command's answer. What is damaged still after everything was made anew goes on as it is raised."""
         before = self.rebuilt
         try:
-            return await self._submission.answer(command)
+            return await self._ledger.run(command)
         except UnsealFailed:
             await self._recover(before)
-        return await self._submission.answer(command)
+        return await self._ledger.run(command)
 
     async def _recover(self, before: int) -> None:
         async with self._one_at_a_time:
