@@ -18,7 +18,7 @@ from hub.use_cases.hub import Hub
 from tests.bench.profiling import Profiling
 from tests.bench.worker import do_jobs, say
 
-SCANS = ("SELECT * FROM entries ORDER BY position", "SELECT * FROM keys ORDER BY key_id, parent_id")
+SCANS = ("SELECT * FROM entries ORDER BY position", "SELECT * FROM keys ORDER BY position, key_id, parent_id")
 
 
 def scan(path: Path) -> int:
