@@ -59,6 +59,7 @@ class Served:
             "stranger": self.site.issue("stranger"),
             "two names": _two_names(self.site),
         }
+        self.credentials = certificates
         for who, credentials in certificates.items():
             channel = adapter_channel(self.site, self.running, credentials)
             self.channels[who] = await self._stack.enter_async_context(channel)
@@ -90,9 +91,9 @@ class Served:
 
     def entries(self, after: int = 0) -> list[Entry]:
         def read(transaction: Transaction) -> list[Entry]:
-            return transaction.entries(after)
+            return transaction.entries(after, 1_000_000)
 
-        return self.running.hub.ledger.submit(read).result(10)
+        return self.running.hub.ledger.submit(read).result(60)
 
     def size(self) -> int:
         return self.running.hub.ledger.submit(lambda transaction: transaction.size).result(10)

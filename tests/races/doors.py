@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from hub import pki
+from hub.bootstrap import _registry
 from hub.rpc.agency_servicer import AgencyServicer
 from hub.rpc.agreement_servicer import AgreementServicer
 from hub.rpc.audit_servicer import AuditServicer
@@ -23,9 +24,7 @@ from hub.rpc.delivery_servicer import DeliveryServicer
 from hub.rpc.dispatch import Dispatcher
 from hub.rpc.record_servicer import RecordServicer
 from hub.rpc.registration_servicer import RegistrationServicer
-from hub.use_cases.agencies import agency_of_certificate
 from hub.use_cases.hub import Hub
-from hub.use_cases.work import Caller
 from oncetold.v1 import (
     agency_service_pb2,
     agreement_service_pb2,
@@ -104,13 +103,7 @@ class Door:
     """The hub's two doors: by certificate, and for the operator, who names whom it acts for."""
 
     def __init__(self, hub: Hub) -> None:
-        async def agency_of(uri: str, public_key_sha256: bytes) -> str | None:
-            nobody = Caller(agency_id=None, certificate_uri=uri)
-            return await hub.execute(
-                agency_of_certificate, nobody, uri=uri, public_key_sha256=public_key_sha256
-            )
-
-        self._by_certificate = _handlers(hub, ByCertificate(agency_of, lambda: datetime.now(UTC)))
+        self._by_certificate = _handlers(hub, ByCertificate(_registry(hub), lambda: datetime.now(UTC)))
         self._by_socket = _handlers(hub, ByLocalSocket())
 
     async def call(

@@ -2,8 +2,7 @@
 
 import asyncio
 import copy
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, InvalidStateError
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,7 +10,7 @@ from unittest.mock import patch
 from uuid import UUID
 
 from consent_ledger.access import read_access_entry
-from consent_ledger.sequencer import Waiting
+from consent_ledger.errors import StorageFull
 from hub.projections.consent_index import ConsentIndex
 from hub.use_cases.hub import Hub
 from hub.use_cases.work import Caller, Work
@@ -100,17 +99,15 @@ class ForgetsToReset(Hub):
 
 
 class AnswersEarly(SteppedSequencer):
-    """Answers each command when it has run, before the commit."""
+    """Answers each command when it has run; then the commit turns out to fail."""
 
-    def _run_one(self, batch: Any, command: Any, future: "Future[Any]") -> Any:
-        super()._run_one(batch, command, future)()
-        return lambda: None
-
-    def _commit_together(self, waiting: Sequence[Waiting]) -> None:
-        try:
-            super()._commit_together(waiting)
-        except InvalidStateError:
-            return  # the commit failed, and everybody was told that it had not
+    def step(self, most: int, *, full: bool = False) -> None:
+        if not full:
+            super().step(most)
+            return
+        with patch.object(self._store, "commit"):
+            super().step(most)
+        self._undo(StorageFull())
 
 
 @dataclass(frozen=True)
@@ -137,6 +134,7 @@ FAULTS: dict[str, Fault] = {
     "answers before it is durable": Fault({"sequencer": AnswersEarly}),
     "keeps what a failed commit left in memory": Fault({"hub": ForgetsToReset}, first=4),
     "lets a replaced certificate go on": Fault(
-        within=lambda: patch.object(Hub, "_require_standing"), kinds=("certificate replaced",)
+        within=lambda: patch.multiple(Hub, _require_standing=lambda *_: None),
+        kinds=("certificate replaced",),
     ),
 }
