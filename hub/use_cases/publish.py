@@ -56,8 +56,8 @@ def _published(
         raise Refused("STALE_REVISION", expected=latest + 1)
     if not record.fragments and record.revision == 1:
         raise Refused("INVALID_FIELD", field="content", rule="a first revision has content")
-    moved = registration_id is not None and registration_id != found.registration_id
-    if moved and not work.index.registrations[registration_id].in_error:
+    moved_from = None if registration_id == found.registration_id else registration_id
+    if moved_from is not None and not work.index.registrations[moved_from].in_error:
         raise Refused("INVALID_FIELD", field="client_reference", rule="that of the earlier revisions")
     published[stream] = (record.revision, found.registration_id)
     identity = found.registration_id

@@ -84,14 +84,16 @@ def _stored(work: Work, stream: UUID) -> tuple[UUID | None, frozenset[DataCatego
 
 def disputed_ids(work: Work, pair: UUID, wanted: Sequence[Wanted]) -> list[bytes]:
     """Of each element the recipient's id, 16 bytes, of the record it disputes; empty where there is none."""
-    found = []
-    for one in wanted:
-        # Nearly nothing that is sent is a statement: the others are told by their first bytes, uncopied.
-        is_statement = one.item.chunk.startswith(STATEMENT, one.item.start)
-        record_id = disputed(one.item.content) if is_statement else ""
-        if not record_id:
-            found.append(b"")
-            continue
-        stream = work.vault.opaque_id("record", one.item.kind.record.origin_agency_id, record_id)
-        found.append(work.vault.opaque_ids("element-record", pair.bytes, blocks=stream.bytes))
-    return found
+    # Nearly nothing that is sent is a statement: the others are told by their first bytes, uncopied.
+    return [
+        _disputed_id(work, pair, one) if one.item.chunk.startswith(STATEMENT, one.item.start) else b""
+        for one in wanted
+    ]
+
+
+def _disputed_id(work: Work, pair: UUID, one: Wanted) -> bytes:
+    record_id = disputed(one.item.content)
+    if not record_id:
+        return b""
+    stream = work.vault.opaque_id("record", one.item.kind.record.origin_agency_id, record_id)
+    return work.vault.opaque_ids("element-record", pair.bytes, blocks=stream.bytes)
