@@ -63,7 +63,10 @@ class Desired:
 
 
 class Change(NamedTuple):
-    """One step that is due. `wanted` is unset for a retraction; `held` for what is new."""
+    """One step that is due. `wanted` is unset for a retraction; `held` for what is new.
+
+    `held` is what was sent last for a retraction, and what is durable at the partner for a correction.
+    """
 
     kind: StepKind
     element_id: bytes
@@ -141,8 +144,10 @@ def changes(
         if sent is None:
             found.append(Change(StepKind.DISCLOSE, element_id, one, None))
         elif not _is_held_as(work, one, sent):
-            known = sent.acknowledged(acknowledged) is not None
-            found.append(Change(StepKind.CORRECT if known else StepKind.DISCLOSE, element_id, one, sent))
+            # What was sent and lost gave the partner nothing: giving it again is no taking.
+            durable = sent.acknowledged(acknowledged)
+            kind = StepKind.DISCLOSE if durable is None else StepKind.CORRECT
+            found.append(Change(kind, element_id, one, durable))
     return sorted(found, key=lambda change: change.order)
 
 
