@@ -53,10 +53,6 @@ class RecordClass(NamedTuple):
     source_system: str
     marks: tuple[HandlingMark, ...]
 
-    def written(self) -> bytes:
-        """As bytes without a NUL; equal classes are equal bytes."""
-        return json.dumps([*self[:4], list(self.marks)], separators=(",", ":")).encode()
-
 
 class FragmentClass(NamedTuple):
     """What the policy reads of a fragment, the same for many. `risk_to_others`: as in `facts.Fragment`."""
@@ -70,12 +66,25 @@ class FragmentClass(NamedTuple):
     @property
     def key_category(self) -> DataCategory:
         """The strictest category: its key seals the fragment."""
-        return max(sorted(self.categories), key=lambda category: DEFAULT_LEVEL[category].rank)
+        return _strictest(self.categories)
 
-    def written(self) -> bytes:
-        """As bytes without a NUL; equal classes are equal bytes."""
-        flags = "".join(letter for letter, is_set in zip("fto", self[2:], strict=True) if is_set)
-        return f"{self.level}|{flags}|{','.join(self.categories)}".encode()
+
+@lru_cache(maxsize=4096)
+def _strictest(categories: tuple[DataCategory, ...]) -> DataCategory:
+    return max(sorted(categories), key=lambda category: DEFAULT_LEVEL[category].rank)
+
+
+@lru_cache(maxsize=4096)
+def _write_record_class(kind: RecordClass) -> bytes:
+    """As bytes without a NUL; equal classes are equal bytes."""
+    return json.dumps([*kind[:4], list(kind.marks)], separators=(",", ":")).encode()
+
+
+@lru_cache(maxsize=4096)
+def _write_fragment_class(kind: FragmentClass) -> bytes:
+    """As bytes without a NUL; equal classes are equal bytes."""
+    flags = "".join(letter for letter, is_set in zip("fto", kind[2:], strict=True) if is_set)
+    return f"{kind.level}|{flags}|{','.join(kind.categories)}".encode()
 
 
 @lru_cache(maxsize=4096)
@@ -150,9 +159,15 @@ class RecordPublished:
 
     def draft(self) -> Draft:
         """The entry to append. Its stream is the record, its version the revision."""
-        kind = RecordClass(
-            self.origin_agency_id, self.service_type, self.envelope_category, self.source_system, self.marks
-        ).written()
+        kind = _write_record_class(
+            RecordClass(
+                self.origin_agency_id,
+                self.service_type,
+                self.envelope_category,
+                self.source_system,
+                self.marks,
+            )
+        )
         own_id = self.own_id.encode()
         header = [
             _HEADER.pack(
@@ -187,7 +202,7 @@ class RecordPublished:
 
 
 def _fragment_header(fragment: PublishedFragment) -> bytes:
-    kind = fragment.fragment_class.written()
+    kind = _write_fragment_class(fragment.fragment_class)
     counts = (len(kind), len(fragment.subjects), len(fragment.solely_about))
     ids = b"".join(one.bytes for one in (*fragment.subjects, *fragment.solely_about))
     return _FRAGMENT_HEADER.pack(fragment.fragment_id.bytes, *counts) + kind + ids

@@ -2,8 +2,8 @@
 
 A chunk is a row of pieces. Terms are written once, ahead of the first element under them: 0x01, length (2
 bytes), JSON. An element is 0x02, flags (1: an earlier version of the element that follows; 2: a stub), number
-of its terms in the chunk, its id, the fragment's, the origin's registration, revision, etag, number, kind, how
-many rows, and for each since which position.
+of its terms in the chunk, its id, the fragment's, the origin's registration, revision, etag, number, kind,
+how many rows, and for each since which position.
 """
 
 import json

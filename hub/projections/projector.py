@@ -16,7 +16,7 @@ from hub.projections.disclosures import DISCLOSURES, Disclosures
 from hub.projections.folding import fold
 from hub.projections.holdings import DIRTY, FEEDS, HOLDINGS, REPORTS, RETRACTIONS, Holdings
 from hub.projections.journal import JOURNAL, Journal
-from hub.projections.segments import SEGMENTS, Segments
+from hub.projections.segments import SEGMENTS, Segments, Tails
 from hub.projections.touched import Touched
 
 CELLS = (SEGMENTS, HOLDINGS, FEEDS, DIRTY, RETRACTIONS, REPORTS, DISCLOSURES, JOURNAL)
@@ -36,12 +36,14 @@ class Projector:
         self.index = ConsentIndex()
         self._progress = progress
         self._audiences: dict[bytes, tuple[tuple[UUID, bytes], ...]] = {}
+        self.tails = Tails()
         self.woken: set[UUID] = set()
 
     def reset(self) -> None:
         """What is in memory is void: a transaction was rolled back."""
         self.index = ConsentIndex()
         self._audiences.clear()
+        self.tails.clear()
 
     def drop(self, transaction: Transaction) -> None:
         """Drops every projection; the next catch-up rebuilds them from the ledger."""
@@ -151,7 +153,7 @@ class _Step:
         self._projector = projector
         self._transaction = transaction
         self._aggregates = Repository(transaction)
-        self._segments = Segments(transaction)
+        self._segments = Segments(transaction, projector.tails)
         self._holdings = Holdings(transaction)
         self._disclosures = Disclosures(transaction)
         self._journal = Journal(transaction)

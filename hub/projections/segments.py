@@ -11,6 +11,7 @@ author took away is 0x03, its id, the revision that lacks it.
 """
 
 import struct
+from collections import OrderedDict
 from collections.abc import Container
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -117,8 +118,34 @@ class StoredFragment:
     content: bytes
 
 
+class Tails:
+    """Where each segment's newest chunk is, and the classes written in it: what is added to it need not look.
+
+    Of the segments written last only, and void once a transaction is rolled back. It holds no content.
+    """
+
+    def __init__(self, most: int = 50_000) -> None:
+        self._known: OrderedDict[bytes, tuple[int, dict[bytes, int]]] = OrderedDict()
+        self._most = most
+
+    def get(self, prefix: bytes) -> tuple[int, dict[bytes, int]] | None:
+        """Number and classes of the segment's newest chunk, if known."""
+        return self._known.get(prefix)
+
+    def keep(self, prefix: bytes, number: int, classes: dict[bytes, int]) -> None:
+        """What is newest now."""
+        self._known[prefix] = (number, classes)
+        self._known.move_to_end(prefix)
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)
+
+    def clear(self) -> None:
+        """Nothing is known any more."""
+        self._known.clear()
+
+
 @dataclass(slots=True)
-class Tail:
+class _Tail:
     """A segment's newest chunk, to which the next fragment is added."""
 
     number: int
@@ -129,8 +156,9 @@ class Tail:
 class Segments:
     """Reads and folds segments within one transaction. What is folded is written by `flush`."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, tails: Tails | None = None) -> None:
         self._transaction = transaction
+        self._tails = tails
         self._folded: dict[tuple[bytes, str], list[bytes | tuple[bytes, bytes]]] = {}
 
     # -- reading --------------------------------------------------------------------------------
@@ -232,32 +260,42 @@ class Segments:
         return self._transaction.vault.label("segment", registration_id, category)[:16]
 
     def _add(self, registration_id: bytes, category: str, items: list[bytes | tuple[bytes, bytes]]) -> None:
-        # Chunks are numbered downwards, so that the newest is found first.
         prefix = self._registration_label(registration_id) + self._category_label(registration_id, category)
         owner = KeyOwner(UUID(bytes=registration_id), category)
-        vault = self._transaction.vault
-        newest = self._transaction.scan(SEGMENTS, prefix, limit=1)
-        if newest:
-            key, sealed = newest[0]
-            chunk = vault.open_cell(owner, key, sealed)
-            tail = Tail(int.from_bytes(key[32:]), bytearray(chunk), _classes_of(chunk))
-        else:
-            tail = Tail(_LAST, bytearray(), {})
+        tail = self._tail(owner, prefix)
         # Item by item, so that a rebuild cuts the chunks where they were cut before.
         for item in items:
             if len(tail.chunk) >= _CHUNK_BYTES or len(tail.classes) >= _MOST_CLASSES:
                 self._put_chunk(owner, prefix, tail)
-                tail = Tail(tail.number - 1, bytearray(), {})
+                tail = _Tail(tail.number - 1, bytearray(), {})
             _append(tail, item)
         self._put_chunk(owner, prefix, tail)
+        if self._tails is not None:
+            self._tails.keep(prefix, tail.number, tail.classes)
 
-    def _put_chunk(self, owner: KeyOwner, prefix: bytes, tail: Tail) -> None:
+    def _tail(self, owner: KeyOwner, prefix: bytes) -> _Tail:
+        # Chunks are numbered downwards, so that the newest is found first.
+        known = None if self._tails is None else self._tails.get(prefix)
+        if known is not None:
+            key = prefix + known[0].to_bytes(4)
+            sealed = self._transaction.get(SEGMENTS, key)
+            if sealed is not None:
+                chunk = self._transaction.vault.open_cell(owner, key, sealed)
+                return _Tail(known[0], bytearray(chunk), known[1])
+        newest = self._transaction.scan(SEGMENTS, prefix, limit=1)
+        if not newest:
+            return _Tail(_LAST, bytearray(), {})
+        key, sealed = newest[0]
+        chunk = self._transaction.vault.open_cell(owner, key, sealed)
+        return _Tail(int.from_bytes(key[32:]), bytearray(chunk), _classes_of(chunk))
+
+    def _put_chunk(self, owner: KeyOwner, prefix: bytes, tail: _Tail) -> None:
         key = prefix + tail.number.to_bytes(4)
         sealed = self._transaction.vault.seal_cell(owner, key, bytes(tail.chunk))
         self._transaction.put(SEGMENTS, key, sealed)
 
 
-def _append(tail: Tail, item: bytes | tuple[bytes, bytes]) -> None:
+def _append(tail: _Tail, item: bytes | tuple[bytes, bytes]) -> None:
     if isinstance(item, bytes):
         tail.chunk += item
         return

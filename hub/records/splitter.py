@@ -6,8 +6,9 @@ a valid message of its type. Free text is a fragment of its own, under the categ
 released it with.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -67,63 +68,81 @@ def split(record: record_service_pb2.Record, path: str = "") -> SplitRecord:
         raise Refused("INVALID_FIELD", field=f"{path}content.type", rule="required")
     refuse_what_the_hub_sets(record.content, path)
     path += f"content.{record_type}"
-    fragments = _fragments(record_type, getattr(record.content, record_type), path)
+    fragments = _fragments(record_type, record.content, path)
     if not fragments:
         raise Refused("INVALID_FIELD", field=path, rule="at_least_one_field")
     return SplitRecord(envelope_category, record_type, fragments)
 
 
-def _fragments(record_type: str, content: Message, path: str) -> tuple[SplitFragment, ...]:
-    structured: dict[DataCategory, records_pb2.RecordContent] = {}
+def _fragments(record_type: str, whole: records_pb2.RecordContent, path: str) -> tuple[SplitFragment, ...]:
+    content = getattr(whole, record_type)
+    parts: list[tuple[DataCategory, FieldDescriptor, Any]] = []
     fragments: list[SplitFragment] = []
     for field, value in content.ListFields():
-        if field.GetOptions().Extensions[common_pb2.free_text]:
+        if _is_free_text(field):
             fragments.append(_free_text(record_type, content, field, value, path))
-            continue
-        floor = _floor(field)
-        for part, category in _parts(field, value, floor, f"{path}.{field.name}"):
-            fragment = structured.setdefault(category, records_pb2.RecordContent())
-            _put(getattr(fragment, record_type), field, part)
-    for category, fragment in structured.items():
-        level = DEFAULT_LEVEL[category]
-        fragments.append(
-            SplitFragment(
-                (category.value,),
-                level.value,
-                False,
-                False,
-                _serialised(fragment),
-                is_risk_to_others(fragment),
-            ),
-        )
+        else:
+            parts += _parts(field, value, path)
+    categories = {category for category, _, _ in parts}
+    if len(categories) == 1 and not fragments:
+        # The record is its own fragment as it stands.
+        return (_structured(categories.pop(), whole),)
+    structured: dict[DataCategory, records_pb2.RecordContent] = {}
+    for category, field, part in parts:
+        fragment = structured.setdefault(category, records_pb2.RecordContent())
+        _put(getattr(fragment, record_type), field, part)
+    fragments += [_structured(category, fragment) for category, fragment in structured.items()]
     return tuple(sorted(fragments, key=lambda each: (each.categories, each.free_text)))
 
 
+def _structured(category: DataCategory, fragment: records_pb2.RecordContent) -> SplitFragment:
+    return SplitFragment(
+        (category.value,),
+        DEFAULT_LEVEL[category].value,
+        False,
+        False,
+        _serialised(fragment),
+        is_risk_to_others(fragment),
+    )
+
+
+@cache
+def _is_free_text(field: FieldDescriptor) -> bool:
+    return bool(field.GetOptions().Extensions[common_pb2.free_text])
+
+
+@cache
 def _floor(field: FieldDescriptor) -> DataCategory:
-    number = field.GetOptions().Extensions[common_pb2.category]
-    category = term_of(common_pb2.DataCategory.DESCRIPTOR, number)
+    category = _category(field.GetOptions().Extensions[common_pb2.category])
     if category is None:
         raise LookupError(f"the contract gives {field.full_name} no category")
-    return DataCategory(category)
+    return category
+
+
+@cache
+def _category(number: int) -> DataCategory | None:
+    term = term_of(common_pb2.DataCategory.DESCRIPTOR, number)
+    return None if term is None else DataCategory(term)
 
 
 def _parts(
-    field: FieldDescriptor, value: Any, floor: DataCategory, path: str
-) -> Iterable[tuple[Any, DataCategory]]:
+    field: FieldDescriptor, value: Any, path: str
+) -> Iterator[tuple[DataCategory, FieldDescriptor, Any]]:
     """A field's value, or each of its items, with the category it falls under."""
+    floor = _floor(field)
     items = value if field.is_repeated else (value,)
-    if field.message_type is common_pb2.CategorisedAnswer.DESCRIPTOR:
-        return [(item, stricter(floor, _own_category(item, path))) for item in items]
-    return [(item, floor) for item in items]
+    if field.message_type is not common_pb2.CategorisedAnswer.DESCRIPTOR:
+        for item in items:
+            yield floor, field, item
+        return
+    for item in items:
+        own = _category(item.category)
+        if own is None:
+            raise Refused("INVALID_FIELD", field=f"{path}.{field.name}.category", rule="required")
+        yield stricter(floor, own), field, item
 
 
-def _own_category(answer: common_pb2.CategorisedAnswer, path: str) -> DataCategory:
-    category = term_of(common_pb2.DataCategory.DESCRIPTOR, answer.category)
-    if category is None:
-        raise Refused("INVALID_FIELD", field=f"{path}.category", rule="required")
-    return DataCategory(category)
-
-
+@cache
 def stricter(floor: DataCategory, own: DataCategory) -> DataCategory:
     """The stricter of a field's floor and the category its content carries; the content's if alike."""
     return floor if DEFAULT_LEVEL[floor].rank > DEFAULT_LEVEL[own].rank else own

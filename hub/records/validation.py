@@ -120,10 +120,16 @@ def _has_own_rule(field: FieldDescriptor) -> bool:
 
 def _look(message: Message, plan: _Plan, latest_past: datetime) -> None:
     fields = plan.fields
-    for field, value in message.ListFields() if fields else ():
-        look = fields.get(field.number)
-        if look is None:
+    if len(fields) == 1:
+        # An assessment's answers are many, and only a date in them is looked at.
+        [look] = fields.values()
+        if look.field.has_presence and not message.HasField(look.field.name):
+            return
+    for field, value in message.ListFields():
+        found = fields.get(field.number)
+        if found is None:
             continue
+        look = found
         if not field.is_repeated:
             _checked(look, value, latest_past, "")
             continue
