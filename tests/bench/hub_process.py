@@ -160,7 +160,14 @@ async def serve(data: Path) -> None:
         async def forget(feeds: list[dict[str, str]]) -> dict[str, Any]:
             return await forget_holdings(running.hub, feeds)
 
-        await do_jobs({"forget": forget, "profile": profiling.start, "profiled": profiling.stop})
+        await do_jobs(
+            {
+                "forget": forget,
+                "times": profiling.times,
+                "profile": profiling.start,
+                "profiled": profiling.stop,
+            }
+        )
         await doors.close()
 
 

@@ -51,4 +51,5 @@ def append(bench: Bench, target: dict[str, Any], people: int) -> dict[str, Any]:
 
 
 def _profile(bench: Bench, hub: Served) -> Profile:
-    return profiled(bench, hub, "append", lambda: append(bench, hub.target(hub.area.origin), hub.area.people))
+    target = hub.target(hub.area.origin)
+    return profiled(hub.worker, bench.folder, "append", lambda: append(bench, target, hub.area.people))

@@ -32,11 +32,11 @@ def lines(bench: Bench) -> tuple[list[Figure], list[Profile]]:
         ]
         feeds: dict[str, list[int]] = {}
         profile = profiled(
-            bench,
-            hub,
+            hub.worker,
+            bench.folder,
             "fetch of 64",
             lambda: fetch(bench, hub, MOST, feeds),
-            lambda: feeds.update(hub.forget()),
+            prepare=lambda: feeds.update(hub.forget()),
         )
     return found, [profile]
 

@@ -24,7 +24,7 @@ def lines(bench: Bench) -> tuple[list[Figure], list[Profile]]:
         own = _reading(bench, hub, hub.worker, hub.port)
         library = _reading(bench, hub, rival, ports["history"])
         found = compared(HISTORY, 2.5, ("hub", "library"), (own, library), bench.size.rounds, "histories")
-        profile = profiled(bench, hub, "history of 500", lambda: read(bench, hub, hub.port, 4))
+        profile = profiled(hub.worker, bench.folder, "history of 500", lambda: read(bench, hub, hub.port, 4))
     return [found], [profile]
 
 

@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from tests.bench.area import Area, Plan
 from tests.bench.lines_append import append
-from tests.bench.profiles import PROFILES
+from tests.bench.profiles import profiled
 from tests.bench.ratios import Figure, Sample, Slice, compared
-from tests.bench.stages import Profile, read
+from tests.bench.stages import Profile
 from tests.bench.suite import Bench, Served, metered
 from tests.bench.worker import ROOT, Worker, WorkerFailed, environment
 
@@ -59,13 +60,8 @@ def _replay_profile(bench: Bench) -> Profile:
     """One entry of the small ledger, replayed."""
     with Worker("tests.bench.replay_process", str(few(bench).data)) as worker:
         worker.hear()
-        before = worker.cpu_seconds()
-        entries = worker.ask("rebuild")["entries"]
-        microseconds = (worker.cpu_seconds() - before) / entries * 1e6
-        worker.ask("profile")
-        worker.ask("rebuild")
-        worker.ask("profiled", folder=str(bench.folder))
-    return read("replay, one entry", [bench.folder / name for name in PROFILES], entries, microseconds)
+        replay = partial(worker.ask, "rebuild")
+        return profiled(worker, bench.folder, "replay, one entry", replay, per="entries")
 
 
 def start(bench: Bench) -> tuple[list[Figure], list[Profile]]:

@@ -1,27 +1,30 @@
-"""Profiles of an append, a fetch and a history, each while the hub serves it over the wire."""
+"""Profiles of a server's work: run as it is, for what it costs, then under the profiler, for where that goes."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.bench.stages import Profile, read
-from tests.bench.suite import Bench, Served, Work
-
-PROFILES = ("writer.prof", "loop.prof")
-"""Files that a hub's process leaves."""
+from tests.bench.suite import Work
+from tests.bench.worker import Worker
 
 
 def profiled(
-    bench: Bench, hub: Served, title: str, work: Work, prepare: Callable[[], object] = lambda: None
+    server: Worker,
+    folder: Path,
+    title: str,
+    work: Work,
+    *,
+    per: str = "calls",
+    prepare: Callable[[], object] = lambda: None,
 ) -> Profile:
-    """Runs `work` twice: as it is, for what a call costs, and under the profiler, for where that goes.
-
-    `prepare` is run before each and not counted.
-    """
+    """Does `work` twice. `prepare` is run before each and not counted."""
     prepare()
-    before = hub.worker.cpu_seconds()
-    calls = work()["calls"]
-    microseconds = (hub.worker.cpu_seconds() - before) / max(calls, 1) * 1e6
+    before = server.ask("times")
+    count = work()[per] or 1
+    after = server.ask("times")
+    spent = {name: (after[name] - before[name]) / count * 1e6 for name in before}
     prepare()
-    hub.worker.ask("profile")
-    calls = work()["calls"]
-    hub.worker.ask("profiled", folder=str(bench.folder))
-    return read(title, [bench.folder / name for name in PROFILES], calls, microseconds)
+    server.ask("profile")
+    count = work()[per] or 1
+    server.ask("profiled", folder=str(folder))
+    return read(title, folder, count, spent)

@@ -26,6 +26,11 @@ class Profiling:
         await asyncio.wrap_future(self._ledger.submit(lambda _: self._writer.enable()))
         self._loop.enable()
 
+    async def times(self) -> dict[str, Any]:
+        """Seconds of processor that each thread took so far, and all threads of the process together."""
+        writer = await asyncio.wrap_future(self._ledger.submit(lambda _: time.thread_time()))
+        return {"writer": writer, "loop": time.thread_time(), "process": time.process_time()}
+
     async def stop(self, folder: str) -> dict[str, Any]:
         """Ends, and leaves `writer.prof` and `loop.prof` in a folder."""
         self._loop.disable()

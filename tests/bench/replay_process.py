@@ -48,7 +48,15 @@ async def serve(data: Path) -> None:
 
     profiling = Profiling(ledger)
     say(started=True)
-    await do_jobs({"rebuild": rebuild, "scan": raw, "profile": profiling.start, "profiled": profiling.stop})
+    await do_jobs(
+        {
+            "rebuild": rebuild,
+            "scan": raw,
+            "times": profiling.times,
+            "profile": profiling.start,
+            "profiled": profiling.stop,
+        }
+    )
     await hub.stop()
     await asyncio.to_thread(ledger.close)
 

@@ -77,9 +77,9 @@ def document(
     if profiles:
         parts += [
             "## Where the time goes",
-            "Processor time of the hub for one call, its two threads together, measured without a profiler"
-            " and shared out in the proportions that cProfile finds. Waiting for the disk or for the other"
-            " thread is not in it.",
+            "Processor time of the hub for one call, measured for each of its threads without a profiler and"
+            " shared out in the proportions that cProfile finds. Waiting for the disk or for another thread"
+            " is not in it.",
             *map(profile, profiles),
         ]
     return "\n\n".join(parts) + "\n"
