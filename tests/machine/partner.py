@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from consent_ledger.errors import Refused
 from hub.records import codec
 from hub.use_cases import history
 from hub.use_cases.deliver import Batch, Sending, SignedReceipt, fetch_deliveries
+from hub.use_cases.difference import Wanted
 from hub.use_cases.hub import Hub
 from hub.use_cases.reconcile import Reported, reconcile_holdings
 from hub.use_cases.work import Caller
@@ -28,6 +30,7 @@ class Element:
     rows: frozenset[tuple[str, str, str]]
     marks: frozenset[str]
     etag: str
+    ring: str | None = None
 
 
 @dataclass
@@ -46,12 +49,15 @@ class Partner:
     def __init__(self, hub: Hub, caller: Caller, name: str, feed_id: UUID, epoch: int) -> None:
         self.hub, self.caller, self.name, self.feed_id = hub, caller, name, feed_id
         self.durable = Durable(epoch=epoch)
-        self.keys: dict[str, h.FragmentKey] = {}
+        self.keys: dict[bytes, h.FragmentKey] = {}
         self.known: dict[UUID, h.FragmentKey] = {}
         self.observations: list[h.Observation] = []
         self.received = 0
         self.retracted = 0
         self.answers: list[str] = []
+        self.on_look: Callable[[], None] = lambda: None
+        """Called when a fetch looks, before anything of its answer is known."""
+        self.on_answer: Callable[[Batch], None] = lambda batch: None
 
     async def fetch(self, *, max_items: int = 64, lose: bool = False) -> int:
         """Fetches once; the number of items. `lose`: the answer never arrives."""
@@ -60,6 +66,7 @@ class Partner:
         self.observations.append(
             h.Acknowledged(seq=self._seq(), feed=self.name, epoch=state.epoch, sequence=state.bookmark)
         )
+        self.on_look()
         batch = await fetch_deliveries(
             self.hub,
             self.caller,
@@ -69,6 +76,7 @@ class Partner:
             receipts=sent,
             max_items=max_items,
         )
+        self.on_answer(batch)
         self._observe(batch)
         if lose:
             return len(batch.sendings)
@@ -138,18 +146,14 @@ class Partner:
             history.get_history, self.caller, feed_id=self.feed_id, client_reference=reference
         )
         return {
-            (reference, self.keys[one.item.content.decode()]): Held(
-                one.item.revision,
-                frozenset((row.purpose, row.agreement_id, row.state) for row in one.terms.rows),
-                frozenset(one.terms.marks),
-            )
+            (reference, self.keys[one.item.content]): held_as(one)
             for one in (sending.wanted for sending in seen if sending.wanted is not None)
         }
 
     def store(self) -> dict[Place, Held]:
         """The store as the oracle describes one."""
         return {
-            (one.reference, one.key): Held(one.revision, one.rows, one.marks)
+            (one.reference, one.key): Held(one.revision, one.rows, one.marks, one.ring)
             for one in self.durable.elements.values()
         }
 
@@ -172,7 +176,7 @@ class Partner:
                         )
                     )
                 continue
-            key = self.keys[wanted.item.content.decode()]
+            key = self.keys[wanted.item.content]
             self.known[_element(sending)] = key
             self.observations.append(
                 h.Delivered(
@@ -183,7 +187,8 @@ class Partner:
                     client_reference=sending.client_reference,
                     key=key,
                     revision=wanted.item.revision if wanted.with_content else None,
-                    rows=frozenset((row.purpose, row.agreement_id, row.state) for row in wanted.terms.rows),
+                    rows=held_as(wanted).rows,
+                    ring=wanted.ring,
                 )
             )
 
@@ -199,16 +204,17 @@ class Partner:
             return
         wanted = sending.wanted
         assert wanted is not None
-        rows = frozenset((row.purpose, row.agreement_id, row.state) for row in wanted.terms.rows)
+        rows = held_as(wanted).rows
         if wanted.with_content:
             state.elements[_element(sending)] = Element(
                 sending.client_reference,
-                self.keys[wanted.item.content.decode()],
+                self.keys[wanted.item.content],
                 wanted.item.revision,
-                wanted.item.content,
+                wanted.item.content if wanted.ring is None else b"",
                 rows,
                 frozenset(wanted.terms.marks),
                 sending.etag.hex(),
+                wanted.ring,
             )
             return
         held = state.elements[_element(sending)]
@@ -228,6 +234,24 @@ class Partner:
             hashlib.sha256(sent).digest(),
             "ERASED",
         )
+
+
+def held_as(wanted: Wanted) -> Held:
+    """What the hub means a feed to hold, as the oracle describes it."""
+    return Held(
+        wanted.item.revision,
+        frozenset((row.purpose, row.agreement_id, row.state) for row in wanted.terms.rows),
+        frozenset(wanted.terms.marks),
+        wanted.ring,
+    )
+
+
+def place_of(partner: Partner, sending: Sending) -> Place | None:
+    """Where an item belongs in the store; `None` for an element that the partner never heard of."""
+    if sending.wanted is not None:
+        return sending.client_reference, partner.keys[sending.wanted.item.content]
+    key = partner.known.get(_element(sending))
+    return None if key is None else (sending.client_reference, key)
 
 
 def _element(sending: Sending) -> UUID:

@@ -3,26 +3,25 @@
 import asyncio
 import random
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from consent_ledger.errors import OnceToldError
+from consent_ledger.errors import OnceToldError, Refused
 from consent_ledger.ledger import Ledger, create_ledger, open_ledger
 from consent_ledger.vocabulary import (
-    DEFAULT_LEVEL,
     ENVELOPE_CATEGORY,
-    DataCategory,
     HandlingMark,
-    Level,
+    PostKind,
     ServiceType,
+    TaskKind,
+    TaskOutcome,
 )
-from hub.records.splitter import SplitFragment
-from hub.use_cases import agencies, agreements, consents, publish, registrations
+from hub.use_cases import agencies, agreements, consents, publish, registrations, tasks
 from hub.use_cases.hub import Hub
 from hub.use_cases.work import Caller
 from tests.clock import ManualClock
+from tests.machine import saying
 from tests.machine.partner import Partner
 from tests.oracle import history as h
 
@@ -117,11 +116,21 @@ class Product:
                     purposes=sorted(event.purposes),
                     categories=sorted(event.categories),
                     enforces_person_restriction=event.enforces_person_restriction,
+                    retraction_window=event.window,
                 )
                 caller = Caller(event.agency, uri_of(event.agency))
                 self.partners[event.feed] = self._partner(self.hub, caller, event.feed, feed_id, epoch)
+            case h.PostAppointed():
+                self.call(
+                    agencies.appoint_post,
+                    OPERATOR,
+                    agency_id=event.agency,
+                    kind=PostKind(event.kind),
+                    staff_reference="staff-1",
+                    telephone=event.telephone,
+                )
             case h.AgreementDrafted():
-                version, _ = self.call(agreements.draft_agreement, OPERATOR, content=_content(event))
+                version, _ = self.call(agreements.draft_agreement, OPERATOR, content=saying.agreement(event))
                 assert version == event.version
             case h.AgreementSigned():
                 self.call(
@@ -154,6 +163,8 @@ class Product:
                 self._about(registrations.end_involvement, event.agency, event)
             case h.RecordPublished():
                 self._publish(event)
+            case h.WarningEnded():
+                self._end_warning(event)
             case _:
                 self._choose(event)
 
@@ -161,7 +172,7 @@ class Product:
         match event:
             case h.GrantRecorded():
                 self.ids[event.grant], _ = self._about(
-                    consents.record_grant, event.agency, event, **_grant(event)
+                    consents.record_grant, event.agency, event, **saying.grant(event)
                 )
             case h.RefusalRecorded():
                 self._about(
@@ -170,7 +181,8 @@ class Product:
                     event,
                     purposes=sorted(event.purposes),
                     categories=sorted(event.categories),
-                    **_recipient(event.recipient),
+                    at_once=event.at_once,
+                    **saying.recipient(event.recipient),
                 )
             case h.GrantWithdrawn():
                 self._about(
@@ -179,6 +191,7 @@ class Product:
                     event,
                     grant_id=self.ids[event.grant],
                     remove=event.remove,
+                    at_once=event.at_once,
                 )
             case h.GrantReconfirmed():
                 self._about(consents.reconfirm_grant, event.by_agency, event, grant_id=self.ids[event.grant])
@@ -191,6 +204,7 @@ class Product:
                     staff_reference=event.staff,
                     category=event.category,
                     remove=event.remove,
+                    at_once=event.at_once,
                 )
             case h.ExclusionLifted():
                 self._about(
@@ -228,11 +242,31 @@ class Product:
         )
         self.call(registrations.confirm_link, Caller(first), link_id=link_id)
 
+    def _end_warning(self, event: h.WarningEnded) -> None:
+        """By the task that the end of a permission gave the agency's lead; refused where there is none."""
+        origin = Caller(event.agency)
+        listed, _ = self.call(tasks.list_tasks, origin)
+        kind = TaskKind.RISK_TO_OTHERS
+        found = [one.task_id for one in listed if (one.kind, one.record_id) == (kind, event.record_id)]
+        if not found:
+            raise Refused("NOT_FOUND")
+        for task_id in found:
+            self.call(
+                tasks.complete_task,
+                origin,
+                task_id=task_id,
+                outcome=TaskOutcome.WARNING_ENDED,
+                staff_reference="staff-1",
+            )
+
     def _publish(self, event: h.RecordPublished) -> None:
-        for part in event.parts:
-            key = h.FragmentKey(event.agency, event.record_id, part.categories, part.free_text)
+        fragments, review_by_time = saying.fragments(event)
+        for fragment in fragments:
+            key = h.FragmentKey(
+                event.agency, event.record_id, frozenset(fragment.categories), fragment.free_text
+            )
             for partner in self.partners.values():
-                partner.keys[_stamped(event, part)] = key
+                partner.keys[fragment.content] = key
         record = publish.NewRecord(
             event.record_id,
             event.revision,
@@ -242,12 +276,12 @@ class Product:
             event.occurred,
             "test",
             [HandlingMark(mark) for mark in sorted(event.marks)],
-            () if event.withdrawn else tuple(_fragment(event, part) for part in event.parts),
+            fragments,
             tuple(
                 publish.Other(other.reference, other.categories, other.solely_about)
                 for other in event.other_subjects
             ),
-            event.review_by,
+            review_by_time,
             event.spent_on,
         )
         self.call(publish.publish_records, Caller(event.agency), records=[record])
@@ -255,89 +289,3 @@ class Product:
 
 def uri_of(agency: str) -> str:
     return f"spiffe://test.oncetold/agency/{agency}/adapter/1"
-
-
-def _stamped(event: h.RecordPublished, part: h.Part) -> str:
-    """Content that says whose it is, so that it is known again wherever it turns up."""
-    kind = "text" if part.free_text else "fields"
-    return f"{event.agency}/{event.record_id}/{event.revision}/{kind}/{'+'.join(sorted(part.categories))}"
-
-
-def _fragment(event: h.RecordPublished, part: h.Part) -> SplitFragment:
-    levels = [DEFAULT_LEVEL[DataCategory(category)] for category in part.categories]
-    level = Level.V if part.free_text else max(levels, key=lambda one: one.rank)
-    return SplitFragment(
-        tuple(sorted(part.categories)),
-        level,
-        part.free_text,
-        part.third_party,
-        _stamped(event, part).encode(),
-    )
-
-
-def _recipient(recipient: h.Recipient | None) -> dict[str, Any]:
-    if recipient is None:
-        return {}
-    return {
-        "agency_id": recipient.agency,
-        "service_type": recipient.service_type,
-        "support_team": recipient.support_team,
-    }
-
-
-def _grant(event: h.GrantRecorded) -> dict[str, Any]:
-    return {
-        "purposes": sorted(event.purposes),
-        "categories": sorted(event.categories),
-        **_recipient(event.recipient),
-        "confidentiality_basis": event.basis,
-        "capture_method": event.method,
-        "notice_id": event.notice,
-        "given_time": event.given,
-        "effective_from_time": event.effective_from,
-        "effective_until_time": event.effective_until,
-        "data_from_time": event.data_from,
-        "data_until_time": event.data_until,
-        "asked_alone": event.asked_alone,
-        "service_offered_anyway": event.service_offered_anyway,
-        "told_may_refuse": event.told_may_refuse,
-        "capacity_in_doubt": event.capacity_in_doubt,
-    }
-
-
-def _content(event: h.AgreementDrafted) -> dict[str, Any]:
-    def iso(moment: datetime) -> str:
-        return moment.isoformat()
-
-    return {
-        "agreement_id": event.agreement,
-        "title": event.agreement,
-        "start_time": iso(event.start),
-        "end_time": iso(event.end),
-        "notice_id": event.notice,
-        "parties": [
-            {
-                "agency_id": party.agency,
-                "receives_only": party.receives_only,
-                "bases": [
-                    {
-                        "purpose": basis.purpose,
-                        "lawful_basis": basis.lawful_basis,
-                        "article9": basis.article9,
-                        "article10": basis.article10,
-                    }
-                    for basis in party.bases
-                ],
-            }
-            for party in event.parties
-        ],
-        "rows": [
-            {
-                "category": row.category,
-                "purpose": row.purpose,
-                "on_end": row.on_end,
-                "self_captured_restricted": row.self_captured_restricted,
-            }
-            for row in event.rows
-        ],
-    }

@@ -5,17 +5,20 @@ A test that no fault can fail proves nothing; these are the proof that the oracl
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from consent_ledger import facts
-from consent_ledger.policy import agreement, confidentiality, disclosure
+from consent_ledger.policy import agreement, confidentiality, disclosure, evidence
 from consent_ledger.vocabulary import Level, PermissionState
-from hub.projections import folding_choices, folding_people, holdings
+from hub.projections import folding_choices, folding_people, held
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.touched import Touched
-from hub.use_cases import difference
+from hub.records import risk
+from hub.use_cases import deliver, difference
 from tests.machine.play import Play
+from tests.machine.saying import unasked
 
 Fault = Callable[[pytest.MonkeyPatch], None]
 MOST_SEEDS = 60
@@ -50,7 +53,7 @@ def _everything_stays(patch: pytest.MonkeyPatch) -> None:
 
 
 def _sent_counts_as_arrived(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(holdings.Held, "acknowledged", lambda held, up_to: held)
+    patch.setattr(held.Held, "acknowledged", lambda one, up_to: one)
 
 
 def _only_own_pair_is_dirty(patch: pytest.MonkeyPatch) -> None:
@@ -77,6 +80,62 @@ def _time_settles_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ConsentIndex, "is_boundary_due", lambda index, now: False)
 
 
+def _windows_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(deliver._Look, "_window_has_come", lambda *_: True)
+
+
+def _exclusions_do_not_wait(patch: pytest.MonkeyPatch) -> None:
+    """What H4 is about: its moment would tell an exclusion from everything else."""
+    asked = difference._does_not_wait
+
+    def does_not_wait(feed: Any, fragment: Any, subjects: Any, ended: Any) -> bool:
+        shut_out = any(
+            exclusion.agency_id == feed.agency_id or exclusion.category in fragment.categories
+            for subject in subjects
+            for exclusion in subject.exclusions
+        )
+        return shut_out or asked(feed, fragment, subjects, ended)
+
+    patch.setattr(difference, "_does_not_wait", does_not_wait)
+
+
+def _now_is_not_heard(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(difference, "_does_not_wait", lambda *_: False)
+
+
+def _no_window_ever_opens(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(deliver._Look, "_window_has_come", lambda look, _: look._feed.retraction_window is None)
+
+
+def _no_warning_stays(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(difference._Teller, "_warns", lambda *_: False)
+
+
+def _warnings_never_end(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        difference._Teller,
+        "_warns",
+        lambda teller, fragment, _: (
+            fragment.risk_to_others
+            and not (fragment.review_overdue or teller._own.closed or teller._own.in_error)
+        ),
+    )
+
+
+def _allegations_never_end(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(risk, "a_year_after", lambda moment: moment.replace(year=moment.year + 90, day=1))
+
+
+def _evidence_not_asked_when_recorded(patch: pytest.MonkeyPatch) -> None:
+    unasked(patch)
+
+
+def _evidence_not_asked_by_the_policy(patch: pytest.MonkeyPatch) -> None:
+    unasked(patch)
+    patch.setattr(Play, "admission", False)
+    patch.setattr(evidence, "shown", lambda *_: True)
+
+
 FAULTS: tuple[Fault, ...] = (
     _exclusions_ignored,
     _markers_ignored,
@@ -92,13 +151,23 @@ FAULTS: tuple[Fault, ...] = (
     _data_period_ignored,
     _envelope_ignored,
     _time_settles_nothing,
+    _windows_ignored,
+    _exclusions_do_not_wait,
+    _now_is_not_heard,
+    _no_window_ever_opens,
+    _no_warning_stays,
+    _warnings_never_end,
+    _allegations_never_end,
+    _evidence_not_asked_when_recorded,
+    _evidence_not_asked_by_the_policy,
 )
 
 
 def _is_caught(folder: Path, seed: int) -> bool:
     folder.mkdir()
-    play = Play(folder, seed)
+    play = None
     try:
+        play = Play(folder, seed)
         for _ in range(50):
             play.step()
             if play.random.random() < 0.2:
@@ -109,7 +178,8 @@ def _is_caught(folder: Path, seed: int) -> bool:
     except (AssertionError, KeyError):
         return True  # the partner or the fault itself tripped over what it was sent
     finally:
-        play.close()
+        if play is not None:
+            play.close()
 
 
 @pytest.mark.slow

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.machine.play import Play
+from tests.machine.saying import unasked
+from tests.oracle import history as h
+from tests.oracle.evidence import is_admissible
 
 SEEDS = 12
 SLOW_SEEDS = int(os.environ.get("ONCETOLD_SEEDS", "100"))
@@ -28,6 +31,19 @@ def played(folder: Path, seed: int, steps: int = 50) -> Play:
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_i5_stores_equal_the_oracle_at_every_quiet_point(seed: int, tmp_path: Path) -> None:
     played(tmp_path / "hub", seed).close()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_h19_what_stands_without_its_evidence_opens_nothing(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However it came into the ledger: nothing asks for evidence here but the decision itself."""
+    unasked(monkeypatch)
+    monkeypatch.setattr(Play, "admission", False)
+    play = played(tmp_path / "hub", seed)
+    recorded = [one for one in play.world.history if isinstance(one, h.GrantRecorded)]
+    play.close()
+    assert not all(is_admissible(one) for one in recorded)
 
 
 @pytest.mark.slow

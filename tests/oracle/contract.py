@@ -83,11 +83,18 @@ def _content(parts: tuple[h.Part, ...]) -> records_pb2.RecordContent:
 
 
 def _risk(risk: h.Risk, parts: tuple[h.Part, ...]) -> records_pb2.Risk:
-    kinds = [category for part in parts if part.risk is None for category in categories(part.categories)]
     answers = [
-        CategorisedAnswer(category=kind, question=Coding(system=_SYSTEM, code="kind")) for kind in kinds
+        CategorisedAnswer(
+            category=categories(part.categories)[0],
+            question=Coding(system=_SYSTEM, code="kind"),
+            coded=Coding(system=_SYSTEM, code=part.content or "marker"),
+        )
+        for part in parts
+        if part.risk is None
     ]
+    stamp = next(part.content for part in parts if part.risk is not None)
     return records_pb2.Risk(
+        tool=_coding(stamp or "marker"),
         risk_to=_coding(risk.risk_to),
         source=_coding(risk.source),
         outcome=_coding(risk.outcome),

@@ -76,7 +76,7 @@ class World:
             yield self.event(h.AgencyRegistered, agency=agency, service_type=service, public_authority=public)
             yield agreements.feed(self, agency, service)
             if self.chance(0.7):
-                yield agreements.appoint(self)
+                yield agreements.appoint(self, agency)
         for name in ("isa-1", "isa-2"):
             yield agreements.drafted(
                 self, name, 1, self.agencies, publics, timedelta(), generous=name == "isa-1"

@@ -24,11 +24,11 @@ def feed(world: "World", agency: str, service: str) -> h.Event:
     )
 
 
-def appoint(world: "World") -> h.Event:
+def appoint(world: "World", agency: str | None = None) -> h.Event:
     """Somebody new to ring, or to do the work."""
     return world.event(
         h.PostAppointed,
-        agency=world.random.choice(world.agencies),
+        agency=agency or world.random.choice(world.agencies),
         kind="SAFEGUARDING_LEAD" if world.chance(0.7) else "DUTY_WORKER",
         telephone=f"0121 {world.random.randrange(1000, 9999)}",
     )

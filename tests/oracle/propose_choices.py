@@ -128,7 +128,7 @@ def _evidence(world: "World", basis: str) -> h.Evidence:
 
 
 def _narrowed(grant: h.GrantRecorded) -> h.GrantRecorded:
-    """No wider than its basis can open, where anything is left of it then."""
+    """No wider than its basis can open; the person's own word where nothing would be left of it."""
     if not goes_too_far(grant):
         return grant
     purposes = frozenset(one for one in grant.purposes if may_open(grant, one, "N")) or grant.purposes
@@ -137,7 +137,8 @@ def _narrowed(grant: h.GrantRecorded) -> h.GrantRecorded:
         for one in grant.categories
         if any(may_open(grant, purpose, level_of(one, False)) for purpose in purposes)
     )
-    return replace(grant, purposes=purposes, categories=categories or grant.categories)
+    narrowed = replace(grant, purposes=purposes, categories=categories or grant.categories)
+    return replace(grant, basis="EXPLICIT_CONSENT") if goes_too_far(narrowed) else narrowed
 
 
 def _recipient(world: "World", capturing: str, partner: str) -> h.Recipient:

@@ -144,13 +144,17 @@ def on_end(case: Case, origin: str, categories: frozenset[str], purpose: str, ag
 
 
 def acknowledged_copies(observations: h.Observations, feed_id: str) -> Mapping[Place, _Copy]:
-    """What the partner holds of what it was sent, by its own acknowledgements."""
+    """What the partner holds of what it was sent, by its own acknowledgements.
+
+    The next one after a sending says whether it arrived: what is then still lacking is sent again under its
+    own number, or never.
+    """
     arrived: list[h.Delivered | h.Retracted] = []
-    acknowledged: dict[int, int] = {}  # highest later acknowledgement by epoch
+    acknowledged: dict[int, int] = {}  # the next acknowledgement by epoch
     lost_after: tuple[int, int] | None = None  # the earliest point that a later restore went back to
     for one in reversed([one for one in observations if one.feed == feed_id]):
         if isinstance(one, h.Acknowledged):
-            acknowledged[one.epoch] = max(one.sequence, acknowledged.get(one.epoch, 0))
+            acknowledged[one.epoch] = one.sequence
         elif isinstance(one, h.Restored):
             point = (one.epoch, one.sequence)
             lost_after = min(point, lost_after or point)

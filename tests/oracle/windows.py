@@ -94,17 +94,19 @@ def _said_now(
 
 @dataclass
 class Watch:
-    """One feed with a window: when something to be taken was first there to be found."""
+    """One feed with a window: when something of a person's was first there to be taken.
+
+    By person, by the recipient's own reference: what is found while more of theirs is waiting may go with it.
+    """
 
     window: str
-    found: dict[Place, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    found: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
 
     def looked(self, now: datetime, places: Iterable[Place]) -> None:
         """The feed fetched, and these had to be taken."""
-        for place in places:
-            if not self.found[place] or self.found[place][-1] < now:
-                self.found[place].append(now)
+        for reference in {reference for reference, _ in places}:
+            self.found[reference].append(now)
 
     def is_early(self, now: datetime, place: Place) -> bool:
-        """Whether no window has opened since an earlier look at which it had to be taken."""
-        return not any(next_window(found, self.window) <= now for found in self.found[place])
+        """Whether no window has opened since an earlier look at which the person had something to lose."""
+        return not any(next_window(found, self.window) <= now for found in self.found[place[0]])
