@@ -87,7 +87,7 @@ class Figures:
             self._outcomes.add(number, {OUTCOME: verdict})
 
     def _observe(self, meter: Meter) -> None:
-        def gauge(name: str, unit: str, description: str, value: Callable[[Standing], float | None]) -> None:
+        def gauge(name: str, unit: str, description: str, value: Callable[[Standing], int | None]) -> None:
             meter.create_observable_gauge(name, [self._one(value)], unit=unit, description=description)
 
         gauge("oncetold.ledger.size", "{entry}", "Entries in the ledger.", lambda one: one.size)
@@ -110,7 +110,7 @@ class Figures:
             lambda one: one.overdue_retractions,
         )
         gauge(
-            "oncetold.clock.in_doubt", "1", "1 while the hub shares nothing.", lambda one: one.clock_in_doubt
+            "oncetold.clock.in_doubt", "", "1 while the hub shares nothing.", lambda one: one.clock_in_doubt
         )
         gauge("oncetold.storage.failed", "", "1 while it cannot be used.", lambda one: one.storage_failed)
         meter.create_observable_gauge(
@@ -129,10 +129,11 @@ class Figures:
             description="How long ago the feed's adapter fetched last; whole minutes.",
         )
 
-    def _one(self, value: Callable[[Standing], float | None]) -> Told:
+    def _one(self, value: Callable[[Standing], int | None]) -> Told:
         def told(options: CallbackOptions) -> Iterable[Observation]:
             number = None if self._standing is None else value(self._standing[1])
-            return [] if number is None else [Observation(number)]
+            # A truth value is no number to OTLP's encoder, which then sends nothing at all.
+            return [] if number is None else [Observation(int(number))]
 
         return told
 

@@ -7,15 +7,19 @@ import time
 import urllib.error
 import urllib.request
 from types import ModuleType
+from uuid import UUID
 
 import pytest
 
 from hub.telemetry import Exporters, TelemetryUnavailable
 from hub.telemetry import exporters as room
 from hub.telemetry.exporters import STOP_SECONDS
+from hub.telemetry.providers import INSTRUMENTS
+from hub.use_cases.standing import FeedStanding, Standing
 from tests.observability.collector import collector, deaf_endpoint
 from tests.observability.page import samples, scrape
 
+STANDING = Standing(False, True, 7, 1, 2, 0, (FeedStanding(UUID(int=7), "northside", 130, 1),))
 REGISTER = "oncetold.v1.RegistrationService.RegisterClient"
 
 
@@ -29,9 +33,12 @@ def test_a_collector_gets_spans_and_figures_at_the_latest_when_the_hub_stops() -
     with collector() as received:
         exporters = Exporters.start(otlp=f"http://127.0.0.1:{received.port}")
         call(exporters, 3)
+        exporters.telemetry.figures.committed(1, 1, 0.001, "")
+        exporters.telemetry.figures.stands(STANDING)
         exporters.stop()
 
-    assert b"oncetold.calls" in b"".join(received.metrics)
+    for figure in INSTRUMENTS:
+        assert figure.encode() in b"".join(received.metrics), figure
     assert b"".join(received.spans).count(REGISTER.encode()) >= 3
     assert b"host.name" not in received.everything and b"process." not in received.everything
 

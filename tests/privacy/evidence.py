@@ -24,6 +24,8 @@ class Evidence:
     """Files of the hub at several moments, and its tables' rows."""
     spoken: dict[str, bytes] = field(default_factory=dict, repr=False)
     """Output and logs of the hub, logs of the adapters, quarantine."""
+    measured: dict[str, bytes] = field(default_factory=dict, repr=False)
+    """Pages of figures, and what crossed the network to a collector."""
     errors: dict[str, bytes] = field(default_factory=dict, repr=False)
     """What refused and failed calls were told, and the hub's own errors."""
     partners: dict[str, bytes] = field(default_factory=dict, repr=False)
@@ -81,6 +83,7 @@ def hub_process(
         "GRPC_VERBOSITY": "DEBUG",
         "TMPDIR": str(temporary),
         "SQLITE_TMPDIR": str(temporary),
+        "OTEL_BSP_SCHEDULE_DELAY": "500",
     }
     with (folder / f"{name}.stderr").open("wb") as stderr, (folder / f"{name}.stdout").open("wb") as stdout:
         process = subprocess.Popen(

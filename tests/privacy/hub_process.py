@@ -3,6 +3,8 @@
 Every logger is at DEBUG, gRPC's own included. Some calls raise errors that hold what was sent, as a
 mistake in the code would. What the error tree holds is written down for the test to look through.
 
+Beside the errors it keeps what the hub's own log says, as JSON and as text, and where its page of figures is.
+
 Usage: hub_process.py DATA ERRORS
 """
 
@@ -18,10 +20,12 @@ from typing import Any
 from consent_ledger.errors import OnceToldError
 from hub.bootstrap import running_hub
 from hub.config import read_config
+from hub.logs import Closed
 from hub.rpc import dispatch
 from hub.rpc.consent_servicer import ConsentServicer
 from hub.rpc.status import Answer, answer_to
-from hub.use_cases import consents
+from hub.telemetry import exporters
+from hub.use_cases import consents, standing
 
 LOGGERS = (
     "",
@@ -37,8 +41,13 @@ FAILS_IN_ITS_SERVICER = "fails-quokka-1"
 FAILS_IN_ITS_USE_CASE = "fails-quokka-2"
 
 
-def log_everything() -> None:
+def log_everything(folder: Path) -> None:
+    """In the open on standard error, and as the hub itself writes it into files of the folder."""
     logging.basicConfig(stream=sys.stderr, format="%(name)s %(levelname)s %(message)s")
+    for form in ("json", "text"):
+        handler = logging.FileHandler(folder / f"log.{form}")
+        handler.setFormatter(Closed(as_json=form == "json"))
+        logging.getLogger().addHandler(handler)
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.DEBUG)
 
@@ -78,16 +87,19 @@ def fail_where_told() -> None:
     consents.record_status = failing_use_case
 
 
-async def serve(data: Path) -> None:
+async def serve(data: Path, folder: Path) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with running_hub(read_config(data)) as running:
+        (folder / "metrics.port").write_text(str(running.metrics_port))
         print(running.port, flush=True)
         await stop.wait()
 
 
 if __name__ == "__main__":
-    log_everything()
+    log_everything(Path(sys.argv[2]).parent)
     write_down_errors(Path(sys.argv[2]))
     fail_where_told()
-    asyncio.run(serve(Path(sys.argv[1])), debug=True)
+    # The day is short: what is told every quarter of a minute is told every second.
+    standing.EVERY_SECONDS = exporters.SEND_EVERY_SECONDS = 1.0
+    asyncio.run(serve(Path(sys.argv[1]), Path(sys.argv[2]).parent), debug=True)

@@ -8,12 +8,17 @@ import zlib
 from pathlib import Path
 
 import pytest
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from consent_ledger.domain import TOPICS
 from consent_ledger.vocabulary import DataCategory
+from tests.observability.collector import collector
 from tests.privacy import hub_process, person
 from tests.privacy.evidence import Evidence
 from tests.privacy.scanner import Hit, hits, whole_words, writings
+from tests.privacy.test_telemetry import spoil
 
 CATEGORIES = {category.value for category in DataCategory}
 EVENTS = {topic for topic in TOPICS if "." in topic and topic.split(".")[0] not in ("agency", "agreement")}
@@ -48,6 +53,39 @@ def test_nothing_of_the_person_is_stored_in_clear(evidence: Evidence) -> None:
 
 def test_nothing_of_the_person_is_logged_or_printed_by_hub_or_adapters(evidence: Evidence) -> None:
     assert found(evidence.spoken) == {}
+
+
+def test_nothing_of_the_person_leaves_by_figures_or_spans(evidence: Evidence) -> None:
+    assert found(evidence.measured) == {}
+    for place, names in {
+        "page": (b"oncetold_calls_total", b"oncetold_dirty_pairs", b'oncetold_agency="clinic"', b"INTERNAL"),
+        "figures sent": (b"oncetold.calls", b"oncetold.retractions.open", b"RecordService.GetHistory"),
+        "spans sent": (b"RegistrationService.RegisterClient", b"UNKNOWN_FIELD", b"INTERNAL"),
+        "beside them": (b"user-agent",),
+    }.items():
+        assert [name for name in names if name not in evidence.measured[place]] == [], place
+
+
+def test_no_category_or_kind_of_event_is_measured_nor_any_id(evidence: Evidence) -> None:
+    words = {*CATEGORIES, *EVENTS, *(f"DATA_CATEGORY_{category}" for category in CATEGORIES)}
+    ids = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+    for place, data in evidence.measured.items():
+        assert whole_words(data, words, any_case=False) == set(), place
+    assert ids.findall(evidence.measured["spans sent"]) == [], "not even a feed's"
+    assert len(set(ids.findall(evidence.measured["page"]))) == 2, "the two feeds'"
+    assert set(ids.findall(evidence.measured["figures sent"])) == set(ids.findall(evidence.measured["page"]))
+
+
+def test_the_hubs_own_log_is_closed_however_talkative(evidence: Evidence) -> None:
+    as_json, as_text = (evidence.spoken[f"hub's log as {form}"] for form in ("json", "text"))
+    lines = [json.loads(line) for line in as_json.splitlines()]
+    assert len(lines) == len(as_text.splitlines()) > 100
+    assert {"DEBUG", "ERROR"} <= {line["level"] for line in lines}
+    assert {"sqlalchemy.engine", "asyncio", "hub.rpc.status"} <= {line["logger"] for line in lines}
+    assert {line["event"] for line in lines} == {"OTHER", "CALL_FAILED"}
+    assert {key for line in lines if line["event"] == "OTHER" for key in line} == {
+        "time", "level", "logger", "event",
+    }  # fmt: skip
 
 
 def test_nothing_of_the_person_is_in_an_error(evidence: Evidence) -> None:
@@ -142,6 +180,19 @@ def test_control_a_planted_file_is_found(tmp_path: Path, writing: str, packed: s
 
         assert label in {hit.label for hit in hits(file.read_bytes(), person.WORDS)}, label
     assert hits(b"Nothing of hers. " * 100, person.WORDS) == set()
+
+
+def test_control_a_careless_exporters_words_are_found_at_the_collector() -> None:
+    """The same collector, the same looking; only the allow-list is missing."""
+    with collector() as received:
+        tracers = TracerProvider()
+        careless = OTLPSpanExporter(endpoint=f"http://127.0.0.1:{received.port}", insecure=True)
+        tracers.add_span_processor(SimpleSpanProcessor(careless))
+        spoil(tracers, "careless")
+        tracers.shutdown()
+
+    seen = {hit.label for hit in hits(b"".join(received.spans), person.WORDS)}
+    assert {"given name", "note", "NHS number", "address", "statement", "record id"} <= seen
 
 
 def test_control_words_are_found_as_a_database_and_a_log_would_write_them(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """A small real world: one person, three agencies, every category, and everything that can go wrong."""
 
+import asyncio
 import io
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import grpc
 
 from hub import pki
-from hub.config import write_config
+from hub.config import TelemetrySettings, write_config
 from oncetold.v1 import (
     agency_service_pb2,
     agreement_service_pb2,
@@ -27,6 +29,8 @@ from oncetold.v1.record_service_pb2_grpc import RecordServiceStub
 from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
 from tests.integration.loopback import Site, make_site, operator_channel, register
 from tests.integration.story import PURPOSE, request_id, stamp
+from tests.observability.collector import collector
+from tests.observability.page import scrape
 from tests.privacy import person, told
 from tests.privacy.evidence import Evidence, hub_process
 from tests.privacy.failures import fail_in_every_way
@@ -54,17 +58,25 @@ async def lived(folder: Path) -> Evidence:
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     try:
-        await _live(folder, evidence)
+        with collector() as received:
+            await _live(folder, evidence, received.port)
     finally:
         root.removeHandler(handler)
         root.setLevel(level)
     evidence.spoken["adapters' log"] = log.getvalue().encode()
+    for form in ("json", "text"):
+        evidence.spoken[f"hub's log as {form}"] = (folder / f"log.{form}").read_bytes()
+    evidence.measured["figures sent"] = b"".join(received.metrics)
+    evidence.measured["spans sent"] = b"".join(received.spans)
+    evidence.measured["beside them"] = b"".join(received.beside)
     evidence.errors["the hub's errors"] = (folder / "errors.txt").read_bytes()
     return evidence
 
 
-async def _live(folder: Path, evidence: Evidence) -> None:
+async def _live(folder: Path, evidence: Evidence, collector_port: int) -> None:
     site = make_site(folder)
+    told_to = TelemetrySettings("127.0.0.1:0", f"http://127.0.0.1:{collector_port}")
+    site.config = replace(site.config, telemetry=told_to)
     write_config(site.config)
     data, partners = site.config.data, Partners(site, folder)
     with hub_process(data, folder, "first hub", evidence) as (process, partners.port):
@@ -88,6 +100,9 @@ async def _live(folder: Path, evidence: Evidence) -> None:
         assert (await partners.receive("clinic", keys["clinic"], feeds["clinic"])).retracted > 0
         for channel in channels.values():
             await channel.close()
+        await asyncio.sleep(1.5)
+        port = int((folder / "metrics.port").read_text())
+        evidence.measured["page"] = await asyncio.to_thread(scrape, port)
         evidence.keep_files("running", data)
         evidence.keep_rows("running", site.config.ledger)
         process.kill()
