@@ -24,7 +24,7 @@ CLOSED_BY_A_STOP = frozenset(
         ConfidentialityBasis.NOT_CONFIDENTIAL,
     }
 )
-_NOT_OF_THE_PERSON = frozenset({ConfidentialityBasis.IMPLIED_CONSENT, ConfidentialityBasis.NOT_CONFIDENTIAL})
+NOT_OF_THE_PERSON = frozenset({ConfidentialityBasis.IMPLIED_CONSENT, ConfidentialityBasis.NOT_CONFIDENTIAL})
 """Neither the person's own yes nor somebody's decision for them: no stop ever yields to one of these."""
 
 
@@ -77,7 +77,7 @@ def _closing(grant: Grant, stops: Iterable[Stop], use: Use, *, spare_other_withd
     if grant.basis not in CLOSED_BY_A_STOP:
         return None
     closing = None
-    yields_to_earlier = grant.weak or grant.basis in _NOT_OF_THE_PERSON
+    yields_to_earlier = grant.weak or grant.basis in NOT_OF_THE_PERSON
     for stop in stops:
         if spare_other_withdrawals and stop.grant_id is not None and stop.grant_id != grant.grant_id:
             continue
@@ -134,7 +134,7 @@ def objected(person: Person, use: Use) -> bool:
     return not any(
         grant.position > max(withdrawn)
         and not grant.weak
-        and grant.basis not in _NOT_OF_THE_PERSON
+        and grant.basis not in NOT_OF_THE_PERSON
         and evidence.shown(grant)
         and grant.scope.covers(use.purpose, use.category, use.recipient)
         for grant in person.grants

@@ -59,14 +59,28 @@ class Completion:
 class Tasks:
     """Everything that is or was a task. `folding_tasks.follow` alone changes it.
 
-    `causes_on`: by registration, the newest of each kind and subject. `completed` names tasks as `Cause`
-    does, with the agency that said what came of them.
+    `causes_on`: by registration, the newest of each kind and subject. `judgements` by the record's id, and
+    `judged_on` which stand on a registration. `completed` names tasks as `Cause` does, with the agency that
+    said what came of them.
     """
 
     causes_on: dict[UUID, dict[tuple[TaskKind, str], Cause]] = field(default_factory=dict)
     judgements: dict[bytes, Judgement] = field(default_factory=dict)
+    judged_on: dict[UUID, list[bytes]] = field(default_factory=dict)
     completions: dict[UUID, Completion] = field(default_factory=dict)
     completed: set[tuple[TaskKind, str, str, str]] = field(default_factory=set)
+
+    def keep(self, judgement: Judgement) -> None:
+        """Keeps a judgement as it was last published."""
+        self.judgements[judgement.record_id.bytes] = judgement
+        self.judged_on.setdefault(judgement.registration_id, []).append(judgement.record_id.bytes)
+
+    def let_go(self, record_id: bytes) -> Judgement | None:
+        """Forgets a judgement, which is answered; `None` when the record was none."""
+        judgement = self.judgements.pop(record_id, None)
+        if judgement is not None:
+            self.judged_on[judgement.registration_id].remove(record_id)
+        return judgement
 
     def add(self, cause: Cause) -> None:
         """Keeps a cause; the newest of its kind and subject counts."""

@@ -48,6 +48,7 @@ class _Found:
 
     ends: set[OnEnd] = field(default_factory=set)
     held: set[UUID] = field(default_factory=set)
+    warned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def preview_withdrawal(
                 loss.ends |= ends
                 if held is not None:
                     loss.held.add(fragment.fragment_id)
+                    loss.warned |= fragment.risk_to_others
     losses = [_loss(work, agency_id, category, one) for (agency_id, category), one in sorted(found.items())]
     return losses, work.record_access(caller, AccessKind.AUDIT)
 
@@ -168,5 +170,5 @@ def _harshest(ends: Sequence[OnEnd] | set[OnEnd]) -> OnEnd:
 
 def _loss(work: Work, agency_id: str, category: DataCategory, found: _Found) -> Loss:
     name, end, held = work.index.agencies[agency_id].name, _harshest(found.ends), len(found.held)
-    said = loss_sentence(name, category, end, held)
+    said = loss_sentence(name, category, end, held, warned=found.warned)
     return Loss(agency_id, name, category, end, held, category in SAFETY_CRITICAL, said)

@@ -68,9 +68,19 @@ _STAYS = {
 }
 
 
-def loss_sentence(agency_name: str, category: DataCategory, on_end: OnEnd, held: int) -> str:
-    """What one agency would no longer be told, and what becomes of what it has: to be read aloud."""
+_WARNED = "what it has is taken back, but for one sentence: do not visit alone."
+
+
+def loss_sentence(
+    agency_name: str, category: DataCategory, on_end: OnEnd, held: int, *, warned: bool = False
+) -> str:
+    """What one agency would no longer be told, and what becomes of what it has: to be read aloud.
+
+    `warned`: it knows of a risk to others, of which a warning stays in any case (SAFETY H18).
+    """
     after = _STAYS[on_end] if held else "it has nothing of it yet."
+    if warned and on_end is OnEnd.ERASE:
+        after = _WARNED
     return f"{agency_name} would be told nothing new about {_ABOUT[category]}; {after}"
 
 

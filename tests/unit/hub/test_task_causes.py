@@ -1,0 +1,377 @@
+"""What makes somebody look, and what does not: facts folded one after another, without a ledger."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from consent_ledger.domain import (
+    Agency,
+    Agreement,
+    Exclusion,
+    Grant,
+    Link,
+    Refusal,
+    Registration,
+    recording_time,
+)
+from consent_ledger.records import PublishedFragment, RecordDue, RecordPublished, read_record
+from consent_ledger.vocabulary import DataCategory, Level, ServiceType, TaskKind
+from hub.projections.consent_index import BoundaryKind, ConsentIndex
+from hub.projections.folding import fold
+
+MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
+HEALTH, CONTACT, RISK = "PHYSICAL_HEALTH", "SERVICE_CONTACT", "SAFEGUARDING_RISK"
+ENDED, OTHERS = TaskKind.SAFETY_CRITICAL_ENDED, TaskKind.RISK_TO_OTHERS
+LINKED = ("clinic", "pharmacy", "outreach")
+
+
+class Facts:
+    """A consent index and what is folded into it; one registration at each agency, all of one person."""
+
+    def __init__(self) -> None:
+        self.index = ConsentIndex()
+        self.position = 0
+        self.now = MONDAY
+        self.registrations: dict[str, UUID] = {}
+        self.agreements: dict[str, Agreement] = {}
+        for name in ("clinic", "pharmacy", "outreach", "hostel"):
+            self._agency(name)
+        for name in LINKED[1:]:
+            self._link("clinic", name)
+
+    def fold(self, event: object) -> None:
+        self.position += 1
+        fold(self.index, self.position, self.now, event)
+
+    def save(self, aggregate: Any) -> None:
+        for event in aggregate.collect_events():
+            self.fold(event)
+
+    def _agency(self, name: str) -> None:
+        service = {"pharmacy": "PRIMARY_CARE", "hostel": "HOSTEL"}.get(name, "NAVIGATION")
+        uri = f"spiffe://hub/agency/{name}/adapter/1"
+        agency = Agency.begin(
+            uuid4(),
+            agency_id=name,
+            name=name,
+            controller_id=name,
+            service_type=service,
+            public_authority=False,
+        )
+        agency.authorise_certificate(uri, "00")
+        agency.subscribe(str(uuid4()), uri, service, ["DIRECT_SUPPORT"], [HEALTH, CONTACT, RISK], False, "")
+        self.save(agency)
+        one = Registration.begin(uuid4(), agency_id=name, reference=f"{name}-1", matching=None, matched={})
+        self.save(one)
+        self.registrations[name] = one.id
+
+    def _link(self, first: str, second: str) -> None:
+        link = Link.begin(uuid4(), registration_id=self.registrations[first], token_label="t")
+        link.redeem(self.registrations[second])
+        link.confirm("CONFIRMED")
+        self.save(link)
+
+    def agree(
+        self, agreement_id: str = "isa-1", categories: tuple[str, ...] = (HEALTH, CONTACT, RISK)
+    ) -> None:
+        agreement = Agreement.begin(uuid4(), agreement_id=agreement_id)
+        parties = ("clinic", "pharmacy", "outreach")
+        agreement.draft(
+            1,
+            {
+                "agreement_id": agreement_id,
+                "start_time": MONDAY.isoformat(),
+                "end_time": (MONDAY + timedelta(days=300)).isoformat(),
+                "notice_id": "notice-1",
+                "parties": [{"agency_id": one, "receives_only": False, "bases": []} for one in parties],
+                "rows": [
+                    {
+                        "category": one,
+                        "purpose": "DIRECT_SUPPORT",
+                        "on_end": "RESTRICT",
+                        "self_captured_restricted": False,
+                    }
+                    for one in categories
+                ],
+            },
+        )
+        for party in parties:
+            agreement.sign(1, party)
+        self.agreements[agreement_id] = agreement
+        self.save(agreement)
+
+    def grant(
+        self,
+        by: str = "clinic",
+        to: str = "pharmacy",
+        categories: tuple[str, ...] = (HEALTH, CONTACT),
+        *,
+        basis: str = "EXPLICIT_CONSENT",
+        lasts: int = 90,
+        begins: int = 0,
+        weak: bool = False,
+    ) -> Grant:
+        grant = Grant.begin(
+            uuid4(),
+            registration_id=self.registrations[by],
+            captured_by=by,
+            purposes=["DIRECT_SUPPORT"],
+            categories=list(categories),
+            agency_id=to,
+            service_type=None,
+            support_team=False,
+            confidentiality_basis=basis,
+            capture_method="ESIGNATURE",
+            notice_id="notice-1",
+            given_time=self.now,
+            effective_from=self.now + timedelta(days=begins),
+            effective_until=self.now + timedelta(days=lasts),
+            data_from=None,
+            data_until=None,
+            asked_alone=True,
+            service_offered_anyway=True,
+            told_may_refuse=True,
+            capacity_in_doubt=False,
+            weak=weak,
+            evidence_reference="E-1",
+            told_care_team=True,
+            decision_maker="d-1",
+            authorised_by="a-1",
+            recorded_by="r-1",
+            duty=None,
+            duty_since=None,
+        )
+        self.save(grant)
+        return grant
+
+    def change(self, grant: Grant, change: str, *values: object) -> None:
+        getattr(grant, change)(*values)
+        self.save(grant)
+
+    def refuse(self, at: str, to: str | None = None, categories: tuple[str, ...] = ()) -> None:
+        self.save(
+            Refusal.begin(
+                uuid4(),
+                registration_id=self.registrations[at],
+                purposes=[],
+                categories=list(categories),
+                agency_id=to,
+                service_type=None,
+                support_team=False,
+                at_once=False,
+            )
+        )
+
+    def exclude(self, at: str, agency_id: str | None = None, category: str | None = None) -> None:
+        self.save(
+            Exclusion.begin(
+                uuid4(),
+                registration_id=self.registrations[at],
+                recorded_by=at,
+                agency_id=agency_id,
+                staff_reference=None,
+                category=category,
+                remove=False,
+                at_once=False,
+            )
+        )
+
+    def risk(
+        self, at: str = "outreach", *, revision: int = 1, to_others: bool = True, review: bool = False
+    ) -> UUID:
+        record_id = UUID(int=sum(map(ord, at)))
+        content = PublishedFragment(
+            uuid4(), (DataCategory(RISK),), Level.V, False, False, b"", risk_to_others=to_others
+        )
+        published = RecordPublished(
+            record_id,
+            revision,
+            self.registrations[at],
+            at,
+            ServiceType.NAVIGATION,
+            DataCategory(CONTACT),
+            MONDAY,
+            "case-book",
+            (),
+            MONDAY + timedelta(days=30) if review else None,
+            None,
+            (content,),
+            "own-1",
+        )
+        entry: Any = SimpleNamespace(parts=published.draft().parts)
+        self.fold(read_record(entry))
+        return record_id
+
+    def found(self) -> list[tuple[TaskKind, str]]:
+        """Every cause, with the agency that it is about."""
+        return sorted(
+            (cause.kind, self.index.registrations[registration_id].agency_id)
+            for registration_id, causes in self.index.tasks.causes_on.items()
+            for cause in causes.values()
+        )
+
+
+@pytest.fixture
+def facts() -> Iterator[Facts]:
+    token = recording_time.set(MONDAY)
+    try:
+        made = Facts()
+        made.agree()
+        yield made
+    finally:
+        recording_time.reset(token)
+
+
+def test_an_end_counts_once(facts: Facts) -> None:
+    grant = facts.grant()
+    facts.refuse("clinic")
+    assert facts.found() == [(ENDED, "clinic")]
+    first = facts.index.tasks.causes_on[facts.registrations["clinic"]]
+    facts.change(grant, "withdraw", "clinic", False, False)
+    facts.change(facts.grant(categories=(CONTACT,)), "expire")
+    assert facts.index.tasks.causes_on[facts.registrations["clinic"]] is first
+    assert facts.found() == [(ENDED, "clinic")], "it had ended; appointments harm nobody"
+
+
+def test_nothing_ended_and_nobody_has_to_look(facts: Facts) -> None:
+    facts.refuse("clinic")
+    facts.refuse("outreach", to="hostel", categories=(HEALTH,))
+    facts.exclude("clinic", "pharmacy")
+    facts.grant(to="hostel")
+    facts.refuse("clinic", to="pharmacy")
+    facts.change(facts.grant(begins=5), "withdraw", "clinic", False, False)
+    assert facts.found() == [], "no grant was open that any of it closed"
+
+
+@pytest.mark.parametrize("shape", [{}, {"to": "pharmacy"}, {"categories": (HEALTH,)}])
+def test_a_refusal_said_elsewhere_is_told_to_whoever_recorded_the_grant(
+    facts: Facts, shape: dict[str, Any]
+) -> None:
+    facts.grant()
+    facts.refuse("outreach", **shape)
+    assert facts.found() == [(ENDED, "clinic")]
+
+
+def test_a_stop_said_elsewhere_against_an_agency_is_not_told_to_it(facts: Facts) -> None:
+    grant = facts.grant(by="pharmacy", to="pharmacy")
+    facts.refuse("clinic", to="pharmacy")
+    assert facts.found() == []
+    facts.change(grant, "withdraw", "clinic", False, False)
+    facts.change(facts.grant(by="pharmacy", to="pharmacy"), "withdraw", "pharmacy", False, False)
+    assert facts.found() == [(ENDED, "pharmacy")], "what it recorded itself it knows"
+
+
+@pytest.mark.parametrize("basis", ["PUBLIC_INTEREST", "STATUTORY_DUTY", "COURT_ORDER"])
+def test_what_no_refusal_closes_does_not_end_by_one(facts: Facts, basis: str) -> None:
+    grant = facts.grant(basis=basis, categories=(HEALTH, RISK))
+    facts.risk()
+    facts.refuse("clinic")
+    assert facts.found() == []
+    facts.change(grant, "withdraw", "clinic", False, False)
+    assert facts.found() == [(OTHERS, "outreach"), (ENDED, "clinic")]
+
+
+def test_given_again_before_it_ran_out_it_did_not_end(facts: Facts) -> None:
+    first = facts.grant()
+    facts.grant(lasts=200)
+    facts.change(first, "expire")
+    assert facts.found() == []
+
+
+def test_an_agreement_that_another_replaces_ends_nothing(facts: Facts) -> None:
+    facts.grant()
+    facts.agree("isa-2", (HEALTH, CONTACT))
+    facts.change(facts.agreements["isa-1"], "terminate", "clinic")  # type: ignore[arg-type]
+    assert facts.found() == []
+    facts.change(facts.agreements["isa-2"], "lapse", 1)  # type: ignore[arg-type]
+    assert facts.found() == [(ENDED, "clinic")]
+
+
+def test_one_task_for_each_registration_when_an_agreement_ends(facts: Facts) -> None:
+    facts.grant()
+    facts.grant(to="outreach")
+    facts.grant(by="outreach")
+    facts.change(facts.agreements["isa-1"], "terminate", "clinic")  # type: ignore[arg-type]
+    assert facts.found() == [(ENDED, "clinic"), (ENDED, "outreach")]
+
+
+@pytest.mark.parametrize(
+    ("stop", "decides"),
+    [
+        ({"agency_id": "pharmacy"}, True),
+        ({"category": RISK}, True),
+        ({"agency_id": "hostel"}, False),
+        ({"agency_id": "nobody-knows"}, False),
+        ({"category": HEALTH}, False),
+    ],
+)
+def test_an_exclusion_that_takes_a_warning_is_the_leads_to_decide(
+    facts: Facts, stop: dict[str, str], decides: bool
+) -> None:
+    facts.grant(by="outreach", categories=(RISK, CONTACT))
+    facts.risk()
+    facts.exclude("clinic", **stop)
+    assert facts.found() == ([(OTHERS, "outreach")] if decides else [])
+
+
+def test_a_warning_is_decided_once_until_somebody_has_decided(facts: Facts) -> None:
+    grant = facts.grant(by="outreach", categories=(RISK, CONTACT))
+    facts.risk()
+    facts.exclude("clinic", "pharmacy")
+    before = dict(facts.index.tasks.causes_on[facts.registrations["outreach"]])
+    facts.change(grant, "withdraw", "outreach", False, False)
+    after = facts.index.tasks.causes_on[facts.registrations["outreach"]]
+    assert {key: one for key, one in after.items() if key[0] is OTHERS} == before
+
+
+def test_whose_own_permission_ended_does_not_decide_of_its_own_warning(facts: Facts) -> None:
+    facts.grant(by="clinic", to="outreach", categories=(RISK,))
+    facts.risk("outreach")
+    facts.exclude("clinic", "outreach")
+    assert facts.found() == []
+
+
+def test_only_what_is_judged_now_is_overdue(facts: Facts) -> None:
+    record_id = facts.risk(review=True)
+    facts.risk(revision=2, review=True)
+    registration_id = facts.registrations["outreach"]
+    facts.fold(RecordDue(record_id, 1, registration_id, BoundaryKind.REVIEW))
+    assert facts.found() == [], "of the revision before"
+    facts.fold(RecordDue(record_id, 2, registration_id, BoundaryKind.SPENT))
+    assert facts.found() == []
+    facts.fold(RecordDue(record_id, 2, registration_id, BoundaryKind.REVIEW))
+    assert facts.found() == [(TaskKind.REVIEW_OVERDUE, "outreach")]
+    facts.risk(revision=3, to_others=False)
+    assert facts.found() == [] and facts.index.tasks.judgements == {}
+
+
+@pytest.mark.parametrize(
+    ("grant", "asked"),
+    [
+        ({"lasts": 90}, [30, 14, 3]),
+        ({"lasts": 20}, [14, 3]),
+        ({"lasts": 3}, []),
+        ({"lasts": 90, "weak": True}, [3]),
+        ({"lasts": 40, "begins": 35}, [3]),
+    ],
+)
+def test_before_which_ends_somebody_is_asked(facts: Facts, grant: dict[str, Any], asked: list[int]) -> None:
+    one = facts.grant(**grant)
+    seen = []
+    for _ in range(91 * 4):
+        facts.now += timedelta(hours=6)
+        if not facts.index.is_boundary_due(facts.now):
+            continue
+        for boundary in facts.index.due_boundaries(facts.now):
+            if boundary.kind is BoundaryKind.GRANT_BEGINS:
+                facts.change(one, "begin_effect")
+            if boundary.kind is BoundaryKind.GRANT_ENDING:
+                facts.change(one, "approach_end", boundary.number)
+                seen.append(boundary.number)
+            if boundary.kind is BoundaryKind.GRANT_EXPIRES:
+                facts.change(one, "expire")
+    assert seen == asked
