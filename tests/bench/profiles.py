@@ -1,4 +1,4 @@
-"""Profiles of a server's work: run as it is, for what it costs, then under the profiler, for where that goes."""
+"""Profiles of a server at work: run as it is, for the cost, then under the profiler, for where that goes."""
 
 from collections.abc import Callable
 from pathlib import Path
