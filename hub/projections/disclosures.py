@@ -15,7 +15,7 @@ DISCLOSURES = "disclosure"
 
 @dataclass(frozen=True, slots=True)
 class Disclosed:
-    """One step about one fragment. `sequence` is 0 for a read."""
+    """One step about one fragment. `sequence` is 0 for a read. `pair` is the recipient's person."""
 
     fragment_id: UUID
     agency_id: str
@@ -24,6 +24,7 @@ class Disclosed:
     sequence: int
     position: int
     recorded_at: datetime
+    pair: UUID
 
 
 class Disclosures:
@@ -57,6 +58,7 @@ class Disclosures:
                                 step.sequence,
                                 entry.position,
                                 entry.recorded_at,
+                                person.pair,
                             )
                         )
         return found

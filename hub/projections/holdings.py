@@ -30,6 +30,7 @@ class FeedState:
 
     `page` is the last page of a report of holdings that is still coming in; 0 when none is. `resting`: the
     pairs of whom something waits to be taken back, and when a fetch first found that (microseconds).
+    `fetched`: when its last fetch was answered (microseconds); 0 before the first.
     """
 
     epoch: int = 1
@@ -38,6 +39,7 @@ class FeedState:
     outstanding: list[tuple[int, UUID]] = field(default_factory=list)
     page: int = 0
     resting: dict[UUID, int] = field(default_factory=dict)
+    fetched: int = 0
 
 
 @dataclass(slots=True)
@@ -69,7 +71,13 @@ class Holdings:
         outstanding = [(sequence, UUID(pair)) for sequence, pair in value["outstanding"]]
         resting = {UUID(pair): since for pair, since in value["resting"].items()}
         return FeedState(
-            value["epoch"], value["sent"], value["acknowledged"], outstanding, value["page"], resting
+            value["epoch"],
+            value["sent"],
+            value["acknowledged"],
+            outstanding,
+            value["page"],
+            resting,
+            value["fetched"],
         )
 
     def held_about(self, feed_id: UUID, pair: UUID) -> dict[bytes, Held]:
@@ -113,6 +121,8 @@ class Holdings:
         if access.feed_id is None or access.kind not in (AccessKind.FETCH, AccessKind.RECONCILE):
             return
         feed_id, state = access.feed_id, self.feed(access.feed_id)
+        if access.kind is AccessKind.FETCH:
+            state.fetched = microseconds(recorded_at)
         if access.acknowledged is not None and access.kind is AccessKind.FETCH:
             state.acknowledged = max(state.acknowledged, access.acknowledged)
         for receipt in access.receipts:
@@ -138,6 +148,7 @@ class Holdings:
             "outstanding": [[sequence, pair.hex] for sequence, pair in state.outstanding],
             "page": state.page,
             "resting": {pair.hex: since for pair, since in state.resting.items()},
+            "fetched": state.fetched,
         }
         sealed = self._transaction.vault.seal_cell(_FEED_OWNER, feed_id.bytes, json.dumps(value).encode())
         self._transaction.put(FEEDS, feed_id.bytes, sealed)

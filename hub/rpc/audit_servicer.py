@@ -59,7 +59,9 @@ class AuditServicer(Servicer):
             fragment_id=str(line.fragment_id),
             recipient_agency_id=line.recipient_agency_id,
             step=line.step,
-            position=self.position(line.position),
+            position=None if line.due else self.position(line.position),
+            due=line.due,
+            overdue=line.overdue,
             recorded_time=codec.timestamp(line.recorded_at),
             outcome=translate.number(delivery_service_pb2.RetractionOutcome, line.outcome or None),
         )

@@ -10,6 +10,7 @@ from consent_ledger.facts import Feed
 from consent_ledger.policy import OWN_CHOICE_OR_PROTECTION, Decision, may_disclose
 from consent_ledger.vocabulary import DataCategory, Purpose, Verdict
 from hub.use_cases.deliver import own_feed
+from hub.use_cases.due import OVERDUE_AFTER, retractions_due
 from hub.use_cases.sentences import WITHHELD, sentence
 from hub.use_cases.work import Caller, Work
 
@@ -29,7 +30,11 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class DisclosureLine:
-    """One thing that left, was corrected, retracted or read. `outcome` is a receipt's, or empty."""
+    """One thing that left, was corrected, retracted or read. `outcome` is a receipt's, or empty.
+
+    `due`: a retraction that the recipient's adapter has not fetched yet; it has no position, and `recorded_at`
+    is when that adapter last fetched. `overdue`: a retraction without a receipt for too long.
+    """
 
     fragment_id: UUID
     recipient_agency_id: str
@@ -37,6 +42,8 @@ class DisclosureLine:
     position: int
     recorded_at: datetime
     outcome: str
+    due: bool = False
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +127,40 @@ def _explained(
 def list_disclosures(
     work: Work, caller: Caller, *, client_reference: str
 ) -> tuple[list[DisclosureLine], int]:
-    """What left of the caller's own registration, oldest first. Raises `REFERENCE_NOT_REGISTERED`."""
+    """What left of the caller's own registration, oldest first, then what is due back. Raises `REFERENCE_NOT_REGISTERED`."""
     found = work.registration(caller, client_reference, open_only=False)
+    steps = work.disclosures.of_registration(found.registration_id)
     lines = []
-    for one in work.disclosures.of_registration(found.registration_id):
-        outcome = ""
+    for one in steps:
+        outcome, overdue = "", False
         if one.kind is StepKind.RETRACT:
             retraction = work.holdings.retraction(one.feed_id, one.sequence)
             outcome = "" if retraction is None else retraction.outcome
+            overdue = not outcome and work.now - one.recorded_at > OVERDUE_AFTER
         lines.append(
-            DisclosureLine(one.fragment_id, one.agency_id, one.kind, one.position, one.recorded_at, outcome)
+            DisclosureLine(
+                one.fragment_id,
+                one.agency_id,
+                one.kind,
+                one.position,
+                one.recorded_at,
+                outcome,
+                overdue=overdue,
+            )
         )
+    lines += [
+        DisclosureLine(
+            one.fragment_id,
+            one.agency_id,
+            StepKind.RETRACT,
+            0,
+            one.fetched_at,
+            "",
+            due=True,
+            overdue=work.now - one.fetched_at > OVERDUE_AFTER,
+        )
+        for one in retractions_due(work, found.registration_id, steps)
+    ]
     return lines, work.record_access(caller, AccessKind.AUDIT)
 
 

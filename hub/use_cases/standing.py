@@ -19,7 +19,7 @@ from hub.projections.holdings import DIRTY, RETRACTIONS, Holdings
 from hub.use_cases.hub import Hub
 
 EVERY_SECONDS = 15.0
-OVERDUE_AFTER = timedelta(hours=72)
+from hub.use_cases.due import OVERDUE_AFTER
 _STEP = 500
 """Cells at most in one command: about a millisecond of the writer's time."""
 _FEEDS_AT_ONCE = 32

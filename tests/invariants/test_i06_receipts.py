@@ -29,7 +29,8 @@ async def test_i6_a_retraction_stays_open_until_its_receipt_is_there(
             outcomes = [line.outcome for line in lines if line.step == "RETRACT"]
             return status.open_retractions, status.receipted_retractions, outcomes
 
-        assert await standing() == (0, 0, [])
+        due = [delivery_service_pb2.RETRACTION_OUTCOME_UNSPECIFIED]
+        assert await standing() == (0, 0, due), "not fetched yet, and the origin sees that it is due"
         await c.hostel.fetch(lose=True)
         open_one = (1, 0, [delivery_service_pb2.RETRACTION_OUTCOME_UNSPECIFIED])
         assert await standing() == open_one, "sent and lost: open"

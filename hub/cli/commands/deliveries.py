@@ -15,6 +15,7 @@ from oncetold.v1.audit_service_pb2 import (
     ExplainDecisionRequest,
     Explanation,
     GetFeedStatusRequest,
+    Disclosure,
     ListDisclosuresRequest,
     Verdict,
 )
@@ -92,7 +93,9 @@ def disclosures(
                 "step": disclosure.step,
                 "position": disclosure.position.index,
                 "recorded_time": moment(disclosure.recorded_time),
-                "outcome": _outcome(disclosure.step, disclosure.outcome),
+                "outcome": _outcome(disclosure),
+                "due": disclosure.due,
+                "overdue": disclosure.overdue,
             }
             for disclosure in answer.disclosures
         ],
@@ -171,7 +174,11 @@ def explanation_sentence(explanation: Explanation, recipient: str) -> str:
     return f"{about}: {opening} {explanation.sentence}{code}"
 
 
-def _outcome(step: str, outcome: RetractionOutcome.ValueType) -> str:
-    if outcome == RetractionOutcome.RETRACTION_OUTCOME_UNSPECIFIED:
-        return "open" if step == "RETRACT" else ""
-    return RetractionOutcome.Name(outcome).removeprefix("RETRACTION_OUTCOME_")
+def _outcome(disclosure: Disclosure) -> str:
+    if disclosure.outcome == RetractionOutcome.RETRACTION_OUTCOME_UNSPECIFIED:
+        if disclosure.step != "RETRACT":
+            return ""
+        return ("due, not fetched" if disclosure.due else "open") + (
+            ", OVERDUE" if disclosure.overdue else ""
+        )
+    return RetractionOutcome.Name(disclosure.outcome).removeprefix("RETRACTION_OUTCOME_")

@@ -229,12 +229,20 @@ class Disclosure(_message.Message):
     POSITION_FIELD_NUMBER: _builtins.int
     RECORDED_TIME_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
+    DUE_FIELD_NUMBER: _builtins.int
+    OVERDUE_FIELD_NUMBER: _builtins.int
     fragment_id: _builtins.str
     recipient_agency_id: _builtins.str
     step: _builtins.str
     """`DISCLOSE`, `CORRECT`, `RETRACT` or `READ`."""
     outcome: _delivery_service_pb2.RetractionOutcome.ValueType
     """Set for a retraction with its receipt."""
+    due: _builtins.bool
+    """A retraction that is due and that the recipient's adapter has not fetched yet. It has no `position`, and
+    `recorded_time` is when that adapter last fetched: what is due became due after that, or waits for its window.
+    """
+    overdue: _builtins.bool
+    """A retraction without a receipt for more than 72 hours, or due from an adapter that has not fetched for so long."""
     @_builtins.property
     def position(self) -> _common_pb2.LedgerPosition: ...
     @_builtins.property
@@ -248,10 +256,12 @@ class Disclosure(_message.Message):
         position: _common_pb2.LedgerPosition | None = ...,
         recorded_time: _timestamp_pb2.Timestamp | None = ...,
         outcome: _delivery_service_pb2.RetractionOutcome.ValueType = ...,
+        due: _builtins.bool = ...,
+        overdue: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "recorded_time", b"recorded_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fragment_id", b"fragment_id", "outcome", b"outcome", "position", b"position", "recipient_agency_id", b"recipient_agency_id", "recorded_time", b"recorded_time", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due", b"due", "fragment_id", b"fragment_id", "outcome", b"outcome", "overdue", b"overdue", "position", b"position", "recipient_agency_id", b"recipient_agency_id", "recorded_time", b"recorded_time", "step", b"step"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -72,7 +72,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNAVAILABLE: _ErrorReason.ValueType  # 24
     """UNAVAILABLE. The hub is stopping or its storage does not answer; try again."""
     ERROR_REASON_STORAGE_FULL: _ErrorReason.ValueType  # 25
-    """RESOURCE_EXHAUSTED. The disk is full: reads go on, nothing is written."""
+    """RESOURCE_EXHAUSTED. The disk is full: nothing is written, so nothing that has to be recorded is answered either,
+    reads and deliveries among it. Health, GetLedger and GetFeedStatus go on; the rest does by itself once there is room.
+    """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 26
     """INTERNAL. metadata: `error_id`. Give this id to the operator."""
     ERROR_REASON_NO_STANDING_RECIPIENT: _ErrorReason.ValueType  # 27
@@ -148,7 +150,9 @@ ERROR_REASON_CLOCK_IN_DOUBT: ErrorReason.ValueType  # 23
 ERROR_REASON_UNAVAILABLE: ErrorReason.ValueType  # 24
 """UNAVAILABLE. The hub is stopping or its storage does not answer; try again."""
 ERROR_REASON_STORAGE_FULL: ErrorReason.ValueType  # 25
-"""RESOURCE_EXHAUSTED. The disk is full: reads go on, nothing is written."""
+"""RESOURCE_EXHAUSTED. The disk is full: nothing is written, so nothing that has to be recorded is answered either,
+reads and deliveries among it. Health, GetLedger and GetFeedStatus go on; the rest does by itself once there is room.
+"""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 26
 """INTERNAL. metadata: `error_id`. Give this id to the operator."""
 ERROR_REASON_NO_STANDING_RECIPIENT: ErrorReason.ValueType  # 27
