@@ -10,13 +10,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 from consent_ledger.access import StepKind, TermRow
+from consent_ledger.entry import microseconds
 from consent_ledger.facts import AgreementVersion, Feed, Fragment, Person, Registration
 from consent_ledger.policy import permitted_rows, running
-from consent_ledger.records import microseconds
 from consent_ledger.vocabulary import (
     DataCategory,
     HandlingMark,
-    MarkerKind,
     OnEnd,
     PermissionState,
     PostKind,
@@ -25,6 +24,7 @@ from consent_ledger.vocabulary import (
 from hub.projections.held import VOID, Held, Terms, terms_of
 from hub.projections.segments import Fragments, Item, ItemClass
 from hub.use_cases.observer import Outcomes
+from hub.use_cases.taking import does_not_wait, ends_in_any_case, said
 from hub.use_cases.work import Work
 
 _ALWAYS = (HandlingMark.NORDSCLCD, HandlingMark.PERSISTLABEL)
@@ -201,6 +201,8 @@ class _Teller:
             element_id = elements[at : at + _ID]
             at += _ID
             if item.gone:
+                if element_id in held:
+                    self._gone(element_id, fragment_id, item, held[element_id], acknowledged, found.urgent)
                 continue
             key = item.kind.key
             terms = decided[key] if alike and key in decided else self._active_terms(fragment_id, item)
@@ -214,6 +216,23 @@ class _Teller:
                 one = self._after_sending(element_id, fragment_id, revisions, terms, durable, found.urgent)
                 if one is not None:
                     wanted[element_id] = one
+
+    def _gone(
+        self,
+        element_id: bytes,
+        fragment_id: bytes,
+        item: Item,
+        sent: Held,
+        acknowledged: int,
+        urgent: set[bytes],
+    ) -> None:
+        """Its author took it away; if the person said *now* before that, it still does not wait."""
+        durable = sent.acknowledged(acknowledged)
+        if durable is not None:
+            ended = list(zip(durable.terms.rows, durable.since, strict=True))
+            subjects = (self._person, *self._others(item.kind))
+            if does_not_wait(self._feed, self._facts(fragment_id, item), subjects, ended):
+                urgent.add(element_id)
 
     def _active_terms(self, fragment_id: bytes, item: Item) -> Terms | None:
         """The terms under which the fragment may newly go; `None` when it may not.
@@ -270,10 +289,10 @@ class _Teller:
             for row, since in zip(durable.terms.rows, durable.since, strict=True)
             if row.key not in known
         ]
-        if ended and _does_not_wait(self._feed, facts, subjects, ended):
+        if ended and does_not_wait(self._feed, facts, subjects, ended):
             urgent.add(element_id)
         rows = [] if active is None else list(active.rows)
-        taken_back = _taken_back(facts, subjects)
+        taken_back = ends_in_any_case(facts, subjects)
         if not taken_back:
             for row, since in ended:
                 state = self._after_end(facts, subjects, row, since)
@@ -300,7 +319,7 @@ class _Teller:
         self, facts: Fragment, subjects: Iterable[Person], row: TermRow, since: int
     ) -> PermissionState | None:
         """What becomes of a row whose permission has ended; `None` when it is to be retracted."""
-        if any(_said(self._feed, facts, subject, row, since, "remove") for subject in subjects):
+        if any(said(self._feed, facts, subject, row, since, "remove") for subject in subjects):
             return None
         if self._person.deceased:
             return PermissionState.STOPPED
@@ -341,44 +360,6 @@ def _terms(rows: Iterable[TermRow], facts: Fragment) -> Terms:
 def _as_held(revisions: Sequence[Item], durable: Held) -> Item | None:
     """The revision that the partner holds: nothing newer may be sent once no purpose is active."""
     return next((one for one in revisions if one.revision == durable.revision and not one.gone), None)
-
-
-def _taken_back(facts: Fragment, subjects: Sequence[Person]) -> bool:
-    """Ends that always retract: identity in dispute, a protected address."""
-    return subjects[0].disputed or _at_protected_address(facts, subjects)
-
-
-def _at_protected_address(facts: Fragment, subjects: Iterable[Person]) -> bool:
-    return DataCategory.CONTACT_LOCATION in facts.categories and any(
-        marker.kind is MarkerKind.PROTECTED_ADDRESS and not marker.lifted
-        for subject in subjects
-        for marker in subject.markers
-    )
-
-
-def _does_not_wait(
-    feed: Feed, facts: Fragment, subjects: Sequence[Person], ended: Iterable[tuple[TermRow, int]]
-) -> bool:
-    """Whether what ended is taken back at once: the person said so, or a place is protected."""
-    return _at_protected_address(facts, subjects) or any(
-        _said(feed, facts, subject, row, since, "at_once") for subject in subjects for row, since in ended
-    )
-
-
-def _said(feed: Feed, facts: Fragment, person: Person, row: TermRow, since: int, what: str) -> bool:
-    """Whether the person said `remove`, or `at_once`, of this use after it was last sent as active."""
-    touched = (*facts.categories, facts.envelope_category)
-    return any(
-        getattr(stop, what)
-        and stop.position > since
-        and any(stop.scope.covers(row.purpose, category, feed) for category in touched)
-        for stop in person.stops
-    ) or any(
-        getattr(exclusion, what)
-        and exclusion.position > since
-        and (exclusion.agency_id == feed.agency_id or exclusion.category in touched)
-        for exclusion in person.exclusions
-    )
 
 
 def etags(work: Work, wanted: Sequence[Wanted]) -> dict[bytes, bytes]:

@@ -16,7 +16,7 @@ from hub.projections import folding_choices, folding_people, held
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.touched import Touched
 from hub.records import risk
-from hub.use_cases import deliver, difference
+from hub.use_cases import deliver, difference, taking
 from tests.machine.play import Play
 from tests.machine.saying import unasked
 
@@ -86,7 +86,7 @@ def _windows_ignored(patch: pytest.MonkeyPatch) -> None:
 
 def _exclusions_do_not_wait(patch: pytest.MonkeyPatch) -> None:
     """What H4 is about: its moment would tell an exclusion from everything else."""
-    asked = difference._does_not_wait
+    asked = taking.does_not_wait
 
     def does_not_wait(feed: Any, fragment: Any, subjects: Any, ended: Any) -> bool:
         shut_out = any(
@@ -96,11 +96,11 @@ def _exclusions_do_not_wait(patch: pytest.MonkeyPatch) -> None:
         )
         return shut_out or asked(feed, fragment, subjects, ended)
 
-    patch.setattr(difference, "_does_not_wait", does_not_wait)
+    patch.setattr(difference, "does_not_wait", does_not_wait)
 
 
 def _now_is_not_heard(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(difference, "_does_not_wait", lambda *_: False)
+    patch.setattr(difference, "does_not_wait", lambda *_: False)
 
 
 def _no_window_ever_opens(patch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,8 @@ def is_urgent(
     ended = {row: sent for row, sent in copy.rows.items() if row not in still}
     case = Case(facts, feed, now, facts.person(registration))
     record = facts.records[key.agency, key.record_id]
+    if record.registration not in case.person.registrations:
+        return False  # it is no longer this person's to say
     categories = key.categories | {envelope_of(record.latest.service_type)}
     for person in case.concerned(record, key):
         if case.address_bars(key.categories, person):
