@@ -38,6 +38,10 @@ class Nursery:
         """Kills it with SIGKILL and waits until it is gone. False if it had ended by itself: it must not."""
         return self._ask(f"kill {self._running.pop(name)}") == 9
 
+    def wait(self, name: str) -> int:
+        """Waits until it ends; 0 for well, the signal's number when one ended it."""
+        return self._ask(f"wait {self._running.pop(name)}")
+
     def close(self) -> None:
         """Ends everything."""
         for name in list(self._running):

@@ -1,6 +1,7 @@
 """Starts processes in milliseconds: everything is imported once here, and each of them is a fork.
 
-Reads lines `start TARGET JSON` and `kill PID` (SIGKILL, and waits until it is gone); answers each with one line.
+Reads lines `start TARGET JSON`, `kill PID` (SIGKILL, and waits until it is gone) and `wait PID`; answers each
+with one line.
 A target is a function of `processes.py`. What a process says on standard error goes to the log.
 
 Usage: python -m tests.faults.nursery LOG
@@ -40,7 +41,8 @@ def main(log_file: str) -> None:
                 _become(target, json.loads(arguments), log)
             print(pid, flush=True)
         else:
-            os.kill(int(rest), signal.SIGKILL)
+            if word == "kill":
+                os.kill(int(rest), signal.SIGKILL)
             print(os.waitpid(int(rest), 0)[1], flush=True)
 
 

@@ -2,28 +2,38 @@
 
 import asyncio
 import json
+import os
+import signal
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import grpc
 import stamina.instrumentation
 from sqlalchemy import create_engine
 
 from adapters.kit.backoff import Backoff
-from adapters.kit.client import Hub
+from adapters.kit import client
 from adapters.kit.config import FeedSettings, HubSettings
 from adapters.kit.published import Published
 from adapters.kit.publisher import Publisher
 from adapters.kit.quarantine import Quarantine
 from adapters.kit.receipts import ReceiptSigner
 from adapters.kit.runner import Runner
+from adapters.kit.sink import Bookmark, PendingReceipt
 from adapters.kit.source import Nothing, Origin, Rejected, SourceRecord
 from adapters.sql.sink import SqlSink
-from hub.bootstrap import running_hub
+from consent_ledger.clock import SystemClock
+from consent_ledger.errors import LedgerExists
+from consent_ledger.ledger import open_ledger
+from hub.bootstrap import create_hub, running_hub
 from hub.config import read_config
+from hub.use_cases.hub import Hub
+from oncetold.v1.delivery_service_pb2 import Delivery
 from tests.oracle import history as h
 from tests.oracle.contract import record_message
 
@@ -47,6 +57,29 @@ def serve(data: str, listen: str) -> None:
     _telling(lambda: asyncio.run(work()))
 
 
+def make(data: str) -> None:
+    """Makes a hub as `oncetold init` does, where there is none yet."""
+
+    def work() -> None:
+        with suppress(LedgerExists):
+            create_hub(read_config(Path(data)))
+
+    _telling(work)
+
+
+def start(folder: str, anew: bool) -> None:
+    """Opens a ledger and folds what its projections lack, or all of it anew."""
+
+    async def work() -> None:
+        ledger = open_ledger(f"{folder}/ledger.db", Path(folder) / "root.key", clock=SystemClock())
+        hub = Hub(ledger)
+        await (hub.rebuild() if anew else hub.start())
+        await hub.stop()
+        ledger.close()
+
+    _telling(lambda: asyncio.run(work()))
+
+
 def receive(told: dict[str, str], feed_id: str, database: str) -> None:
     """An adapter that receives until it is killed."""
 
@@ -55,8 +88,31 @@ def receive(told: dict[str, str], feed_id: str, database: str) -> None:
         sink = SqlSink(create_engine(f"sqlite:///{database}", connect_args={"timeout": 30}), feed_id)
         signer = ReceiptSigner.from_file(found.key_file)
         feed = FeedSettings(feed_id, max_items=5, wait_seconds=2)
-        with Hub.connect(found) as hub:
+        with client.Hub.connect(found) as hub:
             Runner(hub, sink, signer, feed, backoff=IMPATIENT).run()
+
+    _telling(work)
+
+
+class DiesAfterApplying(SqlSink):
+    """Its process is killed when what it applied is durable, and nobody was told yet."""
+
+    def apply(
+        self, deliveries: Sequence[Delivery], bookmark: Bookmark, put_aside: Mapping[int, str] | None = None
+    ) -> list[PendingReceipt]:
+        super().apply(deliveries, bookmark, put_aside)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("a dead process goes on")
+
+
+def apply_and_die(address: str, database: str, key: str, feed_id: str) -> None:
+    """An adapter that receives one batch and dies between applying and acknowledging it."""
+
+    def work() -> None:
+        sink = DiesAfterApplying(create_engine(f"sqlite:///{database}"), feed_id)
+        feed = FeedSettings(feed_id, max_items=4, wait_seconds=0)
+        with client.Hub(grpc.insecure_channel(address)) as hub:
+            Runner(hub, sink, ReceiptSigner.from_file(Path(key)), feed, backoff=IMPATIENT).run(once=True)
 
     _telling(work)
 
@@ -65,7 +121,7 @@ def publish(told: dict[str, str], agency: str, rows: str, folder: str) -> None:
     """An adapter that publishes what changed, over and over, until it is killed."""
 
     def work() -> None:
-        with Hub.connect(settings(told)) as hub:
+        with client.Hub.connect(settings(told)) as hub:
             while True:
                 publish_once(hub, agency, Path(rows), Path(folder), IMPATIENT)
                 time.sleep(0.1)
@@ -73,7 +129,7 @@ def publish(told: dict[str, str], agency: str, rows: str, folder: str) -> None:
     _telling(work)
 
 
-def publish_once(hub: Hub, agency: str, rows: Path, folder: Path, backoff: Backoff) -> None:
+def publish_once(hub: client.Hub, agency: str, rows: Path, folder: Path, backoff: Backoff) -> None:
     """One run over the agency's own system."""
     with (
         Published(folder / "published.sqlite") as published,
@@ -124,11 +180,11 @@ def told_event(
     )
 
 
-def _telling(work: object) -> None:
+def _telling(work: Callable[[], None]) -> None:
     """What goes wrong is in the nursery's log, since nobody waits for these processes."""
     stamina.instrumentation.set_on_retry_hooks(())
     try:
-        work()  # type: ignore[operator]
+        work()
     except BaseException:
         traceback.print_exc()
         raise
