@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from consent_ledger.domain import TOPICS
@@ -17,6 +18,8 @@ from consent_ledger.vocabulary import DataCategory
 from hub.bootstrap import running_hub
 from hub.config import TelemetrySettings
 from hub.use_cases import standing
+from oncetold.v1 import consent_service_pb2
+from oncetold.v1.consent_service_pb2_grpc import ConsentServiceStub
 from tests.integration import story
 from tests.integration.loopback import adapter_channel, bare, make_site, refused
 from tests.observability.page import samples, scrape
@@ -77,8 +80,11 @@ def test_every_alert_says_what_it_means_and_what_to_do_and_is_tested() -> None:
         assert f'alertname="{name}"' in tested, f"{name}: no test"
 
 
-def lived_page(folder: Path) -> tuple[bytes, set[str], set[str]]:
-    """The page after a small day; the agencies that there are, and the feeds."""
+def lived_page(folder: Path, *, shut_out: bool = True) -> tuple[bytes, set[str], set[str]]:
+    """The page after a small day; the agencies that there are, and the feeds.
+
+    In the twin the hostel is not shut out: the person goes back on nothing, and refuses another instead.
+    """
 
     async def live() -> tuple[bytes, set[str], set[str]]:
         site = make_site(folder)
@@ -93,7 +99,10 @@ def lived_page(folder: Path) -> tuple[bytes, set[str], set[str]]:
                 await story.publish(outreach)
                 grant_id = await story.grant(outreach)
                 sent = await story.fetch(hostel, begun)
-                await story.withdraw(outreach, grant_id)
+                if shut_out:
+                    await story.withdraw(outreach, grant_id)
+                else:
+                    await refuse_somebody_else(outreach)
                 await story.fetch(hostel, begun, acknowledge=sent.deliveries[-1].sequence)
                 await refused(bare(outreach, "/oncetold.v1.RecordService/PublishRecords")(b"Zoe"))
             assert running.metrics_port is not None
@@ -102,6 +111,16 @@ def lived_page(folder: Path) -> tuple[bytes, set[str], set[str]]:
         return page, {"outreach", "hostel"}, {begun.feed_id}
 
     return asyncio.run(live())
+
+
+async def refuse_somebody_else(outreach: grpc.aio.Channel) -> None:
+    await ConsentServiceStub(outreach).RecordRefusal(
+        consent_service_pb2.RecordRefusalRequest(
+            request_id=story.request_id(),
+            client_reference="out-7",
+            scope=consent_service_pb2.Scope(agency_id="outreach"),
+        )
+    )
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +161,25 @@ def test_the_page_has_only_known_labels_and_agencies_stand_only_at_their_feeds_l
         assert [one.labels for one in found if one.name == alone] == [()]
     outcomes = [one.labels for one in found if one.name == "oncetold_policy_outcomes_total"]
     assert sorted(outcomes) == [(("oncetold_outcome", verdict),) for verdict in ("DENY", "PERMIT", "REVIEW")]
+
+
+def test_twins_what_is_told_of_a_feed_is_equal_whether_or_not_its_agency_was_shut_out(
+    lived: tuple[bytes, set[str], set[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One charity's feed may be one person (H4, H35): its own lines do not move with a choice."""
+    monkeypatch.setattr(standing, "EVERY_SECONDS", 0.1)
+    twin = lived_page(tmp_path, shut_out=False)[0]
+
+    def of_feeds(page: bytes) -> list[tuple[str, str, float]]:
+        return [
+            (one.name, one["oncetold_agency"], one.value) for one in samples(page) if one.name in OF_FEEDS
+        ]
+
+    def retractions(page: bytes) -> list[float]:
+        return [one.value for one in samples(page) if one.name == "oncetold_retractions_open"]
+
+    assert of_feeds(lived[0]) == of_feeds(twin) != []
+    assert (retractions(lived[0]), retractions(twin)) == ([1], [0]), "the control: the days do differ"
 
 
 def test_the_page_names_no_category_event_reference_record_or_grant(

@@ -59,7 +59,9 @@ class Partners:
             engine = create_engine(f"sqlite:///{self.database(agency)}", hide_parameters=True)
             with Hub.connect(self._settings(credentials)) as hub:
                 signer = ReceiptSigner.from_file(credentials.key)
-                report = Runner(hub, SqlSink(engine, feed_id, beside=NOTHING_ELSE), signer, FeedSettings(feed_id)).run(once=True)
+                report = Runner(
+                    hub, SqlSink(engine, feed_id, beside=NOTHING_ELSE), signer, FeedSettings(feed_id)
+                ).run(once=True)
             engine.dispose()
             return report
 
