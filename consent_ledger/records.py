@@ -7,12 +7,12 @@ its own. Content is bytes to the ledger; only its category matters here. `SPEC.m
 import json
 import struct
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
-from consent_ledger.entry import Draft, Entry, EntryClass, KeyOwner, Part
+from consent_ledger.entry import Draft, Entry, EntryClass, KeyOwner, Part, microseconds
 from consent_ledger.vocabulary import (
     DEFAULT_LEVEL,
     DataCategory,
@@ -30,18 +30,6 @@ _HEADER = struct.Struct(">16sI16sqqqHBH")
 _FRAGMENT_HEADER = struct.Struct(">16sHHH")
 _NEVER = -(2**63)
 _ID = 16
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def microseconds(moment: datetime) -> int:
-    """Since 1970-01-01, UTC: how the ledger writes a moment."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def moment(written: int) -> datetime:
-    """The moment that was written as microseconds."""
-    return _EPOCH + timedelta(microseconds=written)
 
 
 class RecordClass(NamedTuple):

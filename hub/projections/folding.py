@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from consent_ledger.records import RecordDue, StoredRecord, ids_of, moment
+from consent_ledger.entry import moment
+from consent_ledger.records import RecordDue, StoredRecord, ids_of
 from hub.projections import folding_choices, folding_parties, folding_people, folding_tasks
 from hub.projections.consent_index import Boundary, BoundaryKind, ConsentIndex
 from hub.projections.touched import Touched, component

@@ -2,13 +2,12 @@
 
 import struct
 from collections.abc import Callable
-from datetime import datetime
 from uuid import UUID
 
 from consent_ledger.access import read_access_entry
 from consent_ledger.errors import UnsealFailed
 from consent_ledger.ledger import Entry, KeyOwner, Transaction
-from consent_ledger.records import StoredRecord, microseconds, read_due, read_record
+from consent_ledger.records import StoredRecord, read_due, read_record
 from consent_ledger.repository import Repository
 from consent_ledger.vocabulary import KeyCategory
 from hub.projections.consent_index import ConsentIndex
@@ -59,6 +58,8 @@ class Projector:
         if self.index.position < folded_to:
             self._recall(transaction, folded_to, kept)
         end = transaction.size if most is None else min(transaction.size, folded_to + most)
+        if folded_to == 0:
+            self.tails.begin()
         step = _Step(self, transaction)
         while self.index.position < end:
             entries = transaction.entries(self.index.position, min(_BATCH, end - self.index.position))
@@ -93,19 +94,19 @@ class Projector:
         if self._progress is not None and size > _BATCH:
             self._progress(self.index.position, size)
 
-    def audience(self, registration_id: bytes, of_agency: str) -> tuple[tuple[UUID, bytes], ...]:
-        """The feeds, with the keys of their pairs, that a record on this registration may concern.
+    def audience(self, record: StoredRecord) -> tuple[tuple[UUID, bytes], ...]:
+        """The feeds, with the keys of their pairs, that the record may concern.
 
         Its own agency is never sent it, so only the others' can change. Kept until a fact changes.
         """
-        known = self._audiences.get(registration_id)
+        known = self._audiences.get(record.registration_id)
         if known is None:
             members = [
                 one
-                for one in self.index.component(UUID(bytes=registration_id))
-                if self.index.registrations[one].agency_id != of_agency
+                for one in self.index.component(UUID(bytes=record.registration_id))
+                if self.index.registrations[one].agency_id != record.agency_id
             ]
-            known = self._audiences[registration_id] = tuple(self._pairs(members))
+            known = self._audiences[record.registration_id] = tuple(self._pairs(members))
         return known
 
     def _pairs(self, registrations: list[UUID]) -> list[tuple[UUID, bytes]]:
@@ -158,7 +159,6 @@ class _Step:
         self._disclosures = Disclosures(transaction)
         self._journal = Journal(transaction)
         self._dirty: set[bytes] = set()
-        self._at: tuple[datetime | None, int] = (None, 0)
 
     def fold(self, entry: Entry) -> None:
         record = read_record(entry)
@@ -173,7 +173,7 @@ class _Step:
             )
         elif access.feed_id is not None:
             self._write_dirty()
-            self._holdings.fold(access, entry.position, entry.recorded_at)
+            self._holdings.fold(access, entry.position, entry.recorded)
             self._disclosures.fold(access, entry.position)
 
     def _record(self, entry: Entry, record: StoredRecord) -> None:
@@ -182,11 +182,8 @@ class _Step:
         if record.matters_to_decisions or record.record_id in judgements:
             self._journal.keep(entry.position)
             fold(self._projector.index, entry.position, entry.recorded_at, record)
-        at, written = self._at
-        if at is not entry.recorded_at:
-            at, written = self._at = (entry.recorded_at, microseconds(entry.recorded_at))
-        self._segments.fold(record, written)
-        self._mark(self._projector.audience(record.registration_id, record.agency_id))
+        self._segments.fold(record, entry.recorded)
+        self._mark(self._projector.audience(record))
 
     def _mark(self, pairs: "tuple[tuple[UUID, bytes], ...] | list[tuple[UUID, bytes]]") -> None:
         for feed_id, key in pairs:

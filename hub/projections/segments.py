@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
+from consent_ledger.entry import moment
 from consent_ledger.facts import Fragment
 from consent_ledger.ledger import KeyOwner, Transaction
 from consent_ledger.records import (
@@ -26,7 +27,6 @@ from consent_ledger.records import (
     RecordClass,
     StoredRecord,
     ids_of,
-    moment,
     read_fragment_class,
     read_record,
     read_record_class,
@@ -127,6 +127,13 @@ class Tails:
     def __init__(self, most: int = 50_000) -> None:
         self._known: OrderedDict[bytes, tuple[int, dict[bytes, int]]] = OrderedDict()
         self._most = most
+        self.complete = False
+        """Whether a segment that is not known has not been written."""
+
+    def begin(self) -> None:
+        """Nothing is written yet."""
+        self.clear()
+        self.complete = True
 
     def get(self, prefix: bytes) -> tuple[int, dict[bytes, int]] | None:
         """Number and classes of the segment's newest chunk, if known."""
@@ -138,10 +145,12 @@ class Tails:
         self._known.move_to_end(prefix)
         if len(self._known) > self._most:
             self._known.popitem(last=False)
+            self.complete = False
 
     def clear(self) -> None:
         """Nothing is known any more."""
         self._known.clear()
+        self.complete = False
 
 
 @dataclass(slots=True)
@@ -282,7 +291,8 @@ class Segments:
             if sealed is not None:
                 chunk = self._transaction.vault.open_cell(owner, key, sealed)
                 return _Tail(known[0], bytearray(chunk), known[1])
-        newest = self._transaction.scan(SEGMENTS, prefix, limit=1)
+        written = self._tails is None or not self._tails.complete
+        newest = self._transaction.scan(SEGMENTS, prefix, limit=1) if written else []
         if not newest:
             return _Tail(_LAST, bytearray(), {})
         key, sealed = newest[0]

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from consent_ledger.access import AccessKind, PersonAccess, Receipt, StepGroup, StepItem, StepKind
+from consent_ledger.entry import moment
 from consent_ledger.errors import Refused
 from consent_ledger.facts import Feed
-from consent_ledger.records import moment
 from hub.projections.held import NO_TERMS
 from hub.projections.holdings import FeedState
 from hub.records import codec
