@@ -5,12 +5,10 @@ Folded from access entries alone, so a rebuild gives the same numbers and nothin
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
 from uuid import UUID
 
 from consent_ledger.access import Accessed, AccessKind, PersonAccess, Receipt, StepKind
 from consent_ledger.ledger import KeyOwner, Transaction
-from consent_ledger.records import microseconds
 from consent_ledger.vocabulary import KeyCategory
 from hub.projections.held import VOID, Held, as_reported, read_chunk, sent, write_chunk
 
@@ -116,13 +114,13 @@ class Holdings:
 
     # -- folding --------------------------------------------------------------------------------
 
-    def fold(self, access: Accessed, position: int, recorded_at: datetime) -> None:
+    def fold(self, access: Accessed, position: int, recorded: int) -> None:
         """Folds one answered call into what its feed holds."""
         if access.feed_id is None or access.kind not in (AccessKind.FETCH, AccessKind.RECONCILE):
             return
         feed_id, state = access.feed_id, self.feed(access.feed_id)
         if access.kind is AccessKind.FETCH:
-            state.fetched = microseconds(recorded_at)
+            state.fetched = recorded
         if access.acknowledged is not None and access.kind is AccessKind.FETCH:
             state.acknowledged = max(state.acknowledged, access.acknowledged)
         for receipt in access.receipts:
@@ -135,7 +133,7 @@ class Holdings:
                     self._transaction.delete(REPORTS, key)
         for person in access.people:
             if access.kind is AccessKind.FETCH:
-                self._fold_steps(feed_id, state, person, position, recorded_at)
+                self._fold_steps(feed_id, state, person, position, recorded)
             else:
                 self._keep_report(feed_id, person)
         state.outstanding = [one for one in state.outstanding if one[0] > state.acknowledged]
@@ -154,7 +152,7 @@ class Holdings:
         self._transaction.put(FEEDS, feed_id.bytes, sealed)
 
     def _fold_steps(
-        self, feed_id: UUID, state: FeedState, person: PersonAccess, position: int, recorded_at: datetime
+        self, feed_id: UUID, state: FeedState, person: PersonAccess, position: int, recorded: int
     ) -> None:
         pair = person.pair
         fresh = [group for group in person.groups if not group.resent]
@@ -182,7 +180,7 @@ class Holdings:
                         held[item.element_id] = sent(group, item, before, position, state.acknowledged)
             self._put_held(feed_id, pair, held, changed)
         if person.resting:
-            state.resting.setdefault(pair, microseconds(recorded_at))
+            state.resting.setdefault(pair, recorded)
         elif person.complete:
             state.resting.pop(pair, None)
         if person.complete:
