@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from consent_ledger.body import Sealer
+from consent_ledger.cells import CellChanges
 from consent_ledger.entry import Entry
 from consent_ledger.errors import EntryCorrupt
 from consent_ledger.keys import KeyRing
@@ -12,9 +13,6 @@ from consent_ledger.store.port import AnswerRow, EntryRow, Head, Store
 
 _READ_TOGETHER = 200
 """Entries read and opened in one go: as many as stay in the processor's cache meanwhile."""
-
-Cells = dict[tuple[str, bytes], bytes | None]
-"""Changed cells; None where the cell was deleted."""
 
 
 class Recent:
@@ -57,7 +55,7 @@ class Batch:
         self._written_head = head
         self._rows: list[EntryRow] = []
         self._versions: dict[bytes, int] = {}
-        self._cells: Cells = {}
+        self._cells = CellChanges()
         self._answers: dict[bytes, AnswerRow] = {}
         self._keys_mark = 0
 
@@ -79,7 +77,7 @@ class Batch:
         changed = max((entry.position for entry in entries if entry.changes_policy), default=0)
         self.head = Head(rows[-1].position, max(changed, self.head.policy_position))
 
-    def accept_cells(self, dropped: Iterable[str], cells: Cells) -> None:
+    def accept_cells(self, dropped: Iterable[str], cells: CellChanges) -> None:
         """Takes over what a command put, deleted and dropped."""
         for projection in dropped:
             self._flush_cells()
@@ -153,14 +151,18 @@ class Batch:
         return found
 
     def cell(self, projection: str, key: bytes) -> bytes | None:
-        place = (projection, key)
-        return self._cells[place] if place in self._cells else self._store.cell(projection, key)
+        return self._cells.get(projection, key, lambda: self._store.cell(projection, key))
 
     def scan(
         self, projection: str, prefix: bytes, after: bytes | None, limit: int
     ) -> list[tuple[bytes, bytes]]:
-        self._flush_cells()
-        return self._store.scan_cells(projection, prefix, after, limit)
+        return self._cells.scan(
+            projection,
+            prefix,
+            after,
+            limit,
+            lambda most: self._store.scan_cells(projection, prefix, after, most),
+        )
 
     def answer(self, label: bytes) -> AnswerRow | None:
         return self._answers.get(label) or self._store.answer(label)
@@ -175,8 +177,8 @@ class Batch:
 
     def _flush_cells(self) -> None:
         if self._cells:
-            self._store.write_cells((*place, value) for place, value in self._cells.items())
-            self._cells = {}
+            self._store.write_cells(self._cells)
+            self._cells = CellChanges()
 
 
 def _content(entry: Entry) -> int:

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from hmac import compare_digest
 from uuid import UUID
 
-from consent_ledger.batch import Batch, Cells
+from consent_ledger.batch import Batch
 from consent_ledger.body import Sealer
+from consent_ledger.cells import CellChanges
 from consent_ledger.entry import Draft, Entry, microseconds, read_part
 from consent_ledger.errors import EntryNotFound, LedgerClosed, RequestReused, StalePolicy, StreamConflict
 from consent_ledger.store.port import AnswerRow, EntryRow
@@ -35,7 +36,7 @@ class Command:
         self._entries: list[Entry] = []
         self._next_versions: dict[bytes, int] = {}
         self._dropped: set[str] = set()
-        self._cells: Cells = {}
+        self._cells = CellChanges()
         self._answers: dict[bytes, AnswerRow] = {}
 
     @property
@@ -101,53 +102,43 @@ class Command:
 
     def get(self, projection: str, key: bytes) -> bytes | None:
         projection = self._vault.cells_of(projection)
-        place = (projection, key)
-        if place in self._cells:
-            return self._cells[place]
-        return None if projection in self._dropped else self._batch.cell(projection, key)
+        batch = self._batch
+        return self._cells.get(
+            projection, key, lambda: None if projection in self._dropped else batch.cell(projection, key)
+        )
 
     def put(self, projection: str, key: bytes, value: bytes) -> None:
         # Checked here: a value the driver refuses at commit would fail the other commands too.
         if not (isinstance(key, bytes) and isinstance(value, bytes)):
             raise TypeError("cells hold bytes under keys of bytes")
         self._running()
-        self._cells[self._vault.cells_of(projection), key] = value
+        self._cells.change(self._vault.cells_of(projection), key, value)
 
     def delete(self, projection: str, key: bytes) -> None:
         self._running()
-        self._cells[self._vault.cells_of(projection), key] = None
+        self._cells.change(self._vault.cells_of(projection), key, None)
 
     def scan(
         self, projection: str, prefix: bytes, *, after: bytes | None = None, limit: int = 1000
     ) -> list[tuple[bytes, bytes]]:
         batch, projection = self._batch, self._vault.cells_of(projection)
-        own = {
-            key: value
-            for (of, key), value in self._cells.items()
-            if of == projection and key.startswith(prefix) and (after is None or key > after)
-        }
-        found: dict[bytes, bytes] = {}
-        if projection not in self._dropped:
-            gone = sum(value is None for value in own.values())
-            found = dict(batch.scan(projection, prefix, after, limit + gone))
-        for key, value in own.items():
-            if value is None:
-                found.pop(key, None)
-            else:
-                found[key] = value
-        return sorted(found.items())[:limit]
+
+        def below(most: int) -> list[tuple[bytes, bytes]]:
+            return [] if projection in self._dropped else batch.scan(projection, prefix, after, most)
+
+        return self._cells.scan(projection, prefix, after, limit, below)
 
     def drop(self, projection: str) -> None:
         self._running()
         projection = self._vault.cells_of(projection)
         self._dropped.add(projection)
-        self._cells = {place: value for place, value in self._cells.items() if place[0] != projection}
+        self._cells.forget(projection)
 
     def keep_cells(self) -> None:
         if self._rows:
             raise ValueError("cells are kept before the command appends")
         self._batch.accept_cells(self._dropped, self._cells)
-        self._dropped, self._cells = set(), {}
+        self._dropped, self._cells = set(), CellChanges()
         self._batch.accept_keys()
 
     def answered(self, label: bytes, body_mac: bytes) -> bytes | None:
