@@ -27,7 +27,7 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 CALL_SECONDS = 30.0
 """No call lasts longer, whatever deadline its caller set; the longest wait is 25 s."""
 
-Handler = Callable[[Any, "Call"], Awaitable[Message]]
+Handler = Callable[[Any, "Call"], Awaitable[Message | bytes]]
 Context = Any
 """grpc.aio's ServicerContext; its type stub lacks what is used here."""
 
@@ -83,6 +83,8 @@ class Dispatcher:
                     request = _parsed(request_class, body)
                     validation.check(request, self._now())
                     response = await handler(request, Call(caller, method.full_name, response_class))
+                if isinstance(response, bytes):  # framed around sealed content, never parsed
+                    return response
                 return response.SerializeToString(deterministic=True)
             except TimeoutError:
                 return answer_to(Refused("UNAVAILABLE"))
