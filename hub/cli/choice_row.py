@@ -16,6 +16,8 @@ def row_of(choice: Choice) -> dict[str, object]:
         "choice_id": choice.choice_id,
         "kind": f"{kind} ({detail})" if detail else f"weak {kind}" if choice.weak else kind,
         "weak": choice.weak,
+        "basis": enums.CONFIDENTIALITY.word(choice.grant.confidentiality_basis) if kind == "grant" else "",
+        "evidence": choice.grant.evidence.reference,
         "state": enums.CHOICE_STATE.word(choice.state),
         "recipient": _recipient(scope) if kind in ("grant", "refusal") else "",
         "purposes": [enums.PURPOSE.word(purpose) for purpose in scope.purposes],

@@ -318,6 +318,7 @@ def list_choices(
         {
             "choice_id": "Id",
             "kind": "Kind",
+            "basis": "Basis",
             "state": "State",
             "recipient": "About",
             "purposes": "Purposes",
