@@ -1,5 +1,7 @@
 """Agencies: who takes part, which certificate speaks for them, and what their adapters subscribe to."""
 
+from typing import Any
+
 from consent_ledger.domain.base import RecordedAggregate, event
 
 
@@ -22,15 +24,22 @@ class Agency(RecordedAggregate):
         public_key_sha256: str
 
     class Subscribed(RecordedAggregate.Event):
+        """`retraction_window` is `HH:MM` in UTC; empty: at once."""
+
         TOPIC = "agency.subscribed.v1"
+        class_version = 2
         feed_id: str
         certificate_uri: str
         service_type: str
         purposes: list[str]
         categories: list[str]
         enforces_person_restriction: bool
-        retraction_window: str = ""
-        """`HH:MM` in UTC; empty for at once, which is how feeds opened before it existed read."""
+        retraction_window: str
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """The first feeds had no window: copies were taken back at once."""
+            state["retraction_window"] = ""
 
     class PostAppointed(RecordedAggregate.Event):
         """Names whoever holds a post by the agency's own pseudonym, and where to ring."""

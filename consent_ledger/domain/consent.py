@@ -74,9 +74,15 @@ class Grant(RecordedAggregate):
 
     class Withdrawn(RecordedAggregate.Event):
         TOPIC = "grant.withdrawn.v1"
+        class_version = 2
         by: str
         remove: bool
-        at_once: bool = False
+        at_once: bool
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """At first nobody could say *now*."""
+            state["at_once"] = False
 
     class Reconfirmed(RecordedAggregate.Event):
         TOPIC = "grant.reconfirmed.v1"
@@ -144,13 +150,19 @@ class Refusal(RecordedAggregate):
 
     class Created(RecordedAggregate.Created):
         TOPIC = "refusal.recorded.v1"
+        class_version = 2
         registration_id: UUID
         purposes: list[str]
         categories: list[str]
         agency_id: str | None
         service_type: str | None
         support_team: bool
-        at_once: bool = False
+        at_once: bool
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """At first nobody could say *now*."""
+            state["at_once"] = False
 
     def __init__(
         self,
@@ -173,13 +185,19 @@ class Exclusion(RecordedAggregate):
 
     class Created(RecordedAggregate.Created):
         TOPIC = "exclusion.recorded.v1"
+        class_version = 2
         registration_id: UUID
         recorded_by: str
         agency_id: str | None
         staff_reference: str | None
         category: str | None
         remove: bool
-        at_once: bool = False
+        at_once: bool
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """At first nobody could say *now*."""
+            state["at_once"] = False
 
     class Lifted(RecordedAggregate.Event):
         TOPIC = "exclusion.lifted.v1"

@@ -230,10 +230,10 @@ def test_an_end_counts_once(facts: Facts) -> None:
     grant = facts.grant()
     facts.refuse("clinic")
     assert facts.found() == [(ENDED, "clinic")]
-    first = facts.index.tasks.causes_on[facts.registrations["clinic"]]
+    first = dict(facts.index.tasks.causes_on[facts.registrations["clinic"]])
     facts.change(grant, "withdraw", "clinic", False, False)
     facts.change(facts.grant(categories=(CONTACT,)), "expire")
-    assert facts.index.tasks.causes_on[facts.registrations["clinic"]] is first
+    assert facts.index.tasks.causes_on[facts.registrations["clinic"]] == first
     assert facts.found() == [(ENDED, "clinic")], "it had ended; appointments harm nobody"
 
 
@@ -243,8 +243,12 @@ def test_nothing_ended_and_nobody_has_to_look(facts: Facts) -> None:
     facts.exclude("clinic", "pharmacy")
     facts.grant(to="hostel")
     facts.refuse("clinic", to="pharmacy")
-    facts.change(facts.grant(begins=5), "withdraw", "clinic", False, False)
     assert facts.found() == [], "no grant was open that any of it closed"
+
+
+def test_what_never_began_does_not_end(facts: Facts) -> None:
+    facts.change(facts.grant(begins=5), "withdraw", "clinic", False, False)
+    assert facts.found() == []
 
 
 @pytest.mark.parametrize("shape", [{}, {"to": "pharmacy"}, {"categories": (HEALTH,)}])

@@ -1,0 +1,121 @@
+"""Entries from before feeds had windows and people could say *now* still read, and their aggregates fold."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from eventsourcing.persistence import StoredEvent
+
+from consent_ledger.domain import TOPICS, Agency, Exclusion, Refusal, recording_time
+from consent_ledger.domain.consent import Grant
+from consent_ledger.mapper import ClosedMapper
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+MAPPER = ClosedMapper(TOPICS)
+SCOPE: dict[str, Any] = {
+    "registration_id": UUID(int=8),
+    "purposes": [],
+    "categories": [],
+    "agency_id": None,
+    "service_type": None,
+    "support_team": False,
+}
+
+
+@pytest.fixture(autouse=True)
+def noon() -> Iterator[None]:
+    token = recording_time.set(NOON)
+    yield
+    recording_time.reset(token)
+
+
+def subscribed() -> Any:
+    agency = Agency.begin(
+        UUID(int=1),
+        agency_id="hostel",
+        name="Hostel",
+        controller_id="hostel",
+        service_type="HOSTEL",
+        public_authority=False,
+    )
+    agency.subscribe(str(UUID(int=2)), "uri", "HOSTEL", [], [], False, "03:00")
+    return agency
+
+
+def refused() -> Any:
+    return Refusal.begin(UUID(int=3), **SCOPE, at_once=True)
+
+
+def excluded() -> Any:
+    exclusion = Exclusion.begin(
+        UUID(int=4),
+        registration_id=UUID(int=8),
+        recorded_by="hostel",
+        agency_id="clinic",
+        staff_reference=None,
+        category=None,
+        remove=False,
+        at_once=True,
+    )
+    exclusion.lift()
+    return exclusion
+
+
+def withdrawn() -> Any:
+    grant = Grant.begin(
+        UUID(int=5),
+        **SCOPE,
+        captured_by="hostel",
+        confidentiality_basis="EXPLICIT_CONSENT",
+        capture_method="ESIGNATURE",
+        notice_id="n",
+        given_time=NOON,
+        effective_from=NOON,
+        effective_until=NOON,
+        data_from=None,
+        data_until=None,
+        asked_alone=True,
+        service_offered_anyway=True,
+        told_may_refuse=True,
+        capacity_in_doubt=False,
+        weak=False,
+        evidence_reference="",
+        told_care_team=False,
+        decision_maker="",
+        authorised_by="",
+        recorded_by="",
+        duty=None,
+        duty_since=None,
+    )
+    grant.withdraw("hostel", False, True)
+    return grant
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "before"),
+    [
+        (subscribed, "retraction_window", ""),
+        (refused, "at_once", False),
+        (excluded, "at_once", False),
+        (withdrawn, "at_once", False),
+    ],
+)
+def test_an_entry_without_the_field_reads_and_folds(made: Any, name: str, before: object) -> None:
+    aggregate: Any = None
+    found = []
+    for written in map(MAPPER.to_stored_event, made().collect_events()):
+        state = json.loads(written.state)
+        if name in state:
+            found.append(state.pop(name))
+            state.pop("class_version", None)
+        old = StoredEvent(
+            written.originator_id, written.originator_version, written.topic, json.dumps(state).encode()
+        )
+        event: Any = MAPPER.to_domain_event(old)
+        assert getattr(event, name, before) == before
+        aggregate = event.mutate(aggregate)
+    assert found and found != [before], "control: one entry has it today"
+    assert aggregate is not None
