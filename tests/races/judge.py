@@ -90,8 +90,8 @@ class Judge:
 
     def _check_bytes(self, seen: Seen) -> None:
         if seen.refused or seen.ended < 0:
-            if seen.stamps:
-                self._say(seen, "was refused, with content")
+            if seen.refused == "INTERNAL":
+                self._say(seen, "failed inside the hub")
             return
         if seen.method == "ExplainDecision":
             self._check_explanation(seen)

@@ -9,7 +9,7 @@ from typing import Any
 from tests.races.judge import Judge, gave_covered
 from tests.races.schedule import CrossingClock, Outcome, Schedule
 from tests.races.stops import KINDS, drawn
-from tests.races.town import Town
+from tests.races.town import WINDOWS, Town
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of a random name is made in it
 """A disk that needs no syncing: what a machine loses with its power is tested elsewhere."""
@@ -23,7 +23,8 @@ def in_memory() -> str | None:
 def played(town: Town, seed: int, *, with_stop: bool = True, **parts: Any) -> Outcome:
     """One interleaving; the same seed gives the same one. `parts`: a hub or sequencer of another kind."""
     with tempfile.TemporaryDirectory(prefix="race-", dir=in_memory()) as folder:
-        world = town.copy(Path(folder), seed, clock=CrossingClock, **parts)
+        window = WINDOWS[seed // len(KINDS) % len(WINDOWS)]
+        world = town.copy(Path(folder), seed, window, clock=CrossingClock, **parts)
         try:
             return Schedule(world, seed, drawn(town.facts, seed), with_stop=with_stop).run()
         finally:

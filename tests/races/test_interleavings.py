@@ -14,6 +14,8 @@ from tests.races.town import Town
 
 FAST_EACH = 10
 """Schedules of each kind in the fast suite; the slow one goes on where these end."""
+PARTS = 4
+"""Of the slow test, so that several processes may share it."""
 CONTROL_EVERY = 5
 """Every so many schedules are played once more without their stop."""
 CONTROLS_GIVE = 0.95
@@ -83,11 +85,13 @@ def test_behind_a_stop_nothing_it_covers_goes(kind: str, town: Town) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
 def test_behind_a_stop_nothing_it_covers_goes_in_many_interleavings(
-    town: Town, record_property: Callable[[str, object], None]
+    part: int, town: Town, record_property: Callable[[str, object], None]
 ) -> None:
-    many = int(os.environ.get("ONCETOLD_INTERLEAVINGS", "1000"))
-    broken, counted = play_all(town, itertools.islice(seeds_of((), town, first=FAST_EACH), many))
+    many = int(os.environ.get("ONCETOLD_INTERLEAVINGS", "1000")) // PARTS
+    seeds = itertools.islice(seeds_of((), town, first=FAST_EACH), part, None, PARTS)
+    broken, counted = play_all(town, itertools.islice(seeds, many))
     record_property("figures", f"{len(broken)} breaches; {dict(sorted(counted.items()))}")
     check(broken, counted)
     assert counted["won by a disclosure"] >= RACES_WON * many

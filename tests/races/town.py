@@ -180,34 +180,43 @@ def _stamped(record_id: str, revision: int, name: str) -> common_pb2.Categorised
     )
 
 
+WINDOWS = ("", "", "03:00")
+"""When copies are taken back, for schedules in turn: at once, at once, or in a window of the next night."""
+
+
 class Town:
-    """The founded town's folder, and certificates that are the same in every copy of it."""
+    """The founded town's folders, and certificates that are the same in every copy of them."""
 
     def __init__(self, folder: Path) -> None:
         issued = Certificates(folder / "pki")
         self.certificates = {name: issued.issue(name, name) for name in ("outreach", "hostel", "clinic")}
         self.certificates["hostel's next key"] = issued.issue("hostel", "hostel-next")
-        self._folder = folder / "founded"
-        self._folder.mkdir()
-        self.facts = Facts()
-        world = World(self._folder, self.certificates, self.facts, seed=0, clock=ManualClock(), new=True)
-        try:
-            world.at_once(_found(world, self.facts))
-        finally:
-            world.close()
+        self._founded: dict[str, Path] = {}
+        for number, window in enumerate(dict.fromkeys(WINDOWS)):
+            self._founded[window] = folder / f"founded-{number}"
+            self._founded[window].mkdir()
+            # Ids come from the seed alone: they are the same in each.
+            self.facts = Facts()
+            world = World(
+                self._founded[window], self.certificates, self.facts, seed=0, clock=ManualClock(), new=True
+            )
+            try:
+                world.at_once(_found(world, self.facts, window))
+            finally:
+                world.close()
 
-    def copy(self, folder: Path, seed: int, **kinds: Any) -> World:
+    def copy(self, folder: Path, seed: int, window: str, **kinds: Any) -> World:
         """A world of its own, just founded. `kinds`: of clock, hub and sequencer."""
         for name in ("ledger.db", "root.key"):
-            shutil.copy2(self._folder / name, folder / name)
+            shutil.copy2(self._founded[window] / name, folder / name)
         clock = kinds.pop("clock", ManualClock)(FOUNDED)
         return World(folder, self.certificates, self.facts, seed=seed, clock=clock, **kinds)
 
 
-async def _found(world: World, facts: Facts) -> None:
+async def _found(world: World, facts: Facts, window: str) -> None:
     kinds = {"outreach": "STREET_OUTREACH", "hostel": "HOSTEL", "clinic": "MONEY_ADVICE"}
     for agency_id, kind in kinds.items():
-        await _agency(world, facts, agency_id, common_pb2.ServiceType.Value(f"SERVICE_TYPE_{kind}"))
+        await _agency(world, facts, agency_id, common_pb2.ServiceType.Value(f"SERVICE_TYPE_{kind}"), window)
     await _agreement(world, tuple(kinds))
     for (_, agency_id), reference in REFERENCES.items():
         await world.ask(
@@ -226,7 +235,7 @@ async def _found(world: World, facts: Facts) -> None:
         await world.publish(record_id, revision)
 
 
-async def _agency(world: World, facts: Facts, agency_id: str, kind: Any) -> None:
+async def _agency(world: World, facts: Facts, agency_id: str, kind: Any, window: str) -> None:
     certificate = world.certificates[agency_id]
     await world.ask(
         "operator",
@@ -261,6 +270,7 @@ async def _agency(world: World, facts: Facts, agency_id: str, kind: Any) -> None
             service_type=kind,
             purposes=purposes(PURPOSES),
             categories=[category(name) for name in ENDS],
+            retraction_window=window,
         ),
         agency_service_pb2.SubscribeResponse,
     )
