@@ -1,12 +1,12 @@
 """A span, a count and a duration for each call: by method and by how it ended, never by whose it was."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
 from opentelemetry.context import Context
-from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
+from opentelemetry.metrics import CallbackOptions, MeterProvider, NoOpMeterProvider, Observation
 from opentelemetry.trace import NoOpTracerProvider, SpanKind, StatusCode, TracerProvider
 
 from hub.telemetry.allow_list import METHOD, REASON, SCOPE, STATUS, Attributes, allowed
@@ -31,8 +31,9 @@ class Telemetry:
     def __init__(self, tracers: TracerProvider | None = None, meters: MeterProvider | None = None) -> None:
         self._tracer = (tracers or NoOpTracerProvider()).get_tracer(SCOPE)
         meter = (meters or NoOpMeterProvider()).get_meter(SCOPE)
-        self._calls = meter.create_counter(
-            "oncetold.calls", unit="{call}", description="Calls by how they ended."
+        self._ended: dict[tuple[tuple[str, str | int], ...], int] = {}
+        meter.create_observable_counter(
+            "oncetold.calls", [self._calls], unit="{call}", description="Calls by how they ended."
         )
         self._durations = meter.create_histogram(
             "rpc.server.call.duration", unit="s", description="Duration of calls, a fetch's waiting included."
@@ -57,8 +58,13 @@ class Telemetry:
             if call.status:
                 span.set_status(StatusCode.ERROR)
             span.end()
-            self._calls.add(1, told)
+            # Counted here: the SDK's own counter takes a hundred times as long, on every call.
+            ended = tuple(told.items())
+            self._ended[ended] = self._ended.get(ended, 0) + 1
             self._durations.record(seconds, _told(method, call.status, ""))
+
+    def _calls(self, options: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(number, dict(ended)) for ended, number in list(self._ended.items())]
 
 
 @lru_cache(maxsize=4096)
