@@ -1,7 +1,7 @@
 """Checks every entry of a ledger against its leaf hash and its keys, beside a hub that may be running.
 
-Nothing is repaired and nothing is skipped: a damaged entry may be a withdrawal. Projections are not looked at:
-they are derived, and the hub makes them anew by itself.
+Nothing is repaired and nothing is skipped: a damaged entry may be a withdrawal. Projections are not looked
+at: they are derived, and the hub makes them anew by itself.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ class Finding(StrEnum):
     KEY = "KEY"
     """A key of the entry is missing or does not open."""
     SPARE_KEY = "SPARE_KEY"
-    """A stored key does not open, but nothing needs it to be read: a co-owner's, or one without content yet."""
+    """A stored key does not open, but nothing needs it to be read: a co-owner's, or one of no content yet."""
     HEAD = "HEAD"
     """The stored size, or the last position that changed decisions, does not fit the entries."""
 

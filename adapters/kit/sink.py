@@ -75,8 +75,9 @@ class Sink(Protocol):
         """Writes the deliveries in order, stages a receipt for each retraction, and moves to `bookmark`, all
         in one transaction. A delivery at or before the present bookmark of the same epoch changes nothing.
         Those named in `put_aside` (sequence to reason code) are noted instead of written; never a
-        retraction. What a correction put aside would have changed is shown as no longer updated. Answers the receipts staged. DeliveryNotWritten if one cannot be written, SinkUnavailable
-        if the database does not work; then nothing at all was changed.
+        retraction. What a correction put aside would have changed is shown as no longer updated. Answers the
+        receipts staged. DeliveryNotWritten if one cannot be written, SinkUnavailable if the database does
+        not work; then nothing at all was changed.
         """
         ...
 

@@ -108,8 +108,8 @@ def _uri_names(certificate: x509.Certificate) -> list[str]:
 def probe(settings: HubSettings) -> HubUnreachable | None:
     """Makes a connection as the adapter would; None if the hub accepted it. Takes at most ten seconds or so.
 
-    A hub that dies just then hangs up like one that does not know our certificate: that is believed only after
-    several times, or an adapter would give up for good because its hub was restarted.
+    A hub that dies just then hangs up like one that does not know our certificate: that is believed only
+    after several times, or an adapter would give up for good because its hub was restarted.
     """
     for _ in range(_HANG_UPS_BELIEVED - 1):
         found = _probe_once(settings)

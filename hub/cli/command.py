@@ -110,7 +110,9 @@ def _sentence(error: OnceToldError) -> str:
             f"The ledger is damaged: entry {error.position} is not what was appended, or a key to it is gone."
         )
     if isinstance(error, LedgerShortened):
-        return f"The ledger holds {error.size} entries, and held {error.noted}: acknowledged entries are gone."
+        return (
+            f"The ledger holds {error.size} entries, and held {error.noted}: acknowledged entries are gone."
+        )
     problem = error.details.get("problem") or (type(error).__doc__ or error.code).partition("\n")[0]
     problem = problem.rstrip(".")
     if isinstance(error, KeyFileRefused):

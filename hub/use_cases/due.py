@@ -1,4 +1,4 @@
-"""What has to be given back and was not fetched yet: a partner that is away holds what it may no longer hold."""
+"""What has to be given back and was not fetched yet: a partner that is away holds what it may hold no longer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from consent_ledger.access import StepKind
-from consent_ledger.records import moment
+from consent_ledger.entry import moment
 from hub.projections.disclosures import Disclosed
 from hub.use_cases.difference import changes, desired
 from hub.use_cases.work import Work
@@ -25,7 +25,7 @@ class RetractionDue:
 
 
 def retractions_due(work: Work, registration_id: UUID, steps: Sequence[Disclosed]) -> list[RetractionDue]:
-    """Of what left of a registration (`steps`, oldest first), what is held by a feed that may hold it no longer.
+    """Of what left of a registration (`steps`, oldest first), what a feed holds that may hold it no longer.
 
     It is the difference that a fetch would find now, but nothing is sent, so nothing is recorded as sent.
     """

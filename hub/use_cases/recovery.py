@@ -1,4 +1,4 @@
-"""What is derived from the ledger and damaged is made anew by itself; what is damaged in the ledger never is."""
+"""What is derived from the ledger and damaged is made anew by itself; the ledger itself never is."""
 
 import asyncio
 import logging
@@ -19,8 +19,8 @@ class Recovery:
     """Submits commands. When a cell does not open, every projection is dropped and folded again, once for all
     who met it, and the command runs again.
 
-    Only a cell raises `UnsealFailed`: an entry that does not open is `EntryCorrupt`, which is never healed here,
-    because the entry may be a withdrawal. Folding again meets it too and raises it, with its position.
+    Only a cell raises `UnsealFailed`: an entry that does not open is `EntryCorrupt`, which is never healed
+    here, because the entry may be a withdrawal. Folding again meets it too and raises it, with its position.
     """
 
     def __init__(self, ledger: Ledger, rebuild: Callable[[], Awaitable[None]]) -> None:
@@ -31,7 +31,7 @@ class Recovery:
         """How often it came to that."""
 
     async def submitted(self, command: Callable[[Transaction], T]) -> T:
-        """The command's answer. What is damaged still after everything was made anew goes on as it is raised."""
+        """The command's answer. What is damaged still after everything was made anew is raised."""
         before = self.rebuilt
         try:
             return await self._ledger.run(command)
@@ -50,7 +50,7 @@ class Recovery:
 
 
 def remembered(vault: Vault, label: bytes, answered: bytes) -> bytes:
-    """A request's first answer. It is derived from nothing: raises `AnswerDamaged` rather than begin to rebuild."""
+    """A request's first answer. It is derived from nothing: `AnswerDamaged` is raised, nothing made anew."""
     try:
         return vault.open_cell(ADMINISTRATION, label, answered)
     except UnsealFailed as error:

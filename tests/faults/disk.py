@@ -16,7 +16,7 @@ PRELOADED = "ONCETOLD_DISK_LIBRARY"
 
 
 def impossible(reason: str) -> NoReturn:
-    """Ends a test that this machine cannot run. It fails: what was not tried must not look as if it passed."""
+    """Ends a test that this machine cannot run. It fails: what was not tried must not look like a pass."""
     pytest.fail(f"This cannot be tried here: {reason}", pytrace=False)
 
 

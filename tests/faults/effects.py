@@ -1,5 +1,5 @@
-"""Counts what deliveries did to an agency's database, by triggers that no kill can cheat, and holds it against
-what the ledger says was sent."""
+"""Counts what deliveries did to an agency's database, by triggers that no kill can cheat, and holds it
+against what the ledger says was sent."""
 
 import sqlite3
 from collections import defaultdict
@@ -22,7 +22,8 @@ CREATE TRIGGER went AFTER DELETE ON oncetold_elements
   BEGIN INSERT INTO effects (kind, fragment) VALUES ('went', OLD.fragment_id); END;
 CREATE TRIGGER receipted AFTER INSERT ON oncetold_receipts
   BEGIN INSERT INTO effects (kind, sequence) VALUES ('receipted', NEW.sequence); END;
-CREATE TRIGGER moved AFTER UPDATE ON oncetold_bookmark WHEN NEW.sequence <> OLD.sequence OR NEW.epoch <> OLD.epoch
+CREATE TRIGGER moved AFTER UPDATE ON oncetold_bookmark
+  WHEN NEW.sequence <> OLD.sequence OR NEW.epoch <> OLD.epoch
   BEGIN INSERT INTO effects (kind, sequence) VALUES ('moved', NEW.sequence); END;
 """
 
@@ -97,7 +98,9 @@ def wrong_effects(database: Path, sent: dict[int, Sent]) -> tuple[int, list[str]
                 for number, times in receipted.items():
                     if times != 1 or not before < number <= sequence or not sent[number].retracts:
                         wrong.append(f"retraction {number} was receipted {times} times")
-                came.clear(), went.clear(), receipted.clear()
+                for counts in (came, went):
+                    counts.clear()
+                receipted.clear()
                 transactions, before = transactions + 1, sequence
     if came or went or receipted:
         wrong.append("something changed without the bookmark")

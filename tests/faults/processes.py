@@ -16,8 +16,8 @@ import grpc
 import stamina.instrumentation
 from sqlalchemy import create_engine
 
-from adapters.kit.backoff import Backoff
 from adapters.kit import client
+from adapters.kit.backoff import Backoff
 from adapters.kit.config import FeedSettings, HubSettings
 from adapters.kit.published import Published
 from adapters.kit.publisher import Publisher

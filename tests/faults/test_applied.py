@@ -1,4 +1,4 @@
-"""Row 18: the adapter dies when a batch is durable and nobody was told. Each delivery has exactly one effect."""
+"""Row 18: the adapter dies when a batch is durable and nobody was told. Each delivery has just one effect."""
 
 import random
 import sqlite3

@@ -1,4 +1,4 @@
-"""Row 5: bits that flip, a page, a log cut off, a key that is gone. Each is found and nothing of it is ever served."""
+"""Row 5: bits that flip, a page, a log cut off, a key that is gone. Each is found, nothing of it is served."""
 
 import json
 import random
@@ -15,7 +15,7 @@ import pytest
 
 from consent_ledger.check import Finding, check_ledger
 from consent_ledger.errors import EntryCorrupt, LedgerShortened, OnceToldError
-from consent_ledger.ledger import KeyOwner, Ledger, create_ledger, open_ledger
+from consent_ledger.ledger import Entry, KeyOwner, Ledger, create_ledger, open_ledger
 from tests.clock import ManualClock
 from tests.contract.drafting import append, draft, payloads, run
 from tests.faults import disk
@@ -64,6 +64,11 @@ def stored(tmp_path: Path) -> Stored:
     return Stored(tmp_path)
 
 
+def entry_at(ledger: Ledger, position: int) -> Entry:
+    """Reads one entry."""
+    return run(ledger, lambda transaction: transaction.entry(position))
+
+
 def _flipped(value: bytes | int, chance: random.Random) -> bytes | int:
     """One bit is another."""
     if isinstance(value, int):
@@ -89,7 +94,7 @@ def _flip(stored: Stored, seed: int, flips: int, figures: Figures) -> None:
         )
         try:
             with pytest.raises(EntryCorrupt) as served:
-                run(ledger, lambda t, position=position: t.entry(position))
+                entry_at(ledger, position)
             assert served.value.position == position
             found[column] += 1
             if flip % 10 == 0:
@@ -116,7 +121,7 @@ def test_a_thousand_flipped_bits_are_found(stored: Stored, seed: int, figures: F
 def test_flips_anywhere_in_the_file_are_refused_or_harmless(
     stored: Stored, seed: int, figures: Figures
 ) -> None:
-    """Heads, indexes, keys, free room: whatever is served is what was appended, and a refusal has its reason."""
+    """Heads, indexes, keys, free room: what is served is what was appended, and a refusal has its reason."""
     chance = random.Random(seed)
     whole = stored.file.read_bytes()
     beside = stored.file.with_name("ledger.db.size").read_bytes()
@@ -161,7 +166,7 @@ def test_the_heads_numbers_have_to_fit(stored: Stored) -> None:
 
 
 def test_a_page_overwritten_is_refused_with_its_entries_named(stored: Stored, seed: int) -> None:
-    row = bytes(stored.row(40)["body"])  # type: ignore[arg-type]
+    row = bytes(stored.row(40)["body"])
     whole = bytearray(stored.file.read_bytes())
     page = whole.index(row[:60]) // 8192 * 8192
     whole[page : page + 8192] = random.Random(seed).randbytes(8192)
@@ -219,9 +224,9 @@ def test_one_registrations_key_is_missing(stored: Stored) -> None:
     for position in range(1, ENTRIES + 1):
         if position in gone:
             with pytest.raises(EntryCorrupt):
-                run(ledger, lambda t, position=position: t.entry(position))
+                entry_at(ledger, position)
         else:
-            assert run(ledger, lambda t, position=position: t.entry(position)).position == position
+            assert entry_at(ledger, position).position == position
     ledger.close()
 
 

@@ -1,4 +1,4 @@
-"""Row 3: writes and syncs that fail. No acknowledgement on an error, refusals until reopened, nothing lost."""
+"""Row 3: writes and syncs that fail. No acknowledgement of an error, refusals until reopened, no loss."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Row 4: the disk is full. Writes are refused with the reason, what needs no entry goes on, and room heals it."""
+"""Row 4: the disk is full. Writes are refused with the reason, what needs no entry goes on, room heals it."""
 
 import asyncio
 import errno
@@ -104,7 +104,8 @@ async def _ledger(town: Town) -> Any:
 async def _goes_on(town: Town) -> int:
     """What needs no entry: health, the ledger's size, a feed's totals, a check. Returns the size."""
     async with operator_channel(town.site) as channel:
-        health = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        health = await stub.Check(health_pb2.HealthCheckRequest())
         assert health.status == health_pb2.HealthCheckResponse.SERVING
     size = (await _ledger(town)).size
     assert size >= max(town.acknowledged)

@@ -1,8 +1,8 @@
-"""Rows 1 and 19, and recovery without a human: hub and adapters are killed at random moments, again and again.
+"""Rows 1 and 19, and recovery without a human: hub and adapters are killed at random moments, on and on.
 
-A hub serves over mutual TLS; one adapter publishes, two receive; a town publishes, grants and withdraws. All of
-it is killed with SIGKILL and started again while it works and while it starts. In the end nothing acknowledged
-is lost, nothing happened twice, and every partner's database is what the oracle computes.
+A hub serves over mutual TLS; one adapter publishes, two receive; a town publishes, grants and withdraws. All
+of it is killed with SIGKILL and started again while it works and while it starts. In the end nothing
+acknowledged is lost, nothing happened twice, and every partner's database is what the oracle computes.
 """
 
 import asyncio

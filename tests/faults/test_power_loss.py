@@ -1,4 +1,4 @@
-"""Row 2: the power fails at any moment. Every state of the disk opens, and holds all that was acknowledged."""
+"""Row 2: the power fails at any moment. Every state of the disk opens, and holds what was acknowledged."""
 
 import random
 import shutil

@@ -1,4 +1,4 @@
-"""Damage to what is derived heals by itself; damage to the ledger never does, and nothing is decided over it."""
+"""Damage to what is derived heals by itself; damage to the ledger never does, and stops all decisions."""
 
 import random
 import sqlite3

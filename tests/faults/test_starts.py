@@ -1,4 +1,4 @@
-"""Recovery without a human: killed while a hub is made, starts or folds its ledger anew; and two hubs on one ledger."""
+"""Recovery without a human: killed while a hub is made, starts or folds anew; and two hubs on one ledger."""
 
 import random
 import re

@@ -1,7 +1,7 @@
-"""Three agencies that tell, choose and withdraw without end, whatever is killed meanwhile; and what must be then.
+"""Three agencies that tell, choose and withdraw without end, whatever is killed meanwhile; and what must be.
 
 The outreach team publishes through an adapter and directly, the hostel directly; the hostel and the clinic
-receive. Every agreement row ends by erasure, so what a partner holds is what it may hold now and nothing else.
+receive. Every agreement row ends by erasure, so what a partner holds is what it may hold now, nothing else.
 """
 
 import asyncio

@@ -27,9 +27,9 @@ WORDS = {
     "HEAD": "its stored size, or the last position that changed decisions, does not fit its entries.",
 }
 NEXT_STEP = (
-    "What to do: stop the hub and keep a copy of this folder as it is. Bring back the newest backup into an empty "
-    "folder, check it with this command, and start the hub there. Never delete or repair an entry by hand: it may "
-    "be somebody's withdrawal."
+    "What to do: stop the hub and keep a copy of this folder as it is. Bring back the newest backup into an "
+    "empty folder, check it with this command, and start the hub there. Never delete or repair an entry by hand: "
+    "it may be somebody's withdrawal."
 )
 
 
@@ -37,8 +37,8 @@ NEXT_STEP = (
 def check(context: typer.Context, as_json: Json = False) -> None:
     """Reads the whole ledger and tells whether every entry is as it was appended, and every key opens.
 
-    A hub may go on running meanwhile. Nothing is changed. Exit codes: 0 all is well, 1 damage was found, 2 the
-    check itself cannot be made.
+    A hub may go on running meanwhile. Nothing is changed. Exit codes: 0 all is well, 1 damage was found, 2
+    the check itself cannot be made.
     """
     # The ledger's code is slow to load, and most commands do without it.
     from consent_ledger.check import check_ledger

@@ -77,7 +77,7 @@ def test_a_row_that_cannot_even_be_greyed_stops_the_feed(setting: Setting, fake:
     assert (status.put_aside, status.blocked) == ([], [(2, "CONSTRAINT_BROKEN")])
     repaired(setting)
     setting.start()
-    assert [row["etag"][0] for row in setting.rows()][0] == "b"
+    assert [row["etag"] for row in setting.rows()][:1] == ["b" * 32]
 
 
 def test_a_retraction_that_fails_blocks_and_is_seen(setting: Setting, fake: FakeHub) -> None:
