@@ -26,7 +26,7 @@ from hub.rpc.dispatch import Dispatcher
 from hub.rpc.record_servicer import RecordServicer
 from hub.rpc.server import OPTIONS
 from hub.use_cases import reconcile
-from hub.use_cases.agencies import agency_of_certificate
+from hub.use_cases.agencies import agency_speaking
 from hub.use_cases.hub import Hub
 from hub.use_cases.work import Caller, Work
 from oncetold.v1 import delivery_service_pb2, record_service_pb2
@@ -91,10 +91,7 @@ class Doors:
         hub = running.hub
 
         async def agency_of(uri: str, public_key_sha256: bytes) -> str | None:
-            nobody = Caller(agency_id=None, certificate_uri=uri)
-            return await hub.execute(
-                agency_of_certificate, nobody, uri=uri, public_key_sha256=public_key_sha256
-            )
+            return await agency_speaking(hub, uri, public_key_sha256)
 
         now = hub.ledger.clock.now
         self.plain = _server(Dispatcher(ByName(agency_of, machine_time), now), hub)
