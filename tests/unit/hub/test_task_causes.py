@@ -323,13 +323,22 @@ def test_an_exclusion_that_takes_a_warning_is_the_leads_to_decide(
 
 
 def test_a_warning_is_decided_once_until_somebody_has_decided(facts: Facts) -> None:
-    grant = facts.grant(by="outreach", categories=(RISK, CONTACT))
+    first = facts.grant(by="outreach", categories=(RISK, CONTACT))
+    second = facts.grant(by="outreach", to="clinic", categories=(RISK, CONTACT))
     facts.risk()
-    facts.exclude("clinic", "pharmacy")
-    before = dict(facts.index.tasks.causes_on[facts.registrations["outreach"]])
-    facts.change(grant, "withdraw", "outreach", False, False)
-    after = facts.index.tasks.causes_on[facts.registrations["outreach"]]
-    assert {key: one for key, one in after.items() if key[0] is OTHERS} == before
+
+    def waiting() -> list[str]:
+        causes = facts.index.tasks.causes_on[facts.registrations["outreach"]].values()
+        return [cause.boundary for cause in causes if cause.kind is OTHERS]
+
+    facts.change(first, "expire")
+    [before] = waiting()
+    facts.change(second, "expire")
+    assert waiting() == [before]
+    key = (OTHERS, str(UUID(int=sum(map(ord, "outreach")))), before, "outreach")
+    facts.index.tasks.completed.add(key)
+    facts.change(facts.grant(by="outreach", to="clinic", categories=(RISK,)), "expire")
+    assert waiting() != [before]
 
 
 def test_whose_own_permission_ended_does_not_decide_of_its_own_warning(facts: Facts) -> None:
