@@ -10,6 +10,7 @@ import os
 import stat
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -58,24 +59,31 @@ class _NoKeys:
 
 
 def create_root_key(file: Path, entropy: Entropy = os.urandom) -> bytes:
-    """Writes a new root key that only its owner may read, durably. An existing good one is used as it is."""
+    """Writes a new root key that only its owner may read, durably. An existing good one is used as it is.
+
+    The name appears only once the key is written: a power cut leaves no key or a whole one.
+    """
+    unfinished = file.with_name(f"{file.name}.new")
     try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        return read_root_key(file)
+        if not file.exists():
+            unfinished.unlink(missing_ok=True)
+            handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(handle, "wb") as out:
+                out.write(entropy(KEY_SIZE))
+                out.flush()
+                os.fsync(out.fileno())
+            with suppress(FileExistsError):
+                os.link(unfinished, file)  # unlike a renaming, this never replaces a key
+        unfinished.unlink(missing_ok=True)
+        folder = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     except OSError as error:
         raise KeyFileRefused(
             f"cannot be created (errno {error.errno})", "Name a folder that exists and is writable."
         ) from error
-    with os.fdopen(handle, "wb") as out:
-        out.write(entropy(KEY_SIZE))
-        out.flush()
-        os.fsync(out.fileno())
-    folder = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
     return read_root_key(file)
 
 
