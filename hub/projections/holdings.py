@@ -4,6 +4,7 @@ Folded from access entries alone, so a rebuild gives the same numbers and nothin
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -18,13 +19,15 @@ DIRTY = "dirty"
 RETRACTIONS = "retraction"
 REPORTS = "report"
 _FEED_OWNER = KeyOwner(None, KeyCategory.ACCESS)
+_LOOK = 64
+"""Dirty pairs read at once: most batches are full after a few."""
 _CHUNK_ELEMENTS = 64
 """Elements kept in one cell: a full batch is one write."""
 
 
 @dataclass(slots=True)
 class FeedState:
-    """How far a feed has come. `outstanding` are sent and not yet acknowledged: (sequence, pair).
+    """How far a feed has come. `outstanding`: numbers sent and not yet acknowledged, by pair.
 
     `page` is the last page of a report of holdings that is still coming in; 0 when none is. `resting`: the
     pairs of whom something waits to be taken back, and when a fetch first found that (microseconds).
@@ -34,15 +37,23 @@ class FeedState:
     epoch: int = 1
     sent: int = 0
     acknowledged: int = 0
-    outstanding: list[tuple[int, UUID]] = field(default_factory=list)
+    outstanding: dict[UUID, list[int]] = field(default_factory=dict)
     page: int = 0
     resting: dict[UUID, int] = field(default_factory=dict)
     fetched: int = 0
 
+    def settle(self) -> None:
+        """What is acknowledged is outstanding no more."""
+        left = {
+            pair: [number for number in numbers if number > self.acknowledged]
+            for pair, numbers in self.outstanding.items()
+        }
+        self.outstanding = {pair: numbers for pair, numbers in left.items() if numbers}
+
 
 @dataclass(slots=True)
 class RetractionState:
-    """One retraction: of what, for whom, and how it was receipted ("" while open)."""
+    """One retraction: of what, for whom, how it was receipted ("" while open), and at which position."""
 
     sequence: int
     epoch: int
@@ -50,6 +61,7 @@ class RetractionState:
     pair: UUID
     position: int
     outcome: str = ""
+    receipted_at: int = 0
 
 
 class Holdings:
@@ -66,7 +78,7 @@ class Holdings:
         if sealed is None:
             return FeedState()
         value = json.loads(self._transaction.vault.open_cell(_FEED_OWNER, feed_id.bytes, sealed))
-        outstanding = [(sequence, UUID(pair)) for sequence, pair in value["outstanding"]]
+        outstanding = {UUID(pair): numbers for pair, numbers in value["outstanding"].items()}
         resting = {UUID(pair): since for pair, since in value["resting"].items()}
         return FeedState(
             value["epoch"],
@@ -94,10 +106,15 @@ class Holdings:
         cells = self._transaction.scan(HOLDINGS, feed_id.bytes, limit=1_000_000)
         return list(dict.fromkeys(UUID(bytes=key[16:32]) for key, _ in cells))
 
-    def dirty(self, feed_id: UUID, limit: int) -> list[UUID]:
+    def dirty(self, feed_id: UUID, most: int) -> Iterator[UUID]:
         """Pairs whose difference may not be empty, in an order that tells nothing of why they are here."""
-        cells = self._transaction.scan(DIRTY, feed_id.bytes, limit=limit)
-        return [UUID(bytes=key[16:32]) for key, _ in cells]
+        after: bytes | None = None
+        while most > 0:
+            cells = self._transaction.scan(DIRTY, feed_id.bytes, after=after, limit=min(_LOOK, most))
+            yield from (UUID(bytes=key[16:32]) for key, _ in cells)
+            if len(cells) < _LOOK:
+                return
+            after, most = cells[-1][0], most - len(cells)
 
     def retraction(self, feed_id: UUID, sequence: int) -> RetractionState | None:
         """One retraction that was sent on the feed."""
@@ -124,7 +141,7 @@ class Holdings:
         if access.acknowledged is not None and access.kind is AccessKind.FETCH:
             state.acknowledged = max(state.acknowledged, access.acknowledged)
         for receipt in access.receipts:
-            self._fold_receipt(feed_id, receipt)
+            self._fold_receipt(feed_id, receipt, position)
         if access.kind is AccessKind.RECONCILE:
             state.page = 0 if access.last_page else access.page
             if access.page == 1:
@@ -136,14 +153,14 @@ class Holdings:
                 self._fold_steps(feed_id, state, person, position, recorded)
             else:
                 self._keep_report(feed_id, person)
-        state.outstanding = [one for one in state.outstanding if one[0] > state.acknowledged]
+        state.settle()
         if access.kind is AccessKind.RECONCILE and access.last_page:
             self._settle_reports(feed_id, state)
         value = {
             "epoch": state.epoch,
             "sent": state.sent,
             "acknowledged": state.acknowledged,
-            "outstanding": [[sequence, pair.hex] for sequence, pair in state.outstanding],
+            "outstanding": {pair.hex: numbers for pair, numbers in state.outstanding.items()},
             "page": state.page,
             "resting": {pair.hex: since for pair, since in state.resting.items()},
             "fetched": state.fetched,
@@ -161,14 +178,14 @@ class Holdings:
             changed: set[int] = set()
             for element_id in person.voided:
                 one = held[element_id]
-                lost = (one.sequence, pair)
-                state.outstanding = [sending for sending in state.outstanding if sending != lost]
+                state.outstanding.get(pair, []).remove(one.sequence)
                 one.sequence = VOID
                 changed.add(one.chunk)
+            numbers = state.outstanding.setdefault(pair, [])
             for group in fresh:
                 for item in group.items:
                     state.sent = max(state.sent, item.sequence)
-                    state.outstanding.append((item.sequence, pair))
+                    numbers.append(item.sequence)
                     before = held.pop(item.element_id, None)
                     if before is not None:
                         changed.add(before.chunk)
@@ -186,10 +203,10 @@ class Holdings:
         if person.complete:
             self._transaction.delete(DIRTY, feed_id.bytes + pair.bytes)
 
-    def _fold_receipt(self, feed_id: UUID, receipt: Receipt) -> None:
+    def _fold_receipt(self, feed_id: UUID, receipt: Receipt, position: int) -> None:
         state = self.retraction(feed_id, receipt.sequence)
         if state is not None and not state.outcome:
-            state.outcome = receipt.outcome
+            state.outcome, state.receipted_at = receipt.outcome, position
             self._put_retraction(feed_id, state)
 
     def _keep_report(self, feed_id: UUID, person: PersonAccess) -> None:
@@ -222,7 +239,7 @@ class Holdings:
             self._transaction.put(DIRTY, feed_id.bytes + pair.bytes, b"")
         state.epoch += 1
         state.acknowledged = state.sent
-        state.outstanding = []
+        state.outstanding = {}
 
     def _put_held(self, feed_id: UUID, pair: UUID, held: dict[bytes, Held], changed: set[int]) -> None:
         """Writes the chunks that changed. What is new fills the highest chunk up, then further ones."""
@@ -256,12 +273,13 @@ class Holdings:
             state.pair.hex,
             state.position,
             state.outcome,
+            state.receipted_at,
         ]
         sealed = self._transaction.vault.seal_cell(_FEED_OWNER, key, json.dumps(value).encode())
         self._transaction.put(RETRACTIONS, key, sealed)
 
     def _read_retraction(self, key: bytes, sealed: bytes) -> RetractionState:
-        sequence, epoch, element, pair, position, outcome = json.loads(
+        sequence, epoch, element, pair, position, outcome, receipted_at = json.loads(
             self._transaction.vault.open_cell(_FEED_OWNER, key, sealed)
         )
-        return RetractionState(sequence, epoch, UUID(element), UUID(pair), position, outcome)
+        return RetractionState(sequence, epoch, UUID(element), UUID(pair), position, outcome, receipted_at)

@@ -41,6 +41,9 @@ _CLASS = struct.Struct(">BH")
 _ITEM = struct.Struct(">BBIqq16s16sI")
 _GONE = struct.Struct(">B16sI")
 _MOST_CLASSES = 255
+_ID = 16
+_CATEGORY_BLOCKS = {category: category.encode().ljust(_ID, b"\0")[:_ID] for category in DataCategory}
+_ALL_CATEGORIES = b"".join(_CATEGORY_BLOCKS.values())
 
 
 class ItemClass(NamedTuple):
@@ -181,9 +184,8 @@ class Segments:
         if not chunks:
             return found
         vault = self._transaction.vault
-        categories = {
-            self._category_label(registration_id.bytes, category): category for category in DataCategory
-        }
+        labels = vault.opaque_ids("segment", registration_id.bytes, blocks=_ALL_CATEGORIES)
+        categories = {labels[at * _ID : at * _ID + _ID]: category for at, category in enumerate(DataCategory)}
         sealed: dict[DataCategory, list[tuple[bytes, bytes]]] = {}
         for key, value in reversed(chunks):
             category = categories[key[16:32]]
@@ -266,7 +268,9 @@ class Segments:
 
     def _category_label(self, registration_id: bytes, category: str) -> bytes:
         """Another for each registration, or equal categories could be told from equal labels."""
-        return self._transaction.vault.label("segment", registration_id, category)[:16]
+        return self._transaction.vault.opaque_ids(
+            "segment", registration_id, blocks=_CATEGORY_BLOCKS[category]
+        )
 
     def _add(self, registration_id: bytes, category: str, items: list[bytes | tuple[bytes, bytes]]) -> None:
         prefix = self._registration_label(registration_id) + self._category_label(registration_id, category)

@@ -2,9 +2,11 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from heapq import merge
+from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -205,10 +207,11 @@ class _Look:
         self._feed = feed
         self._state = state
         self._acknowledge = acknowledge
-        self._outstanding: dict[UUID, set[int]] = {}
-        for sequence, pair in state.outstanding:
-            if sequence > acknowledge:
-                self._outstanding.setdefault(pair, set()).add(sequence)
+        self._outstanding = {
+            pair: set(left)
+            for pair, numbers in state.outstanding.items()
+            if (left := [number for number in numbers if number > acknowledge])
+        }
 
     def pairs(self, max_items: int) -> tuple[list[_Pair], bool]:
         """The people to look at, whose items wait for an acknowledgement first; and whether there is more.
@@ -216,11 +219,11 @@ class _Look:
         Neither the order nor the answer may tell that there is somebody of whom nothing may be sent: people
         come in the order of their random ids, and looking ends only once there is more than fits.
         """
-        dirty = set(self._work.holdings.dirty(self._feed.feed_id, _PAIRS_AT_ONCE))
-        dirty |= {pair for pair in self._state.resting if self._window_has_come(pair)}
+        dirty = self._work.holdings.dirty(self._feed.feed_id, _PAIRS_AT_ONCE)
+        rested = sorted(pair for pair in self._state.resting if self._window_has_come(pair))
         seen: list[_Pair] = []
         found = 0
-        for pair in dict.fromkeys([*self._outstanding, *sorted(dirty)]):
+        for pair in _once(chain(self._outstanding, merge(dirty, rested))):
             # Whoever waits for an acknowledgement is always looked at: a later one would cover them too.
             if found > max_items and pair not in self._outstanding:
                 return seen, True
@@ -324,6 +327,14 @@ class _Look:
                 )
             )
         return tuple(people)
+
+
+def _once(pairs: Iterable[UUID]) -> Iterator[UUID]:
+    seen: set[UUID] = set()
+    for pair in pairs:
+        if pair not in seen:
+            seen.add(pair)
+            yield pair
 
 
 def _groups(sent: Sequence[Sending], changed: dict[bytes, Change]) -> tuple[StepGroup, ...]:

@@ -11,15 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from uuid import UUID
 
+from consent_ledger.entry import moment
 from consent_ledger.errors import LedgerClosed, StorageError
 from consent_ledger.ledger import Transaction
 from hub.projections.holdings import DIRTY, RETRACTIONS, Holdings
+from hub.use_cases.due import OVERDUE_AFTER
 from hub.use_cases.hub import Hub
 
 EVERY_SECONDS = 15.0
-from hub.use_cases.due import OVERDUE_AFTER
 _STEP = 500
 """Cells at most in one command: about a millisecond of the writer's time."""
 _FEEDS_AT_ONCE = 32
@@ -32,7 +34,7 @@ class FeedStanding:
     """How far behind one feed's adapter is, in seconds; 0 when it is not.
 
     `unacknowledged_seconds` counts from when a reading first found the sending, so it begins anew when the
-    hub does; `silent_seconds` from the last answered fetch or the hub's start.
+    hub does; `silent_seconds` from the last answered fetch, or the hub's start for an adapter that never did.
     """
 
     feed_id: UUID
@@ -52,6 +54,14 @@ class Standing:
     open_retractions: int | None = None
     overdue_retractions: int | None = None
     feeds: tuple[FeedStanding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Behind:
+    """A feed's oldest number without an acknowledgement, 0 for none, and how long ago it fetched, if ever."""
+
+    oldest: int
+    fetched_seconds: float | None
 
 
 @dataclass(slots=True)
@@ -108,11 +118,11 @@ class StandingReader:
         told: list[FeedStanding] = []
         for start in range(0, len(feeds), _FEEDS_AT_ONCE):
             some = feeds[start : start + _FEEDS_AT_ONCE]
-            oldest = await self._hub.look(partial(self._oldest, feeds=some))
+            behind = await self._hub.look(partial(self._behind, feeds=some))
             for agency_id, feed_id in some:
                 opened_here, overdue_here = await self._retractions(feed_id)
                 opened, overdue = opened + opened_here, overdue + overdue_here
-                told.append(self._feed(feed_id, agency_id, oldest[feed_id]))
+                told.append(self._feed(feed_id, agency_id, behind[feed_id]))
         return Standing(False, in_doubt, size, dirty, opened, overdue, tuple(told))
 
     def _head(self, transaction: Transaction) -> tuple[int, bool, list[tuple[str, UUID]]]:
@@ -142,14 +152,14 @@ class StandingReader:
             after = cells[-1][0]
         return total
 
-    @staticmethod
-    def _oldest(transaction: Transaction, feeds: list[tuple[str, UUID]]) -> dict[UUID, int]:
-        """Each feed's oldest number without an acknowledgement, 0 for none."""
-        holdings = Holdings(transaction)
-        return {
-            feed_id: min((number for number, _ in holdings.feed(feed_id).outstanding), default=0)
-            for _, feed_id in feeds
-        }
+    def _behind(self, transaction: Transaction, feeds: list[tuple[str, UUID]]) -> dict[UUID, _Behind]:
+        holdings, found = Holdings(transaction), {}
+        for _, feed_id in feeds:
+            state = holdings.feed(feed_id)
+            oldest = min(chain.from_iterable(state.outstanding.values()), default=0)
+            since = (transaction.now - moment(state.fetched)).total_seconds() if state.fetched else None
+            found[feed_id] = _Behind(oldest, since)
+        return found
 
     async def _retractions(self, feed_id: UUID) -> tuple[int, int]:
         """The feed's open retractions, and how many are overdue. What is receipted is read only once."""
@@ -185,12 +195,15 @@ class StandingReader:
             if retraction is None or retraction.outcome:
                 del known.open[number]
 
-    def _feed(self, feed_id: UUID, agency_id: str, oldest: int) -> FeedStanding:
+    def _feed(self, feed_id: UUID, agency_id: str, behind: _Behind) -> FeedStanding:
         now, known = self._monotonic(), self._known[feed_id]
-        if oldest != known.waiting:
-            known.waiting, known.since = oldest, now
-        silent = 0.0 if feed_id in self._hub.fetching else now - self._hub.fetched.get(feed_id, self._began)
-        return FeedStanding(feed_id, agency_id, now - known.since if oldest else 0.0, silent)
+        if behind.oldest != known.waiting:
+            known.waiting, known.since = behind.oldest, now
+        silent = now - self._began if behind.fetched_seconds is None else behind.fetched_seconds
+        if feed_id in self._hub.fetching:
+            silent = 0.0
+        unacknowledged = now - known.since if behind.oldest else 0.0
+        return FeedStanding(feed_id, agency_id, unacknowledged, silent)
 
 
 def _dirty(transaction: Transaction, after: bytes) -> list[tuple[bytes, bytes]]:
