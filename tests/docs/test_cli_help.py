@@ -17,7 +17,7 @@ PROGRAMS: dict[str, Any] = {
     "oncetold-adapter": typer.main.get_command(adapters.cli.app.app),
 }
 PROMISED = {
-    "oncetold": "init serve dev-pki agency agreement consent registration link deliveries why demo",
+    "oncetold": "init serve dev-pki agency agreement consent registration link task deliveries why demo",
     "oncetold-adapter": "init check publish run status",
 }
 

@@ -198,6 +198,11 @@ async def test_another_agencys_task_cannot_be_told_from_none(tmp_path: Path, aut
             await day.pharmacy.tasks()
         told = [(one.answered[:0] or one.error, one.grew) for one in day.pharmacy.seen[begun:]]
         assert told[:2] == told[2:], "the same words, and the ledger grows alike"
+        # Nor once it is done.
+        await day.clinic.complete(task.task_id, "ASKED")
+        for outcome in ("ASKED", "NOT_REACHED"):
+            done = day.pharmacy.complete(task.task_id, outcome)
+            assert await day.pharmacy.refused(done) == "NOT_FOUND"
 
 
 async def test_a_task_is_done_once_in_words_that_fit(tmp_path: Path, authority: Authority) -> None:
