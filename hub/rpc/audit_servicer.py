@@ -55,6 +55,7 @@ class AuditServicer(Servicer):
         )
 
     def _disclosure(self, line: audit.DisclosureLine) -> messages.Disclosure:
+        said = delivery_service_pb2.RetractionStatement.FromString(line.statement)
         return messages.Disclosure(
             fragment_id=str(line.fragment_id),
             recipient_agency_id=line.recipient_agency_id,
@@ -64,6 +65,8 @@ class AuditServicer(Servicer):
             overdue=line.overdue,
             recorded_time=codec.timestamp(line.recorded_at),
             outcome=translate.number(delivery_service_pb2.RetractionOutcome, line.outcome or None),
+            looked_at=said.looked_at,
+            not_looked_at=said.not_looked_at,
         )
 
 

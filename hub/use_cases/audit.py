@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache, partial
 from uuid import UUID
 
-from consent_ledger.access import AccessKind, StepKind
+from consent_ledger.access import AccessKind, StepKind, read_access_entry
 from consent_ledger.errors import Refused
 from consent_ledger.facts import Feed
 from consent_ledger.policy import OWN_CHOICE_OR_PROTECTION, Decision, may_disclose
@@ -32,8 +33,9 @@ class Explanation:
 class DisclosureLine:
     """One thing that left, was corrected, retracted or read. `outcome` is a receipt's, or empty.
 
-    `due`: a retraction that the recipient's adapter has not fetched yet; it has no position, and `recorded_at`
-    is when that adapter last fetched. `overdue`: a retraction without a receipt for too long.
+    `due`: a retraction that the recipient's adapter has not fetched yet; it has no position, and
+    `recorded_at` is when that adapter last fetched. `overdue`: a retraction without a receipt for too long.
+    `statement`: what was signed, as received; empty without a receipt.
     """
 
     fragment_id: UUID
@@ -44,6 +46,7 @@ class DisclosureLine:
     outcome: str
     due: bool = False
     overdue: bool = False
+    statement: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +130,22 @@ def _explained(
 def list_disclosures(
     work: Work, caller: Caller, *, client_reference: str
 ) -> tuple[list[DisclosureLine], int]:
-    """What left of the caller's own registration, oldest first, then what is due back. Raises `REFERENCE_NOT_REGISTERED`."""
+    """What left of the caller's own registration, oldest first, then what is due back.
+
+    Raises `REFERENCE_NOT_REGISTERED`.
+    """
     found = work.registration(caller, client_reference, open_only=False)
     steps = work.disclosures.of_registration(found.registration_id)
     lines = []
+    # One entry may hold the receipts of many.
+    stated = cache(partial(_statements, work))
     for one in steps:
-        outcome, overdue = "", False
+        outcome, overdue, statement = "", False, b""
         if one.kind is StepKind.RETRACT:
             retraction = work.holdings.retraction(one.feed_id, one.sequence)
-            outcome = "" if retraction is None else retraction.outcome
+            if retraction is not None and retraction.outcome:
+                outcome = retraction.outcome
+                statement = stated(retraction.receipted_at).get((one.feed_id, one.sequence), b"")
             overdue = not outcome and work.now - one.recorded_at > OVERDUE_AFTER
         lines.append(
             DisclosureLine(
@@ -146,6 +156,7 @@ def list_disclosures(
                 one.recorded_at,
                 outcome,
                 overdue=overdue,
+                statement=statement,
             )
         )
     lines += [
@@ -162,6 +173,14 @@ def list_disclosures(
         for one in retractions_due(work, found.registration_id, steps)
     ]
     return lines, work.record_access(caller, AccessKind.AUDIT)
+
+
+def _statements(work: Work, position: int) -> dict[tuple[UUID, int], bytes]:
+    """The signed statements in one fetch's entry, by feed and number."""
+    access = read_access_entry(work.transaction.entry(position))
+    if access is None or access.feed_id is None:
+        return {}
+    return {(access.feed_id, one.sequence): one.statement for one in access.receipts}
 
 
 def get_feed_status(work: Work, caller: Caller, *, feed_id: UUID) -> FeedStatus:

@@ -49,7 +49,8 @@ def receipt(
         fragment_id=delivery.retract.fragment_id,
         delivery_sha256=hashlib.sha256(delivery.SerializeToString(deterministic=True)).digest(),
         outcome=delivery_service_pb2.RETRACTION_OUTCOME_ERASED,
-        looked_at=["live-rows", "no-version-history", "no-search-index", "no-backups"],
+        looked_at=["live-rows", "version-history", "no-search-index"],
+        not_looked_at=["backups-until:2026-12-24"],
         done_time=stamp(datetime.now(UTC)),
     )
     for name, value in changed.items():
@@ -106,6 +107,9 @@ async def test_told_once_it_arrives_with_its_terms_and_leaves_with_a_receipt(sit
             )
             assert [line.step for line in left.disclosures] == ["DISCLOSE", "READ", "RETRACT"]
             assert left.disclosures[2].outcome == delivery_service_pb2.RETRACTION_OUTCOME_ERASED
+            looked_at = [list(line.looked_at) for line in left.disclosures]
+            assert looked_at == [[], [], ["live-rows", "version-history", "no-search-index"]]
+            assert list(left.disclosures[2].not_looked_at) == ["backups-until:2026-12-24"]
             assert {line.recipient_agency_id for line in left.disclosures} == {"hostel"}
 
 

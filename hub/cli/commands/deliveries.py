@@ -12,10 +12,10 @@ from hub.cli.connection import ask, call, connect, run
 from hub.cli.output import moment, position, show, show_rows
 from oncetold.v1.agency_service_pb2 import ListAgenciesRequest
 from oncetold.v1.audit_service_pb2 import (
+    Disclosure,
     ExplainDecisionRequest,
     Explanation,
     GetFeedStatusRequest,
-    Disclosure,
     ListDisclosuresRequest,
     Verdict,
 )
@@ -94,6 +94,8 @@ def disclosures(
                 "position": disclosure.position.index,
                 "recorded_time": moment(disclosure.recorded_time),
                 "outcome": _outcome(disclosure),
+                "looked_at": list(disclosure.looked_at),
+                "not_looked_at": list(disclosure.not_looked_at),
                 "due": disclosure.due,
                 "overdue": disclosure.overdue,
             }
@@ -105,6 +107,7 @@ def disclosures(
             "recipient_agency_id": "To",
             "fragment_id": "Fragment",
             "outcome": "Receipt",
+            "not_looked_at": "Not looked at",
         },
         nothing="Nothing about this reference has left the agency.",
         as_json=as_json,

@@ -231,6 +231,8 @@ class Disclosure(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     DUE_FIELD_NUMBER: _builtins.int
     OVERDUE_FIELD_NUMBER: _builtins.int
+    LOOKED_AT_FIELD_NUMBER: _builtins.int
+    NOT_LOOKED_AT_FIELD_NUMBER: _builtins.int
     fragment_id: _builtins.str
     recipient_agency_id: _builtins.str
     step: _builtins.str
@@ -247,6 +249,14 @@ class Disclosure(_message.Message):
     def position(self) -> _common_pb2.LedgerPosition: ...
     @_builtins.property
     def recorded_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def looked_at(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the receipt says was looked at, and what the recipient's system has and could not look at: in the words of
+        RetractionStatement. Empty without a receipt.
+        """
+
+    @_builtins.property
+    def not_looked_at(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -258,10 +268,12 @@ class Disclosure(_message.Message):
         outcome: _delivery_service_pb2.RetractionOutcome.ValueType = ...,
         due: _builtins.bool = ...,
         overdue: _builtins.bool = ...,
+        looked_at: _abc.Iterable[_builtins.str] | None = ...,
+        not_looked_at: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "recorded_time", b"recorded_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["due", b"due", "fragment_id", b"fragment_id", "outcome", b"outcome", "overdue", b"overdue", "position", b"position", "recipient_agency_id", b"recipient_agency_id", "recorded_time", b"recorded_time", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due", b"due", "fragment_id", b"fragment_id", "looked_at", b"looked_at", "not_looked_at", b"not_looked_at", "outcome", b"outcome", "overdue", b"overdue", "position", b"position", "recipient_agency_id", b"recipient_agency_id", "recorded_time", b"recorded_time", "step", b"step"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
