@@ -176,7 +176,7 @@ def read_chunk(chunk: bytes, number: int, held: dict[bytes, Held]) -> None:
         )
         start = at + _HELD.size
         at = start + 8 * rows
-        since = tuple(int.from_bytes(chunk[one : one + 8]) for one in range(start, at, 8))
+        since = struct.unpack_from(f">{rows}Q", chunk, start)
         one = Held(
             fragment,
             origin,

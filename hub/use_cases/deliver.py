@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from heapq import merge
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -151,8 +151,9 @@ def fetch(
         (sending for one in pairs for sending in one.resent), key=lambda sending: sending.sequence
     )
     room = max(0, max_items - len(resent))
-    every = [(change, one) for one in pairs for change in one.due]
-    due = sorted(every, key=lambda item: item[0].order)[:room]
+    # Person by person, so that nobody's last few items keep being looked at; then by what they do.
+    every = ((change, one) for one in pairs for change in one.due)
+    due = sorted(islice(every, room), key=lambda item: item[0].order)
     nothing_new = acknowledge == state.acknowledged and not receipts
     if not resent and not due and nothing_new and not final:
         return None
