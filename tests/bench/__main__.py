@@ -15,7 +15,7 @@ from tests.bench import lines_append, lines_fetch, lines_history, lines_scale, l
 from tests.bench.ratios import Figure
 from tests.bench.stages import Profile
 from tests.bench.suite import FULL, QUICK, Bench, Size, bench
-from tests.bench.surroundings import surroundings
+from tests.bench.surroundings import Surroundings, surroundings
 
 Lines = Callable[[Bench], tuple[list[Figure], list[Profile]]]
 GROUPS: dict[str, Lines] = {
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     groups = asked.only.split(",") if asked.only else list(GROUPS)
     machine = surroundings()
-    said = _said(asked.quick, size, groups)
+    said = _said(machine, asked.quick, size, groups)
     with tempfile.TemporaryDirectory(prefix="oncetold-bench-", dir=asked.folder) as folder:
         figures, profiles = run(size, Path(folder), groups)
     for line in said:
@@ -75,8 +75,10 @@ def run(size: Size, folder: Path, groups: Sequence[str]) -> tuple[list[Figure], 
     return figures, profiles
 
 
-def _said(quick: bool, size: Size, groups: Sequence[str]) -> list[str]:
+def _said(machine: Surroundings, quick: bool, size: Size, groups: Sequence[str]) -> list[str]:
     said = [f"{size.rounds} rounds of {size.seconds:g} s a side; {size.in_flight} calls in flight."]
+    if machine.load[0] > machine.cores / 2:
+        said.append(f"Other work was running (load {machine.load[0]:.1f}): the ratios swing the more for it.")
     if quick:
         said.append(f"A quick run: {size.many:,} records stand for the {FULL.many:,} of the goals.")
     if len(groups) < len(GROUPS):

@@ -4,7 +4,6 @@ Usage: python -m tests.bench.client_process
 """
 
 import asyncio
-import base64
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -63,7 +62,7 @@ def _channel(target: Mapping[str, Any]) -> grpc.aio.Channel:
 def _metadata(target: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     if target.get("authority"):
         return ()
-    return ((PEER, base64.b64encode(Path(target["certificate"]).read_bytes()).decode()),)
+    return ((PEER, target["certificate"]),)
 
 
 class Client:

@@ -20,9 +20,9 @@ Say = Callable[[str], None]
 class Size:
     """How much of everything."""
 
-    rounds: int = 5
-    seconds: float = 2.5
-    """Of one side in one round."""
+    rounds: int = 9
+    seconds: float = 1.2
+    """Of one side in one round: short, so that both sides of a pair meet the same neighbours."""
     in_flight: int = 64
     people: int = 320
     receivers: int = 8
@@ -43,7 +43,7 @@ class Size:
 
 
 FULL = Size()
-QUICK = Size(rounds=3, seconds=1.5, many=50_000)
+QUICK = Size(rounds=5, seconds=0.8, many=50_000)
 SMOKE = Size(
     rounds=1,
     seconds=0.2,
