@@ -1,7 +1,7 @@
 """Checks every entry of a ledger against its leaf hash and its keys, beside a hub that may be running.
 
-Nothing is repaired and nothing is skipped: a damaged entry may be a withdrawal. Projections are not looked
-at: they are derived, and the hub makes them anew by itself.
+Nothing is repaired and nothing is skipped: a damaged entry may be a withdrawal. Of projections only their
+places in the database file are looked at: they are derived, and can be made anew.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +15,8 @@ from consent_ledger.entry import Entry
 from consent_ledger.errors import EntryCorrupt, KeyMissing, StorageError
 from consent_ledger.keys import KeyRing, read_root_key
 from consent_ledger.store import read_store
-from consent_ledger.store.port import Store, StoredEntry
+from consent_ledger.store.port import StoredEntry
+from consent_ledger.store.sqlite_reader import SqliteReader
 from consent_ledger.vault import Vault
 
 _CHUNK = 1000
@@ -37,6 +38,8 @@ class Finding(StrEnum):
     """A stored key does not open, but nothing needs it to be read: a co-owner's, or one of no content yet."""
     HEAD = "HEAD"
     """The stored size, or the last position that changed decisions, does not fit the entries."""
+    STRUCTURE = "STRUCTURE"
+    """The database file's trees and indexes do not agree. With no other finding only derived cells suffer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def check_ledger(
 class _Check:
     """One check. Every chunk is one view of the database."""
 
-    def __init__(self, store: Store, root_key: bytes) -> None:
+    def __init__(self, store: SqliteReader, root_key: bytes) -> None:
         self._store = store
         self._keys = KeyRing(root_key, store)
         store.begin()
@@ -106,6 +109,8 @@ class _Check:
                 break
         if not fits and not self._damages:
             self._damages.append(Damage(Finding.HEAD, None))
+        if not self._store.structure_is_sound():
+            self._damages.append(Damage(Finding.STRUCTURE, None))
         return Report(self._store.ledger_id, after, tuple(self._damages))
 
     def _entries(self, after: int, through: int) -> Iterator[Entry]:

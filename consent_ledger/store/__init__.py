@@ -21,7 +21,7 @@ def open_store(path_or_url: str) -> Store:
     return sqlite.open_existing(_sqlite_path(path_or_url))
 
 
-def read_store(path_or_url: str) -> Store:
+def read_store(path_or_url: str) -> sqlite_reader.SqliteReader:
     """Reads the ledger beside whoever writes it. Raises `LedgerMissing`, `StorageUnsupported`."""
     return sqlite_reader.open_for_reading(_sqlite_path(path_or_url))
 

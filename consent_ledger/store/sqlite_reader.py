@@ -29,6 +29,13 @@ class SqliteReader(SqliteStore):
     def lock(self, cursor: Any) -> None:
         cursor.execute("BEGIN")
 
+    def structure_is_sound(self) -> bool:
+        """Whether the file's own trees and indexes agree: a damaged key of a row is seen nowhere else."""
+        try:
+            return self._cursor.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
+        except sqlite3.DatabaseError:
+            return False
+
     def rollback(self) -> None:
         super().rollback()
         # A page that cannot be read says nothing of the others, and nothing is ever written here.

@@ -278,6 +278,26 @@ def test_the_operator_is_told_in_plain_words(hub_folder: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
+def test_a_cell_that_cannot_be_found_any_more_is_found_by_a_check(hub_folder: Path) -> None:
+    """A bit of a row's key: nobody would ever meet it, so only the database file's own indexes tell."""
+    for number in range(3):
+        words = ("agency", "add", f"agency-{number}", "--name", "A", "--service-type", "HOSTEL")
+        assert typed(hub_folder, *words).returncode == 0
+    file = hub_folder / "ledger.db"
+    with sqlite3.connect(file) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        [(key,)] = connection.execute("SELECT max(key) FROM cells WHERE length(key) >= 5").fetchall()
+    connection.close()
+    whole = file.read_bytes()
+    at = whole.rindex(key)
+    file.write_bytes(whole[:at] + bytes((whole[at] ^ 0x80,)) + whole[at + 1 :])
+    told = typed(hub_folder, "ledger", "check")
+    assert told.returncode == 1 and "trees and indexes" in told.stdout and "ledger rebuild" in told.stdout
+    rebuilt = typed(hub_folder, "ledger", "rebuild")
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert typed(hub_folder, "ledger", "check").returncode == 0
+
+
 def test_a_check_of_nothing_says_so(tmp_path: Path) -> None:
     told = typed(tmp_path, "ledger", "check")
     assert told.returncode == 2 and "There is no hub" in told.stderr

@@ -72,15 +72,19 @@ class Killing:
             )
 
     async def until(self, kills: int) -> None:
-        """Kills something, starts it again, and lets it work for a while, some of the time for no while."""
+        """Kills something and starts it again: a third of the time at once again, so that it dies while it
+        starts, and otherwise once the hub serves and has worked for a moment."""
         while self.kills.total() < kills:
             name = self._chance.choices(("hub", "publisher", *RECEIVERS), (5, 2, 2, 2))[0]
             assert await asyncio.to_thread(self._home.kill, name), f"{name} ended by itself"
             self.start(name)
             self.kills[name] += 1
-            await asyncio.sleep(
-                self._chance.choice((0.02, 0.1, 0.3, 0.5, 0.8)) * self._chance.uniform(0.5, 1.5)
-            )
+            if self._chance.random() < 0.3:
+                await asyncio.sleep(self._chance.uniform(0, 0.3))
+                continue
+            while not await self._town.is_served():
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(self._chance.uniform(0, 0.6))
 
 
 async def _lived(town: Town, home: Nursery, kills: int, figures: Figures) -> None:

@@ -151,6 +151,15 @@ class Town:
                 )  # fmt: skip
         return answer
 
+    async def is_served(self) -> bool:
+        """Whether a hub accepts connections."""
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
     # -- living ---------------------------------------------------------------------------------
 
     async def found(self) -> None:

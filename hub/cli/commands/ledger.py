@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from hub.cli.command import Json, command, data_folder, group
-from hub.cli.connection import no_hub
+from hub.cli.connection import no_hub, run
 from hub.cli.output import show
-from hub.config import read_config
+from hub.config import Config, read_config
 
 if TYPE_CHECKING:
     from consent_ledger.check import Damage
@@ -24,12 +24,19 @@ WORDS = {
     "UNREADABLE": "the disk or the database file does not give it.",
     "KEY": "a key that it was sealed with is missing or altered, so nobody can read it.",
     "SPARE_KEY": "a further key to it is damaged; it can still be read.",
+    "STRUCTURE": "its trees and indexes do not agree.",
     "HEAD": "its stored size, or the last position that changed decisions, does not fit its entries.",
 }
 NEXT_STEP = (
     "What to do: stop the hub and keep a copy of this folder as it is. Bring back the newest backup into an "
     "empty folder, check it with this command, and start the hub there. Never delete or repair an entry by hand: "
     "it may be somebody's withdrawal."
+)
+
+DERIVED_ONLY = (
+    "What to do: every entry is whole, so only what is derived from them may be wrong. Stop the hub, run "
+    "`oncetold ledger rebuild`, and check again. If this is still said, restore the newest backup into an empty "
+    "folder."
 )
 
 
@@ -67,16 +74,48 @@ def check(context: typer.Context, as_json: Json = False) -> None:
             f"Ledger {report.ledger_id} is DAMAGED: {len(report.damages)} findings in {report.size} entries.",
             *told,
             *([f"And {left} more; --json lists them all."] if left else []),
-            NEXT_STEP,
+            DERIVED_ONLY if {one.finding for one in report.damages} == {"STRUCTURE"} else NEXT_STEP,
         ],
         as_json=as_json,
     )
     raise typer.Exit(1)
 
 
+@command(commands, "rebuild", example="oncetold --data ./hub ledger rebuild")
+def rebuild(context: typer.Context, as_json: Json = False) -> None:
+    """Makes everything that is derived from the entries anew. The hub must be stopped; no entry is changed.
+
+    A hub that meets a damaged derived cell does this by itself; this is for damage that it cannot meet.
+    """
+    data = data_folder(context)
+    config = read_config(data)
+    if not config.ledger.exists():
+        raise no_hub(data)
+    size = run(lambda: _rebuilt(config))
+    show({"size": size}, [f"Everything derived from {size} entries is made anew."], as_json=as_json)
+
+
+async def _rebuilt(config: Config) -> int:
+    # The ledger's code is slow to load, and most commands do without it.
+    from consent_ledger.clock import SystemClock
+    from consent_ledger.ledger import open_ledger
+    from hub.use_cases.hub import Hub
+
+    ledger = open_ledger(str(config.ledger), config.root_key, clock=SystemClock())
+    try:
+        hub = Hub(ledger, progress=_progress)
+        await hub.rebuild()
+        await hub.stop()
+        return hub.projector.index.position
+    finally:
+        ledger.close()
+
+
 def _sentence(damage: Damage) -> str:
     if damage.position is not None:
         return f"Entry {damage.position}: {WORDS[damage.finding]}"
+    if damage.finding == "STRUCTURE":
+        return f"The database file: {WORDS[damage.finding]}"
     if damage.finding == "SPARE_KEY":
         return "The key table: a key does not open."
     return f"The ledger's head: {WORDS[damage.finding]}"
@@ -84,4 +123,4 @@ def _sentence(damage: Damage) -> str:
 
 def _progress(done: int, size: int) -> None:
     if size > 1000:
-        print(f"Checked {done} of {size} entries.", file=sys.stderr, flush=True)
+        print(f"Read {done} of {size} entries.", file=sys.stderr, flush=True)

@@ -79,3 +79,19 @@ def test_forgetting_everything_reads_keys_again() -> None:
     ring.forget()
 
     assert vault.open_cell(owner, b"", sealed) == b"content"
+
+
+def test_a_root_key_that_was_broken_off_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that holds half a key, or none, would be refused for ever: nobody could make the hub again."""
+    file = tmp_path / "root.key"
+
+    def fails(handle: int) -> None:
+        raise OSError(5, "no")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("os.fsync", fails)
+        with pytest.raises(KeyFileRefused):
+            create_root_key(file)
+    assert not file.exists()
+    assert create_root_key(file) == file.read_bytes()
+    assert [one.name for one in tmp_path.iterdir()] == ["root.key"]
