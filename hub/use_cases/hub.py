@@ -71,8 +71,6 @@ class Hub:
         self._waiting: dict[UUID, asyncio.Event] = {}
         self._stopping = False
         self.fetching: set[UUID] = set()
-        self.fetched: dict[UUID, float] = {}
-        """When each feed was last answered, by the monotonic clock."""
         self.observer: Observer = Nobody()
         self._nudging: set[asyncio.Task[None]] = set()
         self._unseen = False

@@ -145,6 +145,28 @@ async def _told_until_struck(
     return remembered
 
 
+ASKED_OF_ITSELF = """
+import ctypes, faulthandler, resource
+from hub.hardening import leave_no_copies
+leave_no_copies()
+dumpable = ctypes.CDLL(None).prctl(3)  # PR_GET_DUMPABLE
+print(resource.getrlimit(resource.RLIMIT_CORE), dumpable, faulthandler.is_enabled())
+"""
+
+
+def test_each_of_the_three_is_in_force() -> None:
+    """Any one of them hides the lack of another from the tests below."""
+    with dumps_allowed():
+        said = subprocess.run(
+            [sys.executable, "-X", "faulthandler", "-c", ASKED_OF_ITSELF],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+
+    assert said.stdout == "(0, 0) 0 False\n", said.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV])
 def test_a_crash_leaves_no_copy_and_says_no_word(tmp_path: Path, number: signal.Signals) -> None:
