@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from hub.bootstrap import running_hub
 from hub.rpc.rules import RULES, Rule
 from oncetold.v1 import (
+    agency_service_pb2,
     agreement_service_pb2,
     audit_service_pb2,
     common_pb2,
@@ -20,12 +21,24 @@ from oncetold.v1 import (
     record_service_pb2,
     records_pb2,
     registration_service_pb2,
+    task_service_pb2,
 )
 from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
 from oncetold.v1.consent_service_pb2_grpc import ConsentServiceStub
 from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
+from oncetold.v1.task_service_pb2_grpc import TaskServiceStub
 from tests.integration.loopback import Site, adapter_channel, bare, operator_channel, refusal, register
-from tests.integration.story import CATEGORIES, PURPOSE, begin, grant, link, publish, request_id, stamp
+from tests.integration.story import (
+    CATEGORIES,
+    PURPOSE,
+    begin,
+    grant,
+    link,
+    publish,
+    request_id,
+    stamp,
+    withdraw,
+)
 
 NOW = datetime.now(UTC)
 
@@ -43,6 +56,8 @@ class Quoted:
     marker_id: str
     feed_id: str
     agreement_id: str
+    agency_id: str
+    task_id: str
 
 
 INVENTED = Quoted(
@@ -55,8 +70,11 @@ INVENTED = Quoted(
     marker_id=str(uuid4()),
     feed_id=str(uuid4()),
     agreement_id="isa-9",
+    agency_id="nowhere",
+    task_id=str(uuid4()),
 )
 
+WITH_HEALTH = (*CATEGORIES, common_pb2.DATA_CATEGORY_PHYSICAL_HEALTH)
 OWN = "cli-1"
 """A reference of the caller's own, where one is needed beside what it quotes."""
 
@@ -88,7 +106,16 @@ def a_record(reference: str) -> record_service_pb2.Record:
 _agreement, _audit, _consent = agreement_service_pb2, audit_service_pb2, consent_service_pb2
 _delivery, _record, _registration = delivery_service_pb2, record_service_pb2, registration_service_pb2
 
+_agency, _task = agency_service_pb2, task_service_pb2
+
 QUOTING: dict[str, Callable[[Quoted], Message]] = {
+    "AgencyService.AppointPost": lambda its: _agency.AppointPostRequest(
+        request_id=request_id(),
+        agency_id=its.agency_id,
+        post=_agency.Post(
+            kind=_agency.POST_KIND_DUTY_WORKER, staff_reference="k-7", telephone="01632 960145"
+        ),
+    ),
     "AgreementService.SignAgreement": lambda its: _agreement.SignAgreementRequest(
         request_id=request_id(), agreement_id=its.agreement_id, version=1
     ),
@@ -133,6 +160,9 @@ QUOTING: dict[str, Callable[[Quoted], Message]] = {
     "ConsentService.WithdrawGrant": lambda its: _consent.WithdrawGrantRequest(
         request_id=request_id(), client_reference=OWN, grant_id=its.grant_id
     ),
+    "ConsentService.PreviewWithdrawal": lambda its: _consent.PreviewWithdrawalRequest(
+        client_reference=OWN, grant_id=its.grant_id
+    ),
     "ConsentService.ReconfirmGrant": lambda its: _consent.ReconfirmGrantRequest(
         request_id=request_id(), client_reference=OWN, grant_id=its.grant_id
     ),
@@ -169,12 +199,39 @@ QUOTING: dict[str, Callable[[Quoted], Message]] = {
     "DeliveryService.ReconcileHoldings": lambda its: _delivery.ReconcileHoldingsRequest(
         request_id=request_id(), feed_id=its.feed_id, page=1, last_page=True
     ),
+    "TaskService.CompleteTask": lambda its: _task.CompleteTaskRequest(
+        request_id=request_id(),
+        task_id=its.task_id,
+        outcome=_task.TASK_OUTCOME_ASKED,
+        staff_reference="k-7",
+    ),
     "AuditService.ExplainDecision": lambda its: _audit.ExplainDecisionRequest(
         record_id=its.record_id, recipient_agency_id="hostel", purpose=PURPOSE
     ),
     "AuditService.ListDisclosures": lambda its: _audit.ListDisclosuresRequest(client_reference=its.reference),
     "AuditService.GetFeedStatus": lambda its: _audit.GetFeedStatusRequest(feed_id=its.feed_id),
 }
+ANSWERED: dict[str, tuple[Callable[[Quoted], Message], type[Message]]] = {
+    "TaskService.ListTasks": (
+        lambda its: _task.ListTasksRequest(client_reference=its.reference),
+        _task.ListTasksResponse,
+    ),
+    "AgreementService.JudgeRequest": (
+        lambda its: _agreement.JudgeRequestRequest(
+            request_id=request_id(),
+            request=_agreement.SharingRequest(
+                identifier="r-1",
+                date_stamp=stamp(NOW),
+                provider_agency_id="outreach",
+                asserted_purpose=PURPOSE,
+                categories=CATEGORIES,
+                agreement_ids=[its.agreement_id],
+            ),
+        ),
+        _agreement.JudgeRequestResponse,
+    ),
+}
+"""Answered and not refused: nothing is found, alike."""
 QUOTING_NOTHING = {
     "RegistrationService.RegisterClient",
     "AgreementService.ListAgreements",
@@ -187,7 +244,7 @@ def test_every_method_open_to_agencies_is_tried() -> None:
         name.removeprefix("oncetold.v1.") for name, rule in RULES.items() if rule is not Rule.OPERATOR
     }
 
-    assert set(QUOTING) | QUOTING_NOTHING == open_to_agencies
+    assert set(QUOTING) | set(ANSWERED) | QUOTING_NOTHING == open_to_agencies
 
 
 async def told(channel: grpc.aio.Channel, method: str, request: Message) -> tuple[object, ...]:
@@ -196,9 +253,21 @@ async def told(channel: grpc.aio.Channel, method: str, request: Message) -> tupl
     return (*refusal(failure.value), failure.value.details(), failure.value.trailing_metadata())
 
 
+async def answered(
+    channel: grpc.aio.Channel, method: str, request: Message, response: type[Message], its: Quoted
+) -> str:
+    """The answer without what was quoted and where the look stands in the ledger."""
+    raw = await bare(channel, f"/oncetold.v1.{method.replace('.', '/')}")(request.SerializeToString())
+    message = response.FromString(raw)
+    for place in ("access", "position"):
+        if place in message.DESCRIPTOR.fields_by_name:
+            message.ClearField(place)
+    return str(message).replace(its.agreement_id, "").replace(its.reference, "")
+
+
 async def test_what_is_anothers_is_refused_like_what_is_not_there(site: Site) -> None:
     async with running_hub(site.config) as running:
-        story = await begin(site)
+        story = await begin(site, WITH_HEALTH)
         clinic = await register(site, "clinic")
         async with (
             adapter_channel(site, running, story.outreach) as outreach,
@@ -208,7 +277,8 @@ async def test_what_is_anothers_is_refused_like_what_is_not_there(site: Site) ->
         ):
             await link(outreach, hostel)
             await publish(outreach)
-            theirs = await quoted(outreach, story.feed_id, await grant(outreach))
+            task_id = await a_task(outreach)
+            theirs = await quoted(outreach, story.feed_id, await grant(outreach), task_id)
             await RegistrationServiceStub(stranger).RegisterClient(
                 _registration.RegisterClientRequest(request_id=request_id(), client_reference=OWN)
             )
@@ -225,8 +295,24 @@ async def test_what_is_anothers_is_refused_like_what_is_not_there(site: Site) ->
                 assert of_theirs == of_inventions, method
                 assert between - before == await size() - between, f"{method} grows the ledger differently"
 
+            for method, (quoting, response) in ANSWERED.items():
+                before = await size()
+                said_of_theirs = await answered(stranger, method, quoting(theirs), response, theirs)
+                between = await size()
+                said_of_inventions = await answered(stranger, method, quoting(INVENTED), response, INVENTED)
 
-async def quoted(outreach: grpc.aio.Channel, feed_id: str, grant_id: str) -> Quoted:
+                assert said_of_theirs == said_of_inventions, method
+                assert between - before == await size() - between, f"{method} grows the ledger differently"
+
+
+async def a_task(outreach: grpc.aio.Channel) -> str:
+    """Something that somebody at the outreach team has to look at."""
+    await withdraw(outreach, await grant(outreach, WITH_HEALTH))
+    [task] = (await TaskServiceStub(outreach).ListTasks(_task.ListTasksRequest())).tasks
+    return str(task.task_id)
+
+
+async def quoted(outreach: grpc.aio.Channel, feed_id: str, grant_id: str, task_id: str) -> Quoted:
     """What the outreach team has, as somebody else might have learned it."""
     consents = ConsentServiceStub(outreach)
     excluded = await consents.RecordExclusion(
@@ -259,4 +345,6 @@ async def quoted(outreach: grpc.aio.Channel, feed_id: str, grant_id: str) -> Quo
         marked.marker_id,
         feed_id,
         "isa-1",
+        "outreach",
+        task_id,
     )

@@ -60,7 +60,12 @@ def test_every_method_of_the_contract_has_a_rule_and_no_other_has() -> None:
 
 @pytest.mark.parametrize("service", ["AgencyService", "OperatorService"])
 def test_a_service_of_the_operators_is_no_agencys(service: str) -> None:
-    rules = {rule for name, rule in RULES.items() if f".{service}." in name}
+    # Who holds a post the agency may say itself.
+    rules = {
+        rule
+        for name, rule in RULES.items()
+        if f".{service}." in name and not name.endswith("AgencyService.AppointPost")
+    }
 
     assert rules == {Rule.OPERATOR}
 
