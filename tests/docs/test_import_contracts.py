@@ -31,6 +31,7 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
         ("consent_ledger/policy/planted.py", "from cryptography import x509"),
         ("hub/projections/planted.py", "import hub.use_cases"),
         ("hub/use_cases/planted.py", "from oncetold.v1 import records_pb2"),
+        ("hub/mais/planted.py", "from oncetold.v1 import agreement_service_pb2"),
         ("hub/use_cases/planted.py", "from opentelemetry import trace"),
         ("hub/rpc/planted.py", "import prometheus_client"),
         ("adapters/hmis/planted.py", "import consent_ledger.policy"),
