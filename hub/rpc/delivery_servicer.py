@@ -1,6 +1,5 @@
 """DeliveryService: what an agency's own system should hold, one step of the difference at a time."""
 
-import time
 from datetime import timedelta
 from uuid import UUID
 
@@ -31,7 +30,6 @@ class DeliveryServicer(Servicer):
             max_items=request.max_items,
             wait=timedelta(microseconds=request.wait.ToMicroseconds()),
         )
-        self._hub.fetched[UUID(request.feed_id)] = time.monotonic()
         rest = messages.FetchDeliveriesResponse(access=self.position(batch.access), more=batch.more)
         return b"".join((*map(delivery, batch.sendings), rest.SerializeToString(deterministic=True)))
 
