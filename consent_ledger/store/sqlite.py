@@ -34,6 +34,9 @@ from consent_ledger.store.tables import LAYOUT, head, metadata
 _PAGE_SIZE = 8192
 """Bytes: seven of the smallest padded entries on a page, where 4096 holds three."""
 
+DAMAGE = (SQLAlchemyError, sqlite3.Error, ValueError)
+"""What opening a damaged file may raise: the last for names and ids that are none any more."""
+
 
 class Lease:
     """The right to write a database: held by one process, and telling others which."""
@@ -178,9 +181,10 @@ def _attach(path: Path, ledger: Callable[[Connection], UUID]) -> SqliteStore:
             connection.close()
             connection.engine.dispose()
             raise
-    except SQLAlchemyError as error:
+    except DAMAGE as error:
         lease.release()
-        raise storage_error(error) from error
+        # Its text may quote bytes of a damaged file.
+        raise storage_error(error) from None
     except BaseException:
         lease.release()
         raise
@@ -219,7 +223,11 @@ def _connect(path: Path) -> Connection:
 
 
 def _head_row(connection: Connection) -> Row[int, UUID] | None:
-    if not inspect(connection).has_table(head.name):
+    tables = inspect(connection).get_table_names()
+    if head.name not in tables:
+        if tables:
+            # Made in one transaction with the others: it was there. Never to be made anew over the rest.
+            raise StorageFailed(reason="head table is gone")
         return None
     return connection.execute(select(head.c.layout, head.c.ledger_id)).one_or_none()
 

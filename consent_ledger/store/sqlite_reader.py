@@ -7,12 +7,11 @@ from urllib.parse import quote
 from uuid import UUID
 
 from sqlalchemy import Connection, create_engine, event, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from consent_ledger.errors import LedgerMissing, StorageUnsupported
 from consent_ledger.store.sql import SqlStore
-from consent_ledger.store.sqlite import SqliteStore, storage_error
+from consent_ledger.store.sqlite import DAMAGE, SqliteStore, storage_error
 from consent_ledger.store.tables import LAYOUT, head
 
 _BUSY_SECONDS = 10
@@ -76,8 +75,8 @@ def open_for_reading(path: Path) -> SqliteReader:
             connection.close()
             engine.dispose()
             raise
-    except SQLAlchemyError as error:
-        raise storage_error(error) from error
+    except DAMAGE as error:
+        raise storage_error(error) from None
 
 
 def _begin(connection: Connection) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 
 from consent_ledger.check import Finding, check_ledger
-from consent_ledger.errors import EntryCorrupt, LedgerShortened, OnceToldError
+from consent_ledger.errors import EntryCorrupt, LedgerShortened, OnceToldError, StorageFailed
 from consent_ledger.ledger import Entry, KeyOwner, Ledger, create_ledger, open_ledger
 from tests.clock import ManualClock
 from tests.contract.drafting import append, draft, payloads, run
@@ -163,6 +163,28 @@ def test_the_heads_numbers_have_to_fit(stored: Stored) -> None:
     assert stored.damages() == [(Finding.HEAD, None)]
     stored.write("UPDATE head SET policy_position = 0, size = size + 1")
     assert stored.damages() == [(Finding.HEAD, None)]
+
+
+def test_a_ledger_whose_head_is_gone_is_not_made_anew(stored: Stored) -> None:
+    """It must not read as "no ledger here: make one"."""
+    with sqlite3.connect(stored.file) as connection:
+        connection.execute("ALTER TABLE head RENAME TO heae")
+    connection.close()
+    with pytest.raises(StorageFailed):
+        stored.open()
+    with pytest.raises(StorageFailed):
+        create_ledger(str(stored.file), stored.key, clock=ManualClock())
+
+
+def test_a_name_that_is_no_text_any_more_is_a_refusal(stored: Stored) -> None:
+    """The driver's own error would quote bytes of the file."""
+    whole = stored.file.read_bytes()
+    assert whole.count(b"CREATE TABLE head (") == 1
+    stored.file.write_bytes(whole.replace(b"CREATE TABLE head (", b"CREATE TABLE h\xc5ad ("))
+    for look in (stored.open, stored.damages):
+        with pytest.raises(StorageFailed) as refused:
+            look()
+        assert "xc5" not in repr(refused.value) and refused.value.__cause__ is None
 
 
 def test_a_page_overwritten_is_refused_with_its_entries_named(stored: Stored, seed: int) -> None:

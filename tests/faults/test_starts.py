@@ -47,6 +47,7 @@ def test_killed_while_it_starts_and_while_it_folds_anew(tmp_path: Path, seed: in
     for _ in range(120):
         play.step()
     assert play.differences() == []
+    play.product.run(play.product.hub.stop())
     play.product.ledger.close()
     killed: Counter[str] = Counter()
     with nursery(tmp_path) as home:
