@@ -114,25 +114,25 @@ class AnswersEarly(SteppedSequencer):
 class Fault:
     """One fault: the parts it replaces, and the kinds of stop that show it.
 
-    It shows seldom in some schedules: `first` is a turn of the kinds not long before it does.
+    `seldom`: it shows in one schedule of a hundred or less.
     """
 
     parts: dict[str, Any] = field(default_factory=dict)
     within: Callable[[], AbstractContextManager[Any]] = nullcontext
     kinds: tuple[str, ...] = ()
-    first: int = 0
+    seldom: bool = False
 
 
 FAULTS: dict[str, Fault] = {
     "decides before the lock": Fault({"hub": DecidesBeforeTheLock}),
-    "decides when woken": Fault({"hub": DecidesWhenWoken}, first=3),
+    "decides when woken": Fault({"hub": DecidesWhenWoken}, seldom=True),
     "resends without deciding": Fault({"hub": ResendsWithoutDeciding}),
     "skips a boundary that passed": Fault(
         within=lambda: patch.object(ConsentIndex, "is_boundary_due", return_value=False),
         kinds=("grant lapses", "agreement lapses"),
     ),
     "answers before it is durable": Fault({"sequencer": AnswersEarly}),
-    "keeps what a failed commit left in memory": Fault({"hub": ForgetsToReset}, first=4),
+    "keeps what a failed commit left in memory": Fault({"hub": ForgetsToReset}, seldom=True),
     "lets a replaced certificate go on": Fault(
         within=lambda: patch.multiple(Hub, _require_standing=lambda *_: None),
         kinds=("certificate replaced",),

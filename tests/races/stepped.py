@@ -17,6 +17,7 @@ from consent_ledger.clock import Clock
 from consent_ledger.errors import StorageFull
 from consent_ledger.ledger import Ledger, create_ledger, open_ledger
 from consent_ledger.sequencer import Sequencer, Waiting
+from consent_ledger.store import sql
 
 
 class SteppedSequencer(Sequencer):
@@ -81,7 +82,7 @@ def stepped_ledger(
         made.append(kind(*args))
         return made[0]
 
-    with patch("consent_ledger.ledger.Sequencer", make):
+    with patch("consent_ledger.ledger.Sequencer", make), patch.object(sql, "_Statements", _statements):
         ledger = (create_ledger if new else open_ledger)(
             str(folder / "ledger.db"),
             folder / "root.key",
@@ -90,6 +91,20 @@ def stepped_ledger(
         )
     [sequencer] = made
     return SteppedLedger(ledger, sequencer)
+
+
+_COMPILED: dict[type, Any] = {}
+
+
+def _statements(store: sql.SqlStore) -> Any:
+    """Compiled once for every ledger that is opened here: compiling takes longer than many a schedule."""
+    kind = type(store)
+    if kind not in _COMPILED:
+        _COMPILED[kind] = _STATEMENTS(store)
+    return _COMPILED[kind]
+
+
+_STATEMENTS = sql._Statements
 
 
 def seeded_ids(seed: str) -> Callable[[], UUID]:

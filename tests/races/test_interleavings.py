@@ -16,7 +16,7 @@ FAST_EACH = 10
 """Schedules of each kind in the fast suite; the slow one goes on where these end."""
 PARTS = 4
 """Of the slow test, so that several processes may share it."""
-CONTROL_EVERY = 5
+CONTROL_EVERY = 10
 """Every so many schedules are played once more without their stop."""
 CONTROLS_GIVE = 0.95
 """At least so much of what the stop would have covered goes when there is none."""
