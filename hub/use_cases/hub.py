@@ -159,6 +159,7 @@ class Hub:
             if not self.projector.catch_up(transaction, AT_ONCE):
                 return _Behind()
             if transaction.clock_in_doubt:
+                # Not on record: its entry would carry the doubtful time, and none may be earlier ever after.
                 return Refused("CLOCK_IN_DOUBT")
             if self.projector.index.is_boundary_due(transaction.now):
                 return _BoundaryPassed()
