@@ -119,6 +119,32 @@ async def test_what_does_not_rest_on_a_yes_is_not_lost(tmp_path: Path, authority
         assert await day.pharmacy.drain() == []
 
 
+async def test_what_its_author_took_back_is_no_loss(tmp_path: Path, authority: Authority) -> None:
+    async with clinic(tmp_path, authority) as day:
+        await day.clinic.publish("c-7", "dose-tuesday", revision=2)
+        answer = await day.clinic.preview("c-7", day.to_everybody)
+        assert {one.held for one in answer.losses} == {1}
+
+
+async def test_whoever_is_still_told_for_another_purpose_loses_nothing(
+    tmp_path: Path, authority: Authority
+) -> None:
+    both = ("DIRECT_SUPPORT", "CARE_COORDINATION")
+    async with stage(tmp_path, authority) as world:
+        told = await world.agency("clinic", "PRIMARY_CARE")
+        pharmacy = await world.agency("pharmacy", "PRIMARY_CARE", receives=SHARED, purposes=both)
+        await world.agreement(("clinic", "pharmacy"), dict.fromkeys(SHARED, "ERASE"), purposes=both)
+        await told.register("c-7")
+        await pharmacy.register("ph-12")
+        await told.link("c-7", pharmacy, "ph-12")
+        grants = [await told.grant("c-7", SHARED, to="pharmacy", purposes=[one]) for one in both]
+        await told.publish("c-7", "dose-monday", assessment=dose("40mg"))
+        await pharmacy.drain()
+        assert [list((await told.preview("c-7", one)).losses) for one in grants] == [[], []]
+        await told.withdraw("c-7", grants[0])
+        assert [one.agency_id for one in (await told.preview("c-7", grants[1])).losses] == ["pharmacy"]
+
+
 async def test_nobody_reads_of_anothers_records(tmp_path: Path, authority: Authority) -> None:
     """The hostel may withdraw it for her, and reads of its own records only; it has told none."""
     async with clinic(tmp_path, authority) as day:
