@@ -1,7 +1,7 @@
 """What the commands of one commit have in common: rows not yet written, seen by the commands that follow."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from consent_ledger.body import Sealer
@@ -115,12 +115,15 @@ class Batch:
             self._store.write_head(self.head)
             self._written_head = self.head
 
-    def next_versions(self, streams: Iterable[bytes]) -> dict[bytes, int]:
+    def next_versions(self, streams: Collection[bytes]) -> dict[bytes, int]:
         """The version that each stream's next entry has."""
-        found = {stream: self._versions.get(stream) for stream in streams}
-        unknown = [stream for stream, version in found.items() if version is None]
-        stored = self._store.versions(unknown) if unknown else {}
-        return {stream: (version or stored.get(stream, 0)) + 1 for stream, version in found.items()}
+        versions = self._versions
+        unknown = [stream for stream in streams if stream not in versions]
+        if unknown:
+            stored = self._store.versions(unknown)
+            # Kept: whoever asks before appending asks again when it appends.
+            versions.update((stream, stored.get(stream, 0)) for stream in unknown)
+        return {stream: versions[stream] + 1 for stream in streams}
 
     def entries(self, after: int, limit: int) -> list[Entry]:
         through = min(after + limit, self.head.size)

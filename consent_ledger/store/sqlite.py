@@ -38,6 +38,16 @@ DAMAGE = (SQLAlchemyError, sqlite3.Error, ValueError)
 """What opening a damaged file may raise: the last for names and ids that are none any more."""
 
 
+_CACHE_KIB = 64 * 1024
+"""KiB of pages kept in memory once they were needed: with a million entries, the index by stream."""
+_LOG_PAGES = 4096
+"""Pages of the write-ahead log, 32 MiB, before they are copied to their places. Entries come in no order of
+stream, so that the same pages change again and again: the longer the log, the fewer of them are copied.
+
+Pages are never mapped into memory: what a failing disk does not give would end the process instead of
+raising an error."""
+
+
 class Lease:
     """The right to write a database: held by one process, and telling others which."""
 
@@ -209,6 +219,8 @@ def _connect(path: Path) -> Connection:
             "synchronous=FULL",
             "secure_delete=ON",
             "temp_store=MEMORY",  # sorted rows never reach a temporary file
+            f"cache_size={-_CACHE_KIB}",
+            f"wal_autocheckpoint={_LOG_PAGES}",
             "trusted_schema=OFF",
         ):
             connection.execute(f"PRAGMA {pragma}").close()

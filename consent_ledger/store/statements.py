@@ -60,6 +60,10 @@ class PreparedForMany:
 
     def run(self, cursor: Any, values: Sequence[bytes]) -> list[Any]:
         """The rows found for any of the values."""
+        if len(values) == 1:
+            cursor.execute(self._sized[1], values)
+            rows: list[Any] = cursor.fetchall()
+            return rows
         found: list[Any] = []
         for start in range(0, len(values), _SIZES[-1]):
             some = values[start : start + _SIZES[-1]]
