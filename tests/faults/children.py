@@ -13,11 +13,12 @@ from tests.faults import disk
 class Nursery:
     """Processes that start in milliseconds, and are killed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, library: Path | None = None) -> None:
+        """With `library`, they write to a disk that can be told to fail."""
         self.log = folder / "processes.log"
         command = [sys.executable, "-m", "tests.faults.nursery", str(self.log)]
         self._process = Popen(
-            command, env=disk.environment(), cwd=disk.ROOT, stdin=PIPE, stdout=PIPE, text=True
+            command, env=disk.environment(library), cwd=disk.ROOT, stdin=PIPE, stdout=PIPE, text=True
         )
         self._running: dict[str, int] = {}
         assert self._process.stdout is not None
@@ -38,6 +39,11 @@ class Nursery:
         """Kills it with SIGKILL and waits until it is gone. False if it had ended by itself: it must not."""
         return self._ask(f"kill {self._running.pop(name)}") == 9
 
+    def is_gone(self, name: str) -> bool:
+        """Whether it has ended by itself."""
+        stat = Path(f"/proc/{self._running[name]}/stat").read_text(encoding="ascii")
+        return stat.rpartition(")")[2].split()[0] == "Z"
+
     def wait(self, name: str) -> int:
         """Waits until it ends; 0 for well, the signal's number when one ended it."""
         return self._ask(f"wait {self._running.pop(name)}")
@@ -53,9 +59,9 @@ class Nursery:
 
 
 @contextmanager
-def nursery(folder: Path) -> Iterator[Nursery]:
+def nursery(folder: Path, library: Path | None = None) -> Iterator[Nursery]:
     """A nursery until the block ends."""
-    found = Nursery(folder)
+    found = Nursery(folder, library)
     try:
         yield found
     finally:

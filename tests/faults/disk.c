@@ -28,8 +28,6 @@ static char folder[4096];
 static int log_fd = -1;
 static int fail_kinds, fail_error;
 static long fail_countdown, fired;
-static unsigned chance_seed;
-static int chance_per_mille;
 
 void disk_watch(const char *path) {
     snprintf(folder, sizeof folder, "%s", path);
@@ -44,18 +42,6 @@ void disk_fail(int kinds, long countdown, int error) {
 }
 
 long disk_fired(void) { return fired; }
-
-__attribute__((constructor)) static void from_environment(void) {
-    const char *under = getenv("ONCETOLD_DISK_UNDER"), *chance = getenv("ONCETOLD_DISK_PER_MILLE");
-    const char *seed = getenv("ONCETOLD_DISK_SEED");
-    if (under != NULL) disk_watch(under);
-    if (chance != NULL) {
-        chance_per_mille = atoi(chance);
-        chance_seed = seed == NULL ? 1 : (unsigned)atoi(seed);
-        fail_kinds = WRITES | SYNCS;
-        fail_error = EIO;
-    }
-}
 
 int disk_record(const char *file) {
     log_fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -104,12 +90,7 @@ static int watched(int fd, char *path) {
 /* Whether this operation has to fail. Called with the lock. */
 static int fails(int kind) {
     if ((fail_kinds & kind) == 0) return 0;
-    if (chance_per_mille > 0) {
-        if ((int)(rand_r(&chance_seed) % 1000) >= chance_per_mille) return 0;
-        chance_per_mille = 0; /* one error is enough: what comes after it is what is tested */
-    } else if (fail_countdown <= 0 || --fail_countdown > 0) {
-        return 0;
-    }
+    if (fail_countdown <= 0 || --fail_countdown > 0) return 0;
     fired++;
     return 1;
 }

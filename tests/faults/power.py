@@ -1,8 +1,9 @@
 """What a disk may hold after the power was cut, from a recording of `disk.c`.
 
 Certain is what was synced before the cut: a file's bytes by a sync of the file, a name by a sync of its
-folder (strict POSIX, harder than any common file system). Of the rest anything may have arrived: nothing, everything
-but the last write torn, or any choice of 512-byte sectors of any of the writes, whatever their order was.
+folder (strict POSIX, harder than any common file system). Of the rest anything may have arrived: nothing,
+everything but the last write torn, or any choice of 512-byte sectors of any of the writes, whatever their
+order was.
 """
 
 import random

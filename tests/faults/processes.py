@@ -1,6 +1,7 @@
 """What is killed: a hub as `oncetold serve` runs it, and adapters as `oncetold-adapter` runs them."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -34,6 +35,7 @@ from hub.bootstrap import create_hub, running_hub
 from hub.config import read_config
 from hub.use_cases.hub import Hub
 from oncetold.v1.delivery_service_pb2 import Delivery
+from tests.faults import disk
 from tests.oracle import history as h
 from tests.oracle.contract import record_message
 
@@ -55,6 +57,12 @@ def serve(data: str, listen: str) -> None:
             await asyncio.Event().wait()
 
     _telling(lambda: asyncio.run(work()))
+
+
+def serve_on_a_failing_disk(data: str, listen: str, countdown: int) -> None:
+    """A hub whose disk fails once: at the write or sync with this number."""
+    disk.Disk(Path(data)).fail(disk.WRITES | disk.SYNCS, countdown, errno.EIO)
+    serve(data, listen)
 
 
 def make(data: str) -> None:

@@ -1,4 +1,4 @@
-"""Row 5: bits that flip, a page, a log cut off, a key that is gone. Each is found, nothing of it is served."""
+"""Row 5: bits that flip, a page, a log cut off, a key that is gone: found, and nothing of it is served."""
 
 import json
 import random

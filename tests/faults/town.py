@@ -130,12 +130,16 @@ class Town:
             for channel in channels.values():
                 await channel.close()
 
+    async def once(self, agency: str | None, method: str, request: Any) -> Any:
+        """One call, whatever comes of it."""
+        return await self._methods[agency, method](request, timeout=10)
+
     async def call(self, agency: str | None, method: str, request: Any) -> Any:
         """The answer, however often the same request has to be made. Anything but an absence is raised."""
         patience = time.monotonic() + MOST_SECONDS
         while True:
             try:
-                answer = await self._methods[agency, method](request, timeout=10)
+                answer = await self.once(agency, method, request)
                 break
             except grpc.aio.AioRpcError as error:
                 if error.code() not in GOES_BY or time.monotonic() > patience:
