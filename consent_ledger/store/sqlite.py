@@ -93,7 +93,7 @@ class SizeBeside:
             raise LedgerShortened(int(digits), size)
 
     def note(self, size: int) -> None:
-        """Says how long the ledger is now. Raises `StorageFailed`: a disk that refuses is not to be trusted."""
+        """Says how long the ledger is now. `StorageFailed`: a disk that refuses that is not to be trusted."""
         try:
             os.pwrite(self._file, self._ledger + str(size).zfill(self._PLACES).encode(), 0)
         except OSError as error:

@@ -31,7 +31,7 @@ class SqliteReader(SqliteStore):
     def structure_is_sound(self) -> bool:
         """Whether the file's own trees and indexes agree: a damaged key of a row is seen nowhere else."""
         try:
-            return self._cursor.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
+            return bool(self._cursor.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
         except sqlite3.DatabaseError:
             return False
 

@@ -1,4 +1,4 @@
-"""What has to be given back and was not fetched yet: a partner that is away holds what it may hold no longer."""
+"""What has to be given back and was not fetched yet: a partner that is away holds what it may not."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

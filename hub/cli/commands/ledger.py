@@ -29,14 +29,14 @@ WORDS = {
 }
 NEXT_STEP = (
     "What to do: stop the hub and keep a copy of this folder as it is. Bring back the newest backup into an "
-    "empty folder, check it with this command, and start the hub there. Never delete or repair an entry by hand: "
-    "it may be somebody's withdrawal."
+    "empty folder, check it with this command, and start the hub there. Never delete or repair an entry by "
+    "hand: it may be somebody's withdrawal."
 )
 
 DERIVED_ONLY = (
     "What to do: every entry is whole, so only what is derived from them may be wrong. Stop the hub, run "
-    "`oncetold ledger rebuild`, and check again. If this is still said, restore the newest backup into an empty "
-    "folder."
+    "`oncetold ledger rebuild`, and check again. If this is still said, restore the newest backup into an "
+    "empty folder."
 )
 
 
