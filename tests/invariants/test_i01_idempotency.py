@@ -32,6 +32,7 @@ async def test_i1_a_repeat_gets_the_same_answer_and_another_body_is_refused(
         request.records[0].content.contact.bedded_down = False
         outcome = await refused(c.outreach.ask(PUBLISH, request, answer))
         assert outcome == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED", {})
+        assert c.outreach.seen[-1].grew == 1, "a refusal is on record (I15)"
         assert first.positions[0].index == size
         content = records_pb2.Contact(bedded_down=True)
         await c.outreach.grant("rosa", ("ACCOMMODATION", "SERVICE_CONTACT"), to="hostel")
