@@ -1,7 +1,8 @@
 """I15: a refusal is recorded as completely as a permit, and outside cannot be told from "nothing there".
 
 A message that breaks the contract (an unknown field, text that nobody released) is turned away at the front
-door before it reaches the ledger: it asks nothing about anybody, and leaves no entry.
+door before it reaches the ledger: it asks nothing about anybody, and leaves no entry. Nor does
+anything while the clock is in doubt: its entry would carry that time, and none may be earlier after it.
 """
 
 from collections.abc import Callable
