@@ -49,7 +49,7 @@ def _grants_never_end(patch: pytest.MonkeyPatch) -> None:
 
 
 def _everything_stays(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(difference, "_after_end", lambda *_: PermissionState.STOPPED)
+    patch.setattr(difference._Teller, "_after_end", lambda *_: PermissionState.STOPPED)
 
 
 def _sent_counts_as_arrived(patch: pytest.MonkeyPatch) -> None:
