@@ -171,7 +171,7 @@ class Segments:
     def __init__(self, transaction: Transaction, tails: Tails | None = None) -> None:
         self._transaction = transaction
         self._tails = tails
-        self._folded: dict[tuple[bytes, str], list[bytes | tuple[bytes, bytes]]] = {}
+        self._folded: dict[tuple[bytes, DataCategory], list[bytes | tuple[bytes, bytes]]] = {}
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -266,13 +266,15 @@ class Segments:
     def _registration_label(self, registration_id: bytes) -> bytes:
         return self._transaction.vault.label("segment", registration_id)[:16]
 
-    def _category_label(self, registration_id: bytes, category: str) -> bytes:
+    def _category_label(self, registration_id: bytes, category: DataCategory) -> bytes:
         """Another for each registration, or equal categories could be told from equal labels."""
         return self._transaction.vault.opaque_ids(
             "segment", registration_id, blocks=_CATEGORY_BLOCKS[category]
         )
 
-    def _add(self, registration_id: bytes, category: str, items: list[bytes | tuple[bytes, bytes]]) -> None:
+    def _add(
+        self, registration_id: bytes, category: DataCategory, items: list[bytes | tuple[bytes, bytes]]
+    ) -> None:
         prefix = self._registration_label(registration_id) + self._category_label(registration_id, category)
         owner = KeyOwner(UUID(bytes=registration_id), category)
         tail = self._tail(owner, prefix)

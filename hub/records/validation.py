@@ -59,7 +59,7 @@ def check(message: Message, now: datetime) -> None:
     """
     known = type(message)()
     known.CopyFrom(message)
-    known.DiscardUnknownFields()  # type: ignore[attr-defined]  # its stub lacks it
+    known.DiscardUnknownFields()
     if known.ByteSize() != message.ByteSize():
         raise Refused("UNKNOWN_FIELD", field=_unknown_field(message, ""))
     for violation in protovalidate.collect_violations(message, fail_fast=True):
@@ -88,7 +88,8 @@ def _unknown_field(message: Message, path: str) -> str:
 _PLANS: dict[str, _Plan] = {}
 
 
-def _plan(descriptor: Descriptor) -> _Plan:
+def _plan(descriptor: Any) -> _Plan:
+    """The plan for a message type, by its descriptor."""
     known = _PLANS.get(descriptor.full_name)
     if known is None:
         # There already while it is made: a message may hold messages of its own type.
@@ -113,7 +114,7 @@ def _check_of(field: FieldDescriptor) -> Callable[[FieldDescriptor, Any, datetim
 
 def _has_own_rule(field: FieldDescriptor) -> bool:
     """Whether the contract's rules refuse an unknown value by themselves."""
-    rules = field.GetOptions().Extensions[validate_pb2.field]
+    rules: Any = field.GetOptions().Extensions[getattr(validate_pb2, "field")]  # noqa: B009  # made at import
     enum = rules.repeated.items.enum if field.is_repeated else rules.enum
     return bool(enum.defined_only)
 

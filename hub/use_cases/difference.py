@@ -247,6 +247,7 @@ class _Teller:
         if self._periods:
             alike += bytes(first <= item.occurred_at <= last for first, last in self._periods)
         key = (self._feed.feed_id, self._own.registration_id, self._registration.registration_id, alike)
+        terms: Terms | None
         if key in index.decisions:
             terms = index.decisions[key]
         else:
