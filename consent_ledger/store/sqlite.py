@@ -33,6 +33,8 @@ from consent_ledger.store.tables import LAYOUT, head, metadata
 
 _PAGE_SIZE = 8192
 """Bytes: seven of the smallest padded entries on a page, where 4096 holds three."""
+_BUSY_SECONDS = 10
+"""The lease keeps other writers out; but a reader, as a check is, may hold up the recovery after a kill."""
 
 DAMAGE = (SQLAlchemyError, sqlite3.Error, ValueError)
 """What opening a damaged file may raise: the last for names and ids that are none any more."""
@@ -206,7 +208,7 @@ def _connect(path: Path) -> Connection:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         poolclass=StaticPool,  # one connection: opened here, then used by the writer thread alone
-        connect_args={"check_same_thread": False, "timeout": 0},
+        connect_args={"check_same_thread": False, "timeout": _BUSY_SECONDS},
         hide_parameters=True,
     )
 
