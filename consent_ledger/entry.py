@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
@@ -122,6 +123,7 @@ class SealedPart(NamedTuple):
     sealed: bytes
 
 
+@lru_cache(maxsize=1024)
 def moment(microseconds: int) -> datetime:
     """The instant so many microseconds after 1970-01-01T00:00:00Z."""
     return _EPOCH + timedelta(microseconds=microseconds)
