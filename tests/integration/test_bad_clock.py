@@ -19,7 +19,7 @@ from oncetold.v1.record_service_pb2_grpc import RecordServiceStub
 from tests.integration.loopback import Site, adapter_channel, operator_channel, refusal
 from tests.integration.story import Story, begin, fetch, grant, link, publish
 
-HOURS = timedelta(hours=8)
+HOURS, TEN_YEARS = timedelta(hours=8), timedelta(days=3652)
 MONOTONIC, BOOTTIME = 1, 7
 """Linux's numbers; only the second counts while the machine sleeps."""
 
@@ -116,7 +116,11 @@ async def test_a_machine_that_slept_and_woke_with_the_right_time_goes_on(site: S
             assert acceptances(running) == []
 
 
-@pytest.mark.parametrize("wrong", [timedelta(days=31), -timedelta(hours=1)], ids=["ahead", "behind"])
+@pytest.mark.parametrize(
+    "wrong",
+    [timedelta(days=31), timedelta(hours=1), -timedelta(hours=1), TEN_YEARS, -TEN_YEARS],
+    ids=["a month ahead", "an hour ahead", "an hour behind", "ten years ahead", "ten years behind"],
+)
 async def test_a_clock_that_came_back_wrong_from_suspend_tells_nothing_and_ends_nothing(
     wrong: timedelta, site: Site, laptop: Machine
 ) -> None:
