@@ -4,21 +4,21 @@ import json
 import random
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
 from consent_ledger.check import Finding, check_ledger
 from consent_ledger.errors import EntryCorrupt, LedgerShortened, OnceToldError, StorageFailed
 from consent_ledger.ledger import Entry, KeyOwner, Ledger, create_ledger, open_ledger
+from hub.__main__ import app
 from tests.clock import ManualClock
 from tests.contract.drafting import append, draft, payloads, run
-from tests.faults import disk
 from tests.faults.figures import Figures
 
 ENTRIES = 80
@@ -264,38 +264,32 @@ def test_a_check_runs_beside_a_writer(stored: Stored) -> None:
 @pytest.fixture
 def hub_folder(tmp_path: Path) -> Iterator[Path]:
     data = tmp_path / "hub"
-    assert typed(data, "init").returncode == 0
+    assert typed(data, "init").exit_code == 0
     yield data
 
 
-def typed(data: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "hub", "--data", str(data), *words],
-        env=disk.environment(),
-        cwd=disk.ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+def typed(data: Path, *words: str) -> Result:
+    """Runs one of the operator's commands."""
+    return CliRunner().invoke(app, ["--data", str(data), *words])
 
 
 def test_the_operator_is_told_in_plain_words(hub_folder: Path) -> None:
     for number in range(3):
         words = ("agency", "add", f"agency-{number}", "--name", "A", "--service-type", "HOSTEL")
-        assert typed(hub_folder, *words).returncode == 0
+        assert typed(hub_folder, *words).exit_code == 0
     well = typed(hub_folder, "ledger", "check")
-    assert well.returncode == 0 and "each as it was appended" in well.stdout
+    assert well.exit_code == 0 and "each as it was appended" in well.stdout
     with sqlite3.connect(hub_folder / "ledger.db") as connection:
         connection.execute("UPDATE entries SET body = zeroblob(1024) WHERE position = 2")
     connection.close()
     told = typed(hub_folder, "ledger", "check")
-    assert told.returncode == 1
+    assert told.exit_code == 1
     assert "Entry 2: its stored bytes are not those that were appended." in told.stdout
     assert "withdrawal" in told.stdout and "Traceback" not in told.stdout + told.stderr
     as_json = json.loads(typed(hub_folder, "ledger", "check", "--json").stdout)
     assert as_json["damages"] == [{"finding": "ALTERED", "position": 2}]
     refused = typed(hub_folder, "serve")
-    assert refused.returncode == 2
+    assert refused.exit_code == 2
     assert "entry 2" in refused.stderr and "ledger check" in refused.stderr
     assert "Traceback" not in refused.stderr
 
@@ -304,7 +298,7 @@ def test_a_cell_that_cannot_be_found_any_more_is_found_by_a_check(hub_folder: Pa
     """A bit of a row's key: nobody would ever meet it, so only the database file's own indexes tell."""
     for number in range(3):
         words = ("agency", "add", f"agency-{number}", "--name", "A", "--service-type", "HOSTEL")
-        assert typed(hub_folder, *words).returncode == 0
+        assert typed(hub_folder, *words).exit_code == 0
     file = hub_folder / "ledger.db"
     with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -314,12 +308,12 @@ def test_a_cell_that_cannot_be_found_any_more_is_found_by_a_check(hub_folder: Pa
     at = whole.rindex(key)
     file.write_bytes(whole[:at] + bytes((whole[at] ^ 0x80,)) + whole[at + 1 :])
     told = typed(hub_folder, "ledger", "check")
-    assert told.returncode == 1 and "trees and indexes" in told.stdout and "ledger rebuild" in told.stdout
+    assert told.exit_code == 1 and "trees and indexes" in told.stdout and "ledger rebuild" in told.stdout
     rebuilt = typed(hub_folder, "ledger", "rebuild")
-    assert rebuilt.returncode == 0, rebuilt.stderr
-    assert typed(hub_folder, "ledger", "check").returncode == 0
+    assert rebuilt.exit_code == 0, rebuilt.stderr
+    assert typed(hub_folder, "ledger", "check").exit_code == 0
 
 
 def test_a_check_of_nothing_says_so(tmp_path: Path) -> None:
     told = typed(tmp_path, "ledger", "check")
-    assert told.returncode == 2 and "There is no hub" in told.stderr
+    assert told.exit_code == 2 and "There is no hub" in told.stderr
