@@ -83,6 +83,7 @@ def served(folder: Path, otlp: str = "") -> Iterator[Served]:
         process.stdout.close()
 
 
+@pytest.mark.slow
 def test_a_collector_that_hangs_costs_the_hub_nothing_but_seconds_at_its_stop(tmp_path: Path) -> None:
     async def call(hub: Served, times: int) -> float:
         async with operator_channel(hub.site) as channel:

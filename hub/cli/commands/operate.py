@@ -18,7 +18,6 @@ from hub.cli.connection import ask, no_hub, run
 from hub.cli.errors import Misused
 from hub.cli.output import console, moment, show
 from hub.config import FILE_NAME, Config, check_telemetry, read_config, write_config
-from hub.hardening import leave_no_copies
 from hub.logs import configure_logs
 from oncetold.v1.audit_service_pb2 import GetLedgerRequest
 from oncetold.v1.operator_service_pb2 import AcceptClockRequest
@@ -82,13 +81,12 @@ def serve(
         config = replace(config, telemetry=check_telemetry(asked))
     if not config.ledger.exists():
         raise no_hub(data)
-    leave_no_copies()
     configure_logs(as_json=config.log.format == "json", level=config.log.level)
     run(lambda: _serve(config, as_json=as_json))
 
 
 async def _serve(config: Config, *, as_json: bool) -> None:
-    from hub.bootstrap import running_hub
+    from hub.bootstrap import running_hub, spare_the_collector
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -103,6 +101,7 @@ async def _serve(config: Config, *, as_json: bool) -> None:
             print(f"Reading the ledger: {done} of {size} entries.", file=sys.stderr, flush=True)
 
     async with running_hub(config, progress=progress) as running:
+        spare_the_collector()
         host = config.listen.rpartition(":")[0]
         told = {
             "address": f"{host}:{running.port}",
