@@ -18,7 +18,7 @@ try:
         withdrawal,
     )
     from hub.demo import command as demo
-    from hub.hardening import leave_no_copies
+    from hub.hardening import NotHardened, leave_no_copies
 except KeyboardInterrupt:
     # Loading takes a moment, and Ctrl-C may come meanwhile: nothing has begun yet.
     raise SystemExit(130) from None
@@ -47,7 +47,10 @@ demo.register(app)
 def main() -> None:
     """Runs the command that was typed. Exit codes: 0 done, 1 refused, 2 the command has to change."""
     # Any command may open the ledger for itself, and then holds its keys.
-    leave_no_copies()
+    try:
+        leave_no_copies()
+    except NotHardened:
+        raise SystemExit("This system does not let a process keep its memory to itself.") from None
     app()
 
 
