@@ -10,8 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from consent_ledger.check import Finding, check_ledger
 from consent_ledger.errors import EntryCorrupt, LedgerShortened, OnceToldError, StorageFailed
