@@ -4,13 +4,13 @@ It is told over its standard input where the ledger is and what its root key is,
 other users of the machine could read it, and ends when that input does. It writes nothing anywhere else.
 """
 
-import marshal
 import struct
 import sys
+from collections.abc import Iterable
 from typing import BinaryIO
 
 from consent_ledger.body import Sealer
-from consent_ledger.entry import Entry
+from consent_ledger.entry import Entry, EntryClass, Part
 from consent_ledger.errors import EntryCorrupt, OnceToldError
 from consent_ledger.keys import KeyRing
 from consent_ledger.store import read_store
@@ -21,16 +21,16 @@ PIECE = struct.Struct(">QQ")
 """What is asked for: entries with after < position <= through."""
 LENGTH = struct.Struct(">Q")
 """What stands before an answer. 0: these entries are not to be had here; whoever asked finds out why."""
-MARSHAL_VERSION = 2
-"""Without references: nothing is looked up while writing. Both ends are the same interpreter."""
+_ENTRY = struct.Struct(">QB16sQ?QH")
+"""Position, class, stream, version, whether it changes decisions, microseconds since 1970, parts."""
+_PART = struct.Struct(">HI")
+"""Bytes of schema and payload, which follow."""
+_CLASSES = {kind.value: kind for kind in EntryClass}
+_as_read = tuple.__new__
 
-Plain = tuple[int, int, bytes, int, tuple[tuple[str, bytes, tuple[()], bool], ...], bool, int]
-"""An entry as `marshal` knows it."""
 
-
-def serve(asked: BinaryIO, answers: BinaryIO) -> None:
+def serve(asked: BinaryIO, answers: BinaryIO, place: str, root_key: bytes) -> None:
     """Answers pieces until nobody asks any more."""
-    place, root_key = marshal.load(asked)  # noqa: S302 - written by the process that started this one
     store = read_store(place)
     try:
         keys = KeyRing(root_key, store)
@@ -52,19 +52,44 @@ def _piece(store: Store, sealer: Sealer, after: int, through: int) -> bytes:
             rows = store.entries(after, through)
             if len(rows) != through - after:
                 raise EntryCorrupt(after + 1)
-            return marshal.dumps([_plain(entry) for entry in sealer.opened(rows)], MARSHAL_VERSION)
+            return written(sealer.opened(rows))
         finally:
             store.rollback()
     except OnceToldError:
-        return b""
+        return (
+            b""  # said by its length: the writer reads the same entries, and raises what is wrong with them
+        )
 
 
-def _plain(entry: Entry) -> Plain:
-    position, kind, stream, version, parts, changes_policy, recorded = entry
-    plain = tuple((schema, payload, (), False) for schema, payload, _, _ in parts)
-    return position, int(kind), stream, version, plain, changes_policy, recorded
+def written(entries: Iterable[Entry]) -> bytes:
+    """Opened entries on their way to the writer."""
+    pieces: list[bytes] = []
+    for position, kind, stream, version, parts, changes_policy, recorded in entries:
+        pieces.append(_ENTRY.pack(position, kind, stream, version, changes_policy, recorded, len(parts)))
+        for schema, payload, _, _ in parts:
+            name = schema.encode()
+            pieces += (_PART.pack(len(name), len(payload)), name, payload)
+    return b"".join(pieces)
 
 
-def main() -> None:
+def read_back(answer: bytes) -> list[Entry]:
+    """What was `written`."""
+    found, at, size = [], 0, len(answer)
+    while at < size:
+        position, kind, stream, version, changes_policy, recorded, count = _ENTRY.unpack_from(answer, at)
+        at += _ENTRY.size
+        parts = []
+        for _ in range(count):
+            name, payload = _PART.unpack_from(answer, at)
+            start = at + _PART.size
+            middle = start + name
+            at = middle + payload
+            parts.append(_as_read(Part, (answer[start:middle].decode(), answer[middle:at], (), False)))
+        values = (position, _CLASSES[kind], stream, version, tuple(parts), changes_policy, recorded)
+        found.append(_as_read(Entry, values))
+    return found
+
+
+def main(place: str, root_key: str) -> None:
     """Serves over standard input and output."""
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    serve(sys.stdin.buffer, sys.stdout.buffer, place, bytes.fromhex(root_key))

@@ -7,15 +7,15 @@ cannot open, or do not answer in time, is read here as ever, and raises as ever.
 """
 
 import fcntl
-import marshal
+import json
 import os
 import select
 import subprocess
 import sys
 from collections import deque
 
-from consent_ledger.entry import Entry, EntryClass, Part
-from consent_ledger.opener import LENGTH, PIECE, Plain
+from consent_ledger.entry import Entry
+from consent_ledger.opener import LENGTH, PIECE, read_back
 
 FAR = 20_000
 """Entries still to come for which a process is worth starting: it takes some 0.5 s."""
@@ -30,12 +30,13 @@ _PIPE_BYTES = 1024 * 1024
 _SECONDS = 60
 """Without an answer, after which a process is given up."""
 _MOST_PROCESSES = 3
-_START = (
-    "import sys, marshal; sys.path[:] = marshal.load(sys.stdin.buffer); "
-    "from consent_ledger.opener import main; main()"
-)
-_CLASSES = {kind.value: kind for kind in EntryClass}
-_as_read = tuple.__new__
+_START = """
+import json, sys
+told = json.loads(sys.stdin.buffer.readline())
+sys.path[:] = told["path"]
+from consent_ledger.opener import main
+main(told["place"], told["root_key"])
+"""
 
 
 class NotOpened(Exception):
@@ -119,7 +120,7 @@ class _Stretch:
         """The next entries. Raises `NotOpened`."""
         while len(self._ready) < count:
             process, through = self._turns.popleft()
-            self._ready.extend(map(_entry, process.answer()))
+            self._ready.extend(process.answer())
             if not self._ready or self._ready[-1].position != through:
                 raise NotOpened
             self._ask(process)
@@ -157,7 +158,8 @@ class _Process:
         try:
             if hasattr(fcntl, "F_SETPIPE_SZ"):
                 fcntl.fcntl(self._out, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-            self._in.write(marshal.dumps(sys.path) + marshal.dumps((place, root_key)))
+            told = {"path": sys.path, "place": place, "root_key": root_key.hex()}
+            self._in.write(json.dumps(told).encode() + b"\n")
         except OSError:
             self.close()
             raise
@@ -165,19 +167,18 @@ class _Process:
     def ask(self, after: int, through: int) -> None:
         self._in.write(PIECE.pack(after, through))
 
-    def answer(self) -> list[Plain]:
+    def answer(self) -> list[Entry]:
         """The oldest piece that was asked for. Raises `NotOpened`."""
         [length] = LENGTH.unpack(self._read(LENGTH.size))
         if not length:
             raise NotOpened
-        found: list[Plain] = marshal.loads(self._read(length))  # noqa: S302 - written by our own process
-        return found
+        return read_back(self._read(length))
 
     def close(self) -> None:
         self._process.kill()
         self._process.communicate()
 
-    def _read(self, size: int) -> bytearray:
+    def _read(self, size: int) -> bytes:
         read = bytearray(size)
         view, at = memoryview(read), 0
         while at < size:
@@ -187,10 +188,4 @@ class _Process:
             if not got:
                 raise NotOpened
             at += got
-        return read
-
-
-def _entry(plain: Plain) -> Entry:
-    position, kind, stream, version, parts, changes_policy, recorded = plain
-    opened = tuple([_as_read(Part, part) for part in parts])
-    return _as_read(Entry, (position, _CLASSES[kind], stream, version, opened, changes_policy, recorded))
+        return bytes(read)

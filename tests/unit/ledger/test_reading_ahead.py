@@ -9,11 +9,15 @@ from unittest.mock import patch
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from consent_ledger import reading_ahead
+from consent_ledger.entry import read_part
 from consent_ledger.errors import EntryCorrupt
 from consent_ledger.keys import read_root_key
 from consent_ledger.ledger import Draft, Entry, EntryClass, KeyOwner, Ledger, Part, create_ledger
+from consent_ledger.opener import read_back, written
 from consent_ledger.reading_ahead import ReadingAhead
 from consent_ledger.store import open_store
 from tests.clock import ManualClock
@@ -85,6 +89,28 @@ def in_steps(ledger: Ledger, start: int = 0, end: int = SIZE) -> list[Entry]:
     for after in range(start, end, STEP):
         found += run(ledger, lambda t, after=after: t.entries(after, min(STEP, end - after)))  # type: ignore[misc]
     return found
+
+
+ENTRIES = st.builds(
+    Entry,
+    st.integers(1, 2**63 - 1),
+    st.sampled_from(EntryClass),
+    st.binary(min_size=16, max_size=16),
+    st.integers(1, 2**63 - 1),
+    st.lists(st.builds(read_part, st.text(max_size=9), st.binary(max_size=9)), min_size=1, max_size=4).map(
+        tuple
+    ),
+    st.booleans(),
+    st.integers(0, 2**63 - 1),
+)
+
+
+@given(entries=st.lists(ENTRIES, max_size=4))
+def test_entries_arrive_as_they_were_sent(entries: list[Entry]) -> None:
+    arrived = read_back(written(entries))
+
+    assert arrived == entries
+    assert [repr(entry) for entry in arrived] == [repr(entry) for entry in entries]
 
 
 def test_the_same_entries_come_and_the_processes_go(
