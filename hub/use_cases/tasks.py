@@ -100,7 +100,9 @@ def _open(work: Work, agency_id: str) -> Iterator[tuple[Registration, Cause]]:
         registration = index.registrations[registration_id]
         if registration.in_error:
             continue
-        for member in index.component(registration_id):
+        # Most are linked to nobody, and an agency has thousands.
+        is_linked = bool(index.links_of.get(registration_id))
+        for member in index.component(registration_id) if is_linked else (registration_id,):
             own = index.registrations[member].agency_id == agency_id
             if own and member != registration_id:
                 continue
