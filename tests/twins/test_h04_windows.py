@@ -19,7 +19,7 @@ from hub.use_cases import deliver
 from tests.twins.ending import CAUSES, Ending, Look, took
 from tests.twins.guessing import Labelled, by_chance, features, hits
 
-FEW = 60
+FEW = 100
 MANY = int(os.environ.get("ONCETOLD_ENDINGS", "100"))
 
 
