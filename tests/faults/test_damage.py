@@ -194,7 +194,7 @@ def test_a_page_overwritten_is_refused_with_its_entries_named(stored: Stored, se
     stored.file.write_bytes(whole)
     found = stored.damages()
     assert 40 in [position for _, position in found]
-    assert {finding for finding, _ in found} <= {"UNREADABLE", "MISSING", "ALTERED", "SPARE_KEY", "HEAD"}
+    assert {finding for finding, _ in found} <= {"UNREADABLE", "MISSING", "ALTERED", "STRUCTURE"}
     ledger = stored.open()
     with pytest.raises(OnceToldError):
         payloads(ledger)
