@@ -119,22 +119,29 @@ class _Check:
         try:
             yield from self._sealer.opened(rows)
             return
-        except EntryCorrupt:
-            pass  # which of them, and why, one by one
+        except StorageError:
+            self._look_anew()  # which of them, and why, one by one
         for row in rows:
             try:
                 yield from self._sealer.opened([row])
             except EntryCorrupt as error:
                 is_key = isinstance(error.__cause__, KeyMissing)
                 self._damages.append(Damage(Finding.KEY if is_key else Finding.ALTERED, row[0]))
+            except StorageError:
+                self._look_anew()
+                self._damages.append(Damage(Finding.KEY, row[0]))
+
+    def _look_anew(self) -> None:
+        """A page that could not be read ends the view, and says nothing of the others."""
+        self._store.rollback()
+        self._store.begin()
 
     def _rows(self, after: int, through: int) -> list[StoredEntry]:
         """The rows there are; holes and what cannot be read are noted."""
         try:
             rows = self._store.entries(after, through)
         except StorageError:
-            self._store.rollback()
-            self._store.begin()
+            self._look_anew()
             if through - after > 1:
                 middle = (after + through) // 2
                 return self._rows(after, middle) + self._rows(middle, through)
@@ -147,7 +154,12 @@ class _Check:
     def _check_keys(self, after: int, through: int) -> None:
         """Every key row: each owner's wrapping has to open, not only the one by which a part was opened."""
         known = {damage.position for damage in self._damages}
-        for row in self._keys.closed(self._store.keys_between(after, through)):
+        try:
+            closed = self._keys.closed(self._store.keys_between(after, through))
+        except StorageError:
+            self._look_anew()  # the structure is told of at the end, and entries that lack a key by themselves
+            return
+        for row in closed:
             position = row[4] or None
             if position is None or position not in known:
                 self._damages.append(Damage(Finding.SPARE_KEY, position))

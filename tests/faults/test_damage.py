@@ -201,6 +201,27 @@ def test_a_page_overwritten_is_refused_with_its_entries_named(stored: Stored, se
     ledger.close()
 
 
+def test_a_page_of_keys_overwritten_leaves_a_check_that_ends(stored: Stored, seed: int) -> None:
+    with sqlite3.connect(stored.file) as connection:
+        keys = connection.execute("SELECT wrapped FROM keys WHERE label IS NOT NULL").fetchall()
+    connection.close()
+    whole = bytearray(stored.file.read_bytes())
+    pages = {whole.index(wrapped) // 8192 * 8192 for (wrapped,) in keys}
+    [page] = pages
+    # Its head alone stays: the rows are gone, and so is every key.
+    whole[page + 8 : page + 8192] = random.Random(seed).randbytes(8184)
+    stored.file.write_bytes(whole)
+    try:
+        found = {finding for finding, _ in stored.damages()}
+    except OnceToldError as refusal:
+        # The key of all labels is among what is gone: then not even a check can begin.
+        assert refusal.next_step
+    else:
+        assert "STRUCTURE" in found
+    with pytest.raises(OnceToldError):
+        stored.open()
+
+
 def test_a_log_cut_off_is_not_taken_for_the_whole_ledger(tmp_path: Path) -> None:
     """SQLite alone would open what is left, and a withdrawal might be among what is gone."""
     there, key = tmp_path / "ledger.db", tmp_path / "root.key"
