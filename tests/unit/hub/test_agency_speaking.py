@@ -26,7 +26,8 @@ class Writer:
     async def execute(self, use_case: Any, caller: Any, **question: Any) -> Any:
         assert use_case is agency_of_certificate
         self.asked += 1
-        return use_case(SimpleNamespace(index=self.ledger_says), caller, **question)
+        work: Any = SimpleNamespace(index=self.ledger_says)
+        return use_case(work, caller, **question)
 
 
 def _index() -> ConsentIndex:
