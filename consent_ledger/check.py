@@ -157,7 +157,8 @@ class _Check:
         try:
             closed = self._keys.closed(self._store.keys_between(after, through))
         except StorageError:
-            self._look_anew()  # the structure is told of at the end, and entries that lack a key by themselves
+            # The structure is told of at the end, and entries that lack a key by themselves.
+            self._look_anew()
             return
         for row in closed:
             position = row[4] or None
