@@ -172,6 +172,8 @@ def _warn_of_risks(index: ConsentIndex, position: int, at: datetime, grant: fact
             continue
         if index.tasks.is_open(TaskKind.RISK_TO_OTHERS, subject, judgement.registration_id, origin):
             continue
+        # "No longer needed" was said of earlier ends: whoever loses the risk now is warned anew.
+        index.warnings_ended.pop(judgement.record_id, None)
         index.tasks.add(
             Cause(
                 TaskKind.RISK_TO_OTHERS,

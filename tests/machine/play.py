@@ -44,6 +44,10 @@ class Play:
         if accepted:
             at = self.product.call(get_ledger_size, OPERATOR)
             self.world.accept(dataclasses.replace(event, seq=at))
+            if isinstance(event, h.WarningEnded):
+                # Once it is taken back everywhere: a later end would keep it until somebody decides anew.
+                found = self.differences()
+                assert found == [], found
             if isinstance(event, h.FeedOpened) and event.window:
                 clock, partner = self.product.clock, self.product.partners[event.feed]
                 self.waiting[event.feed] = Waiting(partner, event.window, clock.now, lambda: self.world.facts)
