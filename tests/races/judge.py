@@ -38,7 +38,7 @@ class Judge:
         self._stop: Stop = outcome.stop
         self._stamps = _published(outcome.entries)
         self._accesses = {
-            entry.position: Access(entry.position, access, self._is_behind(entry))
+            entry.position: Access(entry.position, access, is_behind(outcome, entry))
             for entry in outcome.entries
             if (access := read_access_entry(entry)) is not None
         }
@@ -55,12 +55,6 @@ class Judge:
         for seen in self._outcome.seen:
             self._check_bytes(seen)
         return self.broken
-
-    def _is_behind(self, entry: Entry) -> bool:
-        outcome = self._outcome
-        if outcome.boundary is not None:
-            return entry.recorded_at >= outcome.boundary
-        return outcome.stopped_at is not None and entry.position > outcome.stopped_at
 
     def _check_order(self) -> None:
         """What began behind an acknowledgement, or behind another answer, stands behind it in the ledger."""
@@ -151,13 +145,25 @@ class Judge:
         self.broken.append(f"{seen.who} {seen.method} at {seen.position}: {what}")
 
 
-def gave_covered(outcome: Outcome, *, from_position: int = 0) -> bool:
-    """Whether the hostel received, behind a position, content that the stop covers or would have covered."""
+def is_behind(outcome: Outcome, entry: Entry) -> bool:
+    """Whether an entry stands behind the stop, or is of a time when it had passed."""
+    if outcome.boundary is not None:
+        return entry.recorded_at >= outcome.boundary
+    return outcome.stopped_at is not None and entry.position > outcome.stopped_at
+
+
+def gave_covered(outcome: Outcome) -> bool:
+    """Whether the hostel received, in the race and before any stop, what the stop covers or would have."""
+    before = {
+        entry.position
+        for entry in outcome.entries
+        if entry.position > outcome.raced_from and not is_behind(outcome, entry)
+    }
     return any(
         (outcome.stop.other_key and seen.who == HOSTEL)
         or any(outcome.stop.covers(stamp, purpose) for purpose in PURPOSES)
         for seen in outcome.seen
-        if seen.who in _HOSTEL and seen.method in _GIVING and seen.position > from_position
+        if seen.who in _HOSTEL and seen.method in _GIVING and seen.position in before
         for stamp in seen.stamps
     )
 
