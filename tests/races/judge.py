@@ -12,7 +12,7 @@ from consent_ledger.access import Accessed, AccessKind, Step, StepKind, read_acc
 from consent_ledger.ledger import Entry
 from consent_ledger.records import read_record
 from consent_ledger.vocabulary import PermissionState
-from tests.races.schedule import Outcome, Seen
+from tests.races.seen import Outcome, Seen
 from tests.races.stops import HOSTEL, Stamp, Stop
 from tests.races.town import ENDS, PURPOSES
 

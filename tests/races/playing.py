@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.races.judge import Judge, gave_covered
-from tests.races.schedule import CrossingClock, Outcome, Schedule
+from tests.races.schedule import Schedule
+from tests.races.seen import CrossingClock, Outcome
 from tests.races.stops import KINDS, drawn
 from tests.races.town import WINDOWS, Town
 

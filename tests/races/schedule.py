@@ -8,7 +8,6 @@ import asyncio
 import random
 import re
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,80 +24,13 @@ from oncetold.v1 import (
 )
 from tests.clock import ManualClock
 from tests.races.doors import Turned
+from tests.races.seen import CrossingClock, Fails, Outcome, Seen, Store
 from tests.races.stops import HOSTEL, ROSA, Stamp, Stop, prepare
 from tests.races.town import PURPOSES, REFERENCES, World, purposes
 
 _STAMP = re.compile(rb"(?:rosa|ann)-\d+\.\d+\.[A-Z_]+")
 _MOST_MOVES = 20_000
 _RETRIED = ("UNAVAILABLE", "STORAGE_FULL", "FETCH_IN_PROGRESS")
-
-
-class CrossingClock(ManualClock):
-    """Time that may pass between two commands of one commit: at the n-th look from now."""
-
-    def __init__(self, start: datetime) -> None:
-        super().__init__(start)
-        self._looks: int | None = None
-        self._by = timedelta(0)
-
-    def cross(self, looks: int, by: timedelta) -> None:
-        """At the look after so many, `by` has passed."""
-        self._looks, self._by = looks, by
-
-    def now(self) -> datetime:
-        if self._looks == 0:
-            self._looks = None
-            self.advance(self._by)
-        elif self._looks is not None:
-            self._looks -= 1
-        return super().now()
-
-
-@dataclass
-class Seen:
-    """One call as its caller saw it. `begun` and `ended` count the schedule's moves."""
-
-    who: str
-    method: str
-    begun: int
-    ended: int = -1
-    position: int = 0
-    stamps: frozenset[Stamp] = frozenset()
-    refused: str = ""
-    permitted: frozenset[tuple[Stamp, str]] = frozenset()
-    """What an explanation said may go, and for which purpose; of no revision."""
-    stopped_before: bool = False
-    """It began when the stop was acknowledged, or its time had passed."""
-
-
-@dataclass
-class Outcome:
-    """What one schedule came to."""
-
-    seed: int
-    stop: Stop
-    stopped_at: int | None
-    """Position of the stop's entry; None where time is the stop, or where there is none."""
-    boundary: datetime | None
-    raced_from: int
-    """Size of the ledger when the race began."""
-    seen: list[Seen]
-    entries: list[Entry]
-    feed_id: str
-    commits: int
-    grouped: int
-    """Commits of more than one command."""
-    full: int
-    moves: int
-
-
-@dataclass
-class _Store:
-    """What the hostel's adapter keeps: bookmark and elements, as (etag, reference)."""
-
-    epoch: int = 1
-    bookmark: int = 0
-    elements: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 class Schedule:
@@ -120,7 +52,7 @@ class Schedule:
         """The hostel holds everything, and its adapter waits for more when the race begins."""
         self._turns, self._commits_often = self._dice.choice([2, 6]), self._dice.choice([1, 3, 6])
         self._key = HOSTEL
-        self._store = _Store()
+        self._store = Store()
         self._lock = asyncio.Lock()
 
     def run(self) -> Outcome:
@@ -208,8 +140,9 @@ class Schedule:
 
     def _is_stopped(self) -> bool:
         if self._boundary is not None:
-            # Not through `now`, which may cross it.
-            return self._with_stop and ManualClock.now(self.world.clock) >= self._boundary
+            return (
+                self._with_stop and ManualClock.now(self.world.clock) >= self._boundary
+            )  # `now` may cross it
         return self._stopped_at is not None
 
     # -- callers --------------------------------------------------------------------------------------
@@ -389,11 +322,11 @@ class Schedule:
 
     async def _fail(self) -> None:
         def fails(_: Any) -> None:
-            raise _Fails
+            raise Fails
 
         try:
             await asyncio.wrap_future(self.world.ledger.submit(fails))
-        except (_Fails, StorageFull):
+        except (Fails, StorageFull):
             return
         raise AssertionError("it has to fail")
 
@@ -466,10 +399,3 @@ class Schedule:
 
 def _category(number: Any) -> str:
     return common_pb2.DataCategory.Name(number).removeprefix("DATA_CATEGORY_")
-
-
-class _Fails(Exception):
-    """A command that fails by itself."""
-
-
-__all__ = ["CrossingClock", "Outcome", "Schedule", "Seen"]

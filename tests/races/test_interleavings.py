@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from tests.races.playing import breaches, gave_covered, played, seeds_of
-from tests.races.schedule import Outcome
+from tests.races.seen import Outcome
 from tests.races.stops import KINDS, drawn
 from tests.races.town import Town
 
