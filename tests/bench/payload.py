@@ -11,7 +11,7 @@ from hub.use_cases.publish import NewRecord
 from oncetold.v1 import common_pb2, record_service_pb2, records_pb2
 
 CONTENT_BYTES = 700
-"""Least serialised content of a record; an answer more at most."""
+"""Serialised content of a record."""
 OCCURRED = datetime.now(UTC) - timedelta(hours=2)
 SOURCE = "bench"
 
@@ -21,13 +21,15 @@ def content(category: DataCategory) -> records_pb2.RecordContent:
     """An assessment whose answers are all of one category, as a worker's form gives them."""
     found = records_pb2.RecordContent()
     number = number_of(common_pb2.DataCategory.DESCRIPTOR, category)
-    while found.ByteSize() < CONTENT_BYTES:
+    while found.ByteSize() < CONTENT_BYTES - 80:
         asked = len(found.assessment.answers)
         found.assessment.answers.add(
             category=number,
             question=common_pb2.Coding(system="bench-form", code=f"question-{asked}-how-are-things"),
             coded=common_pb2.Coding(system="bench-form", code=f"answer-{asked}-much-as-before"),
         )
+    while found.ByteSize() < CONTENT_BYTES:
+        found.assessment.answers[-1].coded.code += "-"
     return found
 
 

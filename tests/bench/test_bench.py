@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from hub.records import validation
 from tests.bench import __main__ as bench_command
-from tests.bench import report
+from tests.bench import payload, report
+from tests.bench.area import KINDS
+from tests.bench.payload import CONTENT_BYTES
 from tests.bench.ratios import Figure, Sample, compared, interleaved
 from tests.bench.stages import BESIDE, OTHER, THREADS, WAITING, Profile, read, stage_of
 from tests.bench.suite import SMOKE
@@ -44,6 +47,12 @@ def test_a_line_holds_when_its_median_does() -> None:
         == "a 9.00 calls/s at 5,000 µs of processor each; b 10 calls/s at 5,000 µs of processor each"
     )
     assert not Figure("x", 0.91, figure.values).holds
+
+
+def test_every_record_has_the_size_that_the_goals_name() -> None:
+    assert {payload.content(kind).ByteSize() for kind in KINDS} == {CONTENT_BYTES}
+    for kind in KINDS:
+        validation.check(payload.message("1", "p-1", kind), datetime.now(UTC))
 
 
 def test_of_what_may_be_at_most_less_is_right() -> None:
