@@ -37,6 +37,7 @@ RECEIVERS = ("hostel", "clinic")
 PURPOSES = frozenset({"DIRECT_SUPPORT", "CARE_COORDINATION"})
 CATEGORIES = ("ACCOMMODATION", "SERVICE_CONTACT", "PHYSICAL_HEALTH", "MONEY_WORK", "MENTAL_HEALTH")
 PEOPLE = 8
+MOST_EXCLUSIONS = 3
 CHANNEL = (
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 50),
@@ -281,6 +282,10 @@ class Town:
             )
 
     async def _exclude(self) -> None:
+        if len(self.exclusions) >= MOST_EXCLUSIONS:
+            # Or in a long life everybody is shut out, and empty stores are compared.
+            await self._lift()
+            return
         event = await self._play(
             h.ExclusionRecorded,
             exclusion=f"exclusion-{self._number()}",
