@@ -1,6 +1,6 @@
 """Turns drafts into stored rows and back. `SPEC.md` gives the bytes.
 
-A body is padded with random bytes to 1, 4 or 16 KiB, then to a multiple of 64 KiB, so that its size
+A body is padded with random bytes to 1, 2, 4 or 16 KiB, then to a multiple of 64 KiB, so that its size
 tells little.
 """
 
@@ -33,7 +33,7 @@ _as_read = tuple.__new__
 """Makes an entry of values that need no checking any more."""
 _ENTRY_PLACE = struct.Struct(">QB16s16sQ")
 _PART_PLACE = struct.Struct(">HH")
-_SMALL = (1024, 4096, 16_384)
+_SMALL = (1024, 2048, 4096, 16_384)
 _CHUNK = 65_536
 _ID_SIZE = 16
 _CLASSES = {kind.value: kind for kind in EntryClass}

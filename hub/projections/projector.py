@@ -1,6 +1,7 @@
 """Keeps every projection at the ledger's head, inside the transaction that is about to decide by them."""
 
 import struct
+import time
 from collections.abc import Callable
 from uuid import UUID
 
@@ -34,6 +35,7 @@ class Projector:
     def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:
         self.index = ConsentIndex()
         self._progress = progress
+        self._told = 0.0
         self._audiences: dict[bytes, tuple[tuple[UUID, bytes], ...]] = {}
         self.tails = Tails()
         self.woken: set[UUID] = set()
@@ -91,7 +93,12 @@ class Projector:
         self.index.position = through
 
     def _tell(self, size: int) -> None:
-        if self._progress is not None and size > _BATCH:
+        """Progress, about once a second and at the end."""
+        if self._progress is None or size <= _BATCH:
+            return
+        now = time.monotonic()
+        if self.index.position == size or now - self._told >= 1.0:
+            self._told = now
             self._progress(self.index.position, size)
 
     def audience(self, record: StoredRecord) -> tuple[tuple[UUID, bytes], ...]:

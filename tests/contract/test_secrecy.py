@@ -82,7 +82,7 @@ def test_the_size_of_a_body_tells_little(backend: Backend, clock: ManualClock) -
     ledger.close()
 
     stored = [len(row.body) for row in rows(backend)]
-    assert stored == [1024] * 4 + [4096, 16_384, 65_536, 2 * 65_536, 4 * 65_536]
+    assert stored == [1024] * 4 + [2048, 16_384, 65_536, 2 * 65_536, 4 * 65_536]
 
 
 def test_the_published_entry_has_one_size_and_its_leaf_is_rfc_6962s(
