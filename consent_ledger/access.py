@@ -52,7 +52,7 @@ class TermRow(NamedTuple):
 
 
 class StepItem(NamedTuple):
-    """One element of a group. Ids and the etag are 16 bytes; `sequence` is 0 and the element unset for a read."""
+    """One element of a group. Ids and the etag are 16 bytes; a read has no number and no element."""
 
     sequence: int
     element_id: bytes
@@ -65,9 +65,9 @@ class StepItem(NamedTuple):
 class StepGroup:
     """Elements that one call disclosed, corrected, retracted or read under the same terms.
 
-    `origin` is the registration the fragments were published on, 16 bytes; empty for elements nobody here knows.
-    `resent`: the same numbers were sent before and are not counted again. `stub`: only the warning that stands
-    for a risk to others is sent.
+    `origin` is the registration the fragments were published on, 16 bytes; empty for elements nobody here
+    knows. `resent`: the same numbers were sent before and are not counted again. `stub`: only the warning
+    that stands for a risk to others is sent.
     """
 
     kind: StepKind
@@ -100,10 +100,10 @@ class Step:
 class PersonAccess:
     """What one call did about one person: `pair` is the recipient's first registration of its reference.
 
-    `complete`: nothing was left over for a next batch. `resting`: what is left is only to be taken back, and waits
-    for the feed's window. `voided` are elements (16 bytes) whose last sending was not acknowledged, is not repeated,
-    and will be replaced by a later one: no acknowledgement covers it any more. `reported`: what an adapter says it
-    holds, as (element, etag).
+    `complete`: nothing was left over for a next batch. `resting`: what is left is only to be taken back, and
+    waits for the feed's window. `voided` are elements (16 bytes) whose last sending was not acknowledged, is
+    not repeated, and will be replaced by a later one: no acknowledgement covers it any more. `reported`: what
+    an adapter says it holds, as (element, etag).
     """
 
     pair: UUID

@@ -57,7 +57,7 @@ class CellChanges:
     def scan(
         self, projection: str, prefix: bytes, after: bytes | None, limit: int, below: Callable[[int], Found]
     ) -> Found:
-        """Cells whose key begins with `prefix` and lies behind `after`, by key. `below` gives the stored ones."""
+        """Cells whose key begins with `prefix`, behind `after`, by key. `below` gives the stored ones."""
         own = {
             key: value
             for changes in self._beginning(projection, prefix)

@@ -167,8 +167,8 @@ class LedgerShortened(StorageError):
     """The ledger is shorter than it was: entries that were acknowledged are gone."""
 
     next_step = (
-        "Its log (`ledger.db-wal`) was cut off or taken away, or an older copy was put here. Bring the log back "
-        "if you can; otherwise restore the newest backup into an empty folder. Never go on from here: a "
+        "Its log (`ledger.db-wal`) was cut off or taken away, or an older copy was put here. Bring the log "
+        "back if you can; otherwise restore the newest backup into an empty folder. Never go on from here: a "
         "withdrawal may be among what is gone."
     )
 

@@ -79,7 +79,7 @@ class RetractionNotDone(AdapterError):
 
 
 class CorrectionNotDone(AdapterError):
-    """A correction could not be written, nor what it corrects be shown as out of date: the feed waits here."""
+    """A correction could not be written, nor what it corrects be greyed: the feed waits here."""
 
     def __init__(self, sequence: int, reason: str) -> None:
         super().__init__(

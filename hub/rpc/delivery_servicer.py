@@ -16,9 +16,7 @@ from oncetold.v1 import delivery_service_pb2 as messages
 class DeliveryServicer(Servicer):
     """Fetching, acknowledging, receipts, and reconciling what is held."""
 
-    async def FetchDeliveries(
-        self, request: messages.FetchDeliveriesRequest, call: Call
-    ) -> bytes:
+    async def FetchDeliveries(self, request: messages.FetchDeliveriesRequest, call: Call) -> bytes:
         now = self._hub.ledger.clock.now()
         batch = await deliver.fetch_deliveries(
             self._hub,

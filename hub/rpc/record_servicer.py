@@ -29,9 +29,7 @@ class RecordServicer(Servicer):
             records=records,
         )
 
-    async def GetHistory(
-        self, request: messages.GetHistoryRequest, call: Call
-    ) -> bytes:
+    async def GetHistory(self, request: messages.GetHistoryRequest, call: Call) -> bytes:
         found, access = await self.ask(
             call,
             get_history,
