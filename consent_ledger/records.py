@@ -1,7 +1,12 @@
 """Published records as ledger entries: a sealed header, and one sealed part per fragment.
 
 The header is sealed under the envelope's category (which service knows the person), each fragment under
-its own. Content is bytes to the ledger; only its category matters here. `SPEC.md` has both byte for byte.
+its own. Content is bytes to the ledger; only its category matters here.
+
+A header's payload: record's id (16), revision (4), registration's id (16), when it occurred, its review date
+and its spent date (8 each, microseconds since 1970; -2^63: none), lengths of class (2) and own id (1), number
+of fragments (2), class, own id; then of each fragment its id (16), lengths of its class, subjects and those it
+is solely about (2 each), class, and their registrations' ids (16 each). A fragment's part holds its content.
 """
 
 import json
@@ -231,7 +236,7 @@ class StoredRecord(NamedTuple):
 
     @property
     def matters_to_decisions(self) -> bool:
-        """Whether more follows from it than its own content: a date to wait for, somebody else's say, a risk."""
+        """Whether more follows from it than its content: a date to wait for, another's say, a risk."""
         return (
             self.review_by is not None
             or self.spent_on is not None

@@ -34,7 +34,7 @@ async def cells(world: Stage) -> Cells:
 
 
 def index(world: Stage) -> dict[str, Any]:
-    """Every fact that a decision reads. Views of people, and decisions, are made from these and not compared."""
+    """Every fact that a decision reads. Views and decisions are made from these and not compared."""
     found = dict(vars(world.hub.projector.index))
     found.pop("_people")
     found.pop("decisions")
