@@ -99,7 +99,9 @@ class AgreementServiceServicer(object):
     def JudgeRequest(self, request, context):
         """Judges whether a request is valid under the agreements it claims, as England's draft multi-agency standard (MAIS)
         asks of a policy decision point: never whether anything is held about anybody. The caller is the requester. Request,
-        agreement versions and verdict are recorded. Repeat with the same request_id: the same answer.
+        agreement versions and verdict are recorded. Repeat with the same request_id: the same answer, another body
+        ALREADY_EXISTS (ERROR_REASON_REQUEST_ID_REUSED). INVALID_ARGUMENT: a date stamp in the future
+        (ERROR_REASON_IMPOSSIBLE_TIME), or another rule of the contract (ERROR_REASON_INVALID_FIELD).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -54,7 +54,9 @@ class AgreementServiceStub:
     JudgeRequest: _grpc.UnaryUnaryMultiCallable[_agreement_service_pb2.JudgeRequestRequest, _agreement_service_pb2.JudgeRequestResponse]
     """Judges whether a request is valid under the agreements it claims, as England's draft multi-agency standard (MAIS)
     asks of a policy decision point: never whether anything is held about anybody. The caller is the requester. Request,
-    agreement versions and verdict are recorded. Repeat with the same request_id: the same answer.
+    agreement versions and verdict are recorded. Repeat with the same request_id: the same answer, another body
+    ALREADY_EXISTS (ERROR_REASON_REQUEST_ID_REUSED). INVALID_ARGUMENT: a date stamp in the future
+    (ERROR_REASON_IMPOSSIBLE_TIME), or another rule of the contract (ERROR_REASON_INVALID_FIELD).
     """
     ListAgreements: _grpc.UnaryUnaryMultiCallable[_agreement_service_pb2.ListAgreementsRequest, _agreement_service_pb2.ListAgreementsResponse]
     """Lists the caller's agreements; the operator sees all. Repeating reads again. Other fields than the contract's
@@ -87,7 +89,9 @@ class AgreementServiceAsyncStub(AgreementServiceStub):
     JudgeRequest: _aio.UnaryUnaryMultiCallable[_agreement_service_pb2.JudgeRequestRequest, _agreement_service_pb2.JudgeRequestResponse]  # type: ignore[assignment]
     """Judges whether a request is valid under the agreements it claims, as England's draft multi-agency standard (MAIS)
     asks of a policy decision point: never whether anything is held about anybody. The caller is the requester. Request,
-    agreement versions and verdict are recorded. Repeat with the same request_id: the same answer.
+    agreement versions and verdict are recorded. Repeat with the same request_id: the same answer, another body
+    ALREADY_EXISTS (ERROR_REASON_REQUEST_ID_REUSED). INVALID_ARGUMENT: a date stamp in the future
+    (ERROR_REASON_IMPOSSIBLE_TIME), or another rule of the contract (ERROR_REASON_INVALID_FIELD).
     """
     ListAgreements: _aio.UnaryUnaryMultiCallable[_agreement_service_pb2.ListAgreementsRequest, _agreement_service_pb2.ListAgreementsResponse]  # type: ignore[assignment]
     """Lists the caller's agreements; the operator sees all. Repeating reads again. Other fields than the contract's
@@ -141,7 +145,9 @@ class AgreementServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_agreement_service_pb2.JudgeRequestResponse, _abc.Awaitable[_agreement_service_pb2.JudgeRequestResponse]]:
         """Judges whether a request is valid under the agreements it claims, as England's draft multi-agency standard (MAIS)
         asks of a policy decision point: never whether anything is held about anybody. The caller is the requester. Request,
-        agreement versions and verdict are recorded. Repeat with the same request_id: the same answer.
+        agreement versions and verdict are recorded. Repeat with the same request_id: the same answer, another body
+        ALREADY_EXISTS (ERROR_REASON_REQUEST_ID_REUSED). INVALID_ARGUMENT: a date stamp in the future
+        (ERROR_REASON_IMPOSSIBLE_TIME), or another rule of the contract (ERROR_REASON_INVALID_FIELD).
         """
 
     @_abc_1.abstractmethod
