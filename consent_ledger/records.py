@@ -6,7 +6,7 @@ its own. Content is bytes to the ledger; only its category matters here.
 A header's payload: record's id (16), revision (4), registration's id (16), when it occurred, its review date
 and its spent date (8 each, microseconds since 1970; -2^63: none), lengths of class (2) and own id (1), number
 of fragments (2), class, own id; then of each fragment its id (16), lengths of its class, subjects and those
-it is solely about (2 each), class, and their registrations' ids (16 each). A fragment's part holds its content.
+it is solely about (2 each), class, and their registrations' ids (16 each). A fragment's part is its content.
 """
 
 import json
