@@ -90,9 +90,12 @@ class Change(NamedTuple):
             return not self.held.stub
         if self.wanted.terms.active and self.wanted.item.revision != self.held.revision:
             return False
-        return _active(self.wanted.terms) <= _active(self.held.terms)
+        before = {row.key: _ALLOWS[row.state] for row in self.held.terms.rows}
+        return all(_ALLOWS[row.state] <= before.get(row.key, 0) for row in self.wanted.terms.rows)
 
 
+_ALLOWS = {PermissionState.RESTRICTED: 1, PermissionState.STOPPED: 2, PermissionState.ACTIVE: 3}
+"""How much each state allows: greyed is less than stopped, nothing less than either."""
 _ORDER = {StepKind.RETRACT: 0, StepKind.CORRECT: 1, StepKind.DISCLOSE: 2}
 
 
