@@ -11,43 +11,56 @@ from hub.use_cases.deliver import Sending
 from hub.use_cases.difference import Wanted
 
 
-def delivery(sending: Sending) -> bytes:
-    """One item of a batch, as a field of the answer."""
-    number, reference, wanted = sending.sequence, sending.client_reference, sending.wanted
-    if wanted is None:
-        return framing.retraction(number, reference, sending.element_id)
-    if sending.kind is StepKind.DISCLOSE:
-        return framing.disclosure(number, reference, element(sending, wanted))
-    return framing.correction(
-        number,
-        reference,
-        element_id=sending.element_id,
-        replacement=element(sending, wanted) if wanted.with_content else None,
-        terms=_terms(wanted.terms),
-        etag=sending.etag,
-    )
+class Frames:
+    """Writes one answer. What its elements have in common is written once, found again as the same object."""
 
+    def __init__(self) -> None:
+        self._kinds: dict[int, framing.Frame] = {}
+        self._terms: dict[int, bytes] = {}
 
-def seen(sending: Sending) -> bytes:
-    """One fragment of a history, as a field of the answer."""
-    assert sending.wanted is not None  # only what may be seen is in a history
-    return framing.in_history(element(sending, sending.wanted))
+    def delivery(self, sending: Sending) -> bytes:
+        """One item of a batch, as a field of the answer."""
+        number, reference, wanted = sending.sequence, sending.client_reference, sending.wanted
+        if wanted is None:
+            return framing.retraction(number, reference, sending.element_id)
+        if sending.kind is StepKind.DISCLOSE:
+            return framing.disclosure(number, reference, self._element(sending, wanted))
+        return framing.correction(
+            number,
+            reference,
+            element_id=sending.element_id,
+            replacement=self._element(sending, wanted) if wanted.with_content else None,
+            terms=self._terms_of(wanted.terms),
+            etag=sending.etag,
+        )
 
+    def seen(self, sending: Sending) -> bytes:
+        """One fragment of a history, as a field of the answer."""
+        assert sending.wanted is not None  # only what may be seen is in a history
+        return framing.in_history(self._element(sending, sending.wanted))
 
-def element(sending: Sending, wanted: Wanted) -> bytes:
-    """One fragment with its envelope and terms."""
-    item = wanted.item
-    return framing.element(
-        _frame(item.kind),
-        sending.element_id,
-        sending.record_id,
-        item.occurred_at,
-        item.recorded_at,
-        item.revision,
-        _content(sending, wanted),
-        _terms(wanted.terms),
-        sending.etag,
-    )
+    def _element(self, sending: Sending, wanted: Wanted) -> bytes:
+        item = wanted.item
+        kind = self._kinds.get(id(item.kind))
+        if kind is None:
+            kind = self._kinds[id(item.kind)] = _frame(item.kind)
+        return framing.element(
+            kind,
+            sending.element_id,
+            sending.record_id,
+            item.occurred_at,
+            item.recorded_at,
+            item.revision,
+            _content(sending, wanted),
+            self._terms_of(wanted.terms),
+            sending.etag,
+        )
+
+    def _terms_of(self, terms: Terms) -> bytes:
+        written = self._terms.get(id(terms))
+        if written is None:
+            written = self._terms[id(terms)] = framing.terms(terms.rows, terms.marks)
+        return written
 
 
 def _content(sending: Sending, wanted: Wanted) -> bytes:
@@ -67,7 +80,3 @@ def _frame(kind: ItemClass) -> framing.Frame:
         fragment.categories,
         fragment.level,
     )
-
-
-def _terms(terms: Terms) -> bytes:
-    return framing.terms(terms.rows, terms.marks)

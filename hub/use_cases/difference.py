@@ -368,11 +368,15 @@ def _as_held(revisions: Sequence[Item], durable: Held) -> Item | None:
 
 def etags(work: Work, wanted: Sequence[Wanted]) -> dict[bytes, bytes]:
     """By element: 16 bytes that name exactly this content under exactly these terms."""
-    together: dict[tuple[Terms, int, str | None], list[bytes]] = {}
+    together: dict[tuple[int, int, str | None], tuple[Terms, list[bytes]]] = {}
     for one in wanted:
-        together.setdefault((one.terms, one.item.revision, one.ring), []).append(one.element_id)
+        key = (id(one.terms), one.item.revision, one.ring)
+        group = together.get(key)
+        if group is None:
+            group = together[key] = (one.terms, [])
+        group[1].append(one.element_id)
     found: dict[bytes, bytes] = {}
-    for (terms, revision, ring), elements in together.items():
+    for (_, revision, ring), (terms, elements) in together.items():
         context = ("etag", terms.written(), str(revision), "" if ring is None else f"ring {ring}")
         made = work.vault.opaque_ids(*context, blocks=b"".join(elements))
         found.update((element_id, made[at * _ID : (at + 1) * _ID]) for at, element_id in enumerate(elements))

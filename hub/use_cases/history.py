@@ -27,14 +27,17 @@ def get_history(
     acknowledged = work.holdings.feed(feed_id).acknowledged if held else 0
     wanted = desired(work, feed, pair, held, acknowledged).wanted
     found = sorted(wanted.values(), key=lambda one: (one.item.occurred_at, one.element_id))
-    together: dict[tuple[bytes, Terms, bool], list[StepItem]] = {}
+    # Terms are told apart as objects: hashing what they hold costs more than all else here.
+    together: dict[tuple[bytes, int, bool], tuple[Terms, list[StepItem]]] = {}
     for one in found:
-        together.setdefault((one.origin, one.terms, one.ring is not None), []).append(
-            StepItem(0, b"", one.fragment_id, one.item.revision, b"")
-        )
+        key = (one.origin, id(one.terms), one.ring is not None)
+        group = together.get(key)
+        if group is None:
+            group = together[key] = (one.terms, [])
+        group[1].append(StepItem(0, b"", one.fragment_id, one.item.revision, b""))
     groups = tuple(
         StepGroup(StepKind.READ, origin, terms.rows, terms.marks, tuple(items), stub=stub)
-        for (origin, terms, stub), items in together.items()
+        for (origin, _, stub), (terms, items) in together.items()
     )
     access = work.record_access(
         caller, AccessKind.READ, feed_id=feed_id, people=(PersonAccess(pair, True, groups),)
