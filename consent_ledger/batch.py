@@ -9,7 +9,6 @@ from consent_ledger.cells import CellChanges
 from consent_ledger.entry import Entry
 from consent_ledger.errors import EntryCorrupt
 from consent_ledger.keys import KeyRing
-from consent_ledger.reading_ahead import ReadingAhead
 from consent_ledger.store.port import AnswerRow, EntryRow, Head, Store
 
 _READ_TOGETHER = 200
@@ -54,11 +53,8 @@ class Batch:
         sealer: Sealer,
         recent: Recent,
         head: Head,
-        ahead: ReadingAhead | None = None,
     ) -> None:
         self.head = head
-        self._committed = head.size
-        self._ahead = ahead
         self._store = store
         self._keys = keys
         self._sealer = sealer
@@ -142,9 +138,6 @@ class Batch:
         return found
 
     def _stored(self, after: int, through: int) -> list[Entry]:
-        opened = None if self._ahead is None else self._ahead.take(after, through, self._committed)
-        if opened is not None:
-            return opened
         rows = self._store.entries(after, through)
         # They come in order, each position once: as many as there are means every one.
         if len(rows) != through - after:

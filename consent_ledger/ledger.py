@@ -13,7 +13,6 @@ from consent_ledger.clock import Clock
 from consent_ledger.entry import Draft, Entry, EntryClass, KeyOwner, Part
 from consent_ledger.errors import EntryCorrupt
 from consent_ledger.keys import Entropy, KeyRing, create_root_key, read_root_key
-from consent_ledger.reading_ahead import ReadingAhead
 from consent_ledger.sequencer import CommitTold, Sequencer
 from consent_ledger.store import create_store, open_store
 from consent_ledger.store.port import Store
@@ -38,18 +37,8 @@ T = TypeVar("T")
 class Ledger:
     """One ledger, open for writing by this process alone. Made by `open_ledger` or `create_ledger`."""
 
-    def __init__(
-        self,
-        store: Store,
-        root_key: bytes,
-        clock: Clock,
-        entropy: Entropy = os.urandom,
-        ahead: ReadingAhead | None = None,
-    ) -> None:
-        """Takes over `store`, whose keys exist. Raises `EntryCorrupt` if its last entry is not right.
-
-        `ahead` reads a large ledger from the start with other processes.
-        """
+    def __init__(self, store: Store, root_key: bytes, clock: Clock, entropy: Entropy = os.urandom) -> None:
+        """Takes over `store`, whose keys exist. Raises `EntryCorrupt` if its last entry is not right."""
         keys = KeyRing(root_key, store, entropy)
         head = store.begin()
         try:
@@ -62,7 +51,7 @@ class Ledger:
             store.rollback()
         self.ledger_id = store.ledger_id
         self.clock = clock
-        self._sequencer = Sequencer(store, keys, sealer, vault, clock, last, ahead)
+        self._sequencer = Sequencer(store, keys, sealer, vault, clock, last)
 
     def submit(self, command: Callable[[Transaction], T]) -> Future[T]:
         """Runs `command` on the writer thread; the future resolves once its entries are durable.
@@ -108,7 +97,7 @@ def create_ledger(
     root_key = create_root_key(root_key_file, entropy)
     ledger_id = uuid.UUID(bytes=entropy(16), version=4)
     store = create_store(path_or_url, ledger_id, KeyRing.founding_rows(root_key, entropy))
-    return _taking_over(path_or_url, store, root_key, clock, entropy)
+    return _taking_over(store, root_key, clock, entropy)
 
 
 def open_ledger(
@@ -116,12 +105,12 @@ def open_ledger(
 ) -> Ledger:
     """Opens a ledger for writing. Raises `LedgerMissing`, `LedgerInUse`, `KeyFileRefused`, `EntryCorrupt`."""
     root_key = read_root_key(root_key_file)
-    return _taking_over(path_or_url, open_store(path_or_url), root_key, clock, entropy)
+    return _taking_over(open_store(path_or_url), root_key, clock, entropy)
 
 
-def _taking_over(place: str, store: Store, root_key: bytes, clock: Clock, entropy: Entropy) -> Ledger:
+def _taking_over(store: Store, root_key: bytes, clock: Clock, entropy: Entropy) -> Ledger:
     try:
-        return Ledger(store, root_key, clock, entropy, ReadingAhead(place, root_key))
+        return Ledger(store, root_key, clock, entropy)
     except BaseException:
         store.close()
         raise

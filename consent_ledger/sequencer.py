@@ -17,7 +17,6 @@ from consent_ledger.command import ANSWERS_KEPT, Command, day_of
 from consent_ledger.entry import Entry
 from consent_ledger.errors import LedgerClosed, StorageError, StorageFailed, StorageFull
 from consent_ledger.keys import KeyRing
-from consent_ledger.reading_ahead import ReadingAhead
 from consent_ledger.store.port import Store
 from consent_ledger.transaction import Transaction
 from consent_ledger.vault import Vault
@@ -44,10 +43,8 @@ class Sequencer:
         vault: Vault,
         clock: Clock,
         last: Sequence[Entry],
-        ahead: ReadingAhead | None = None,
     ) -> None:
         """`last` is the newest entry, if there is one: time never runs back behind it."""
-        self._ahead = ahead
         self._store = store
         self._keys = keys
         self._sealer = sealer
@@ -104,8 +101,6 @@ class Sequencer:
                 if waiting:
                     self._commit_together(waiting)
         finally:
-            if self._ahead is not None:
-                self._ahead.close()
             self._store.close()
 
     def _drain(self) -> tuple[list[Waiting], bool]:
@@ -143,7 +138,7 @@ class Sequencer:
 
     def _run(self, running: Sequence[Waiting]) -> tuple[list[Outcome], int]:
         head = self._store.begin()
-        batch = Batch(self._store, self._keys, self._sealer, self._recent, head, self._ahead)
+        batch = Batch(self._store, self._keys, self._sealer, self._recent, head)
         outcomes = [self._run_one(batch, command, waiter) for command, waiter in running]
         if batch.has_writes():
             self._forget_old_answers()
