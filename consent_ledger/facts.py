@@ -4,6 +4,7 @@ A projection folds ledger entries into these; the policy reads nothing else. Pos
 a boundary in time is already an entry of its own, so no fact depends on "now".
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -25,6 +26,9 @@ from consent_ledger.vocabulary import (
     ServiceType,
     StatutoryDuty,
 )
+
+HARSHNESS = (OnEnd.STOP, OnEnd.RESTRICT, OnEnd.ERASE)
+"""From what leaves most to what leaves least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +254,18 @@ class Agreement:
             if row is not None and {origin_agency_id, recipient_agency_id} <= version.signed_by:
                 return row
         return None
+
+    def end_of(
+        self,
+        categories: Iterable[DataCategory],
+        purpose: Purpose,
+        origin_agency_id: str,
+        recipient_agency_id: str,
+    ) -> OnEnd | None:
+        """What becomes of content of these categories: the harshest that a row says; `None` if none does."""
+        rows = (self.row_at_end(one, purpose, origin_agency_id, recipient_agency_id) for one in categories)
+        ends = [row.on_end for row in rows if row is not None]
+        return max(ends, key=HARSHNESS.index) if ends else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a data protection officer asks: why, who, how far. Codes and ids, never content."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
 from uuid import UUID
@@ -93,10 +93,7 @@ def explain_decision(
     registration = min(own, key=lambda one: (one.closed, -one.position), default=None)
     explanations = []
     for stored in work.segments.fragments_of_record(stream, registration_id):
-        key = (stored.facts.record_id, stored.facts.revision)
-        facts = replace(
-            stored.facts, review_overdue=key in work.index.review_overdue, spent=key in work.index.spent
-        )
+        facts = work.index.dated(stored.facts)
         decision = may_disclose(
             facts,
             recipient,

@@ -1,7 +1,5 @@
 """The operator says that the clock is right again; it is recorded before anything is decided by it."""
 
-import asyncio
-
 from consent_ledger.clock import TOLERANCE
 from consent_ledger.domain import ClockAcceptance, recording_time
 from consent_ledger.entry import EntryClass
@@ -37,4 +35,4 @@ async def accept_clock(hub: Hub, caller: Caller) -> bool:
             transaction.append(drafts, decided_at=transaction.size)
         return False
 
-    return await asyncio.wrap_future(hub.ledger.submit(command))
+    return await hub.ledger.run(command)

@@ -28,7 +28,6 @@ from hub.use_cases.taking import does_not_wait, ends_in_any_case, said
 from hub.use_cases.work import Work
 
 _ALWAYS = (HandlingMark.NORDSCLCD, HandlingMark.PERSISTLABEL)
-_HARSHNESS = (OnEnd.STOP, OnEnd.RESTRICT, OnEnd.ERASE)
 _STATE_AFTER = {OnEnd.STOP: PermissionState.STOPPED, OnEnd.RESTRICT: PermissionState.RESTRICTED}
 _ID = 16
 _FOR_EVER = 2**63
@@ -328,17 +327,8 @@ class _Teller:
         if self._person.deceased:
             return PermissionState.STOPPED
         agreement = self._work.index.agreements[row.agreement_id]
-        ends = [
-            at_end.on_end
-            for category in facts.categories
-            if (
-                at_end := agreement.row_at_end(
-                    category, row.purpose, facts.origin_agency_id, self._feed.agency_id
-                )
-            )
-            is not None
-        ]
-        return _STATE_AFTER.get(max(ends, key=_HARSHNESS.index)) if ends else None
+        end = agreement.end_of(facts.categories, row.purpose, facts.origin_agency_id, self._feed.agency_id)
+        return None if end is None else _STATE_AFTER.get(end)
 
     def _warns(self, facts: Fragment, durable: Held) -> bool:
         """Whether "do not visit alone" stays of a judgement that a worker, the public or a child is at risk.

@@ -140,16 +140,19 @@ class Hub:
     async def look(self, question: Callable[[Transaction], T]) -> T:
         """Asks the projections, caught up, on the writer's thread. It discloses and appends nothing."""
 
-        def command(transaction: Transaction) -> T:
+        def command(transaction: Transaction) -> T | _Behind:
             try:
-                self.projector.catch_up(transaction)
+                if not self.projector.catch_up(transaction, AT_ONCE):
+                    return _Behind()
                 return question(transaction)
             except BaseException:
                 # What was folded into the database is dropped with this command; memory has to follow.
                 self.projector.reset()
                 raise
 
-        return await self._recovery.submitted(command)
+        while isinstance(answer := await self._recovery.submitted(command), _Behind):
+            pass
+        return answer
 
     def _run(
         self, transaction: Transaction, request: Request | None, caller: Caller, use: Callable[[Work], T]

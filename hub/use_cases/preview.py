@@ -4,12 +4,13 @@ Decided twice on the same committed facts, as they are and as they would be, by 
 delivery. Nothing is foretold by another rule, so what is read aloud is what happens.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from consent_ledger.access import AccessKind
 from consent_ledger.facts import (
+    HARSHNESS,
     Agreement,
     AgreementVersion,
     Feed,
@@ -25,8 +26,6 @@ from hub.projections.held import Held
 from hub.use_cases.consents import grant_of
 from hub.use_cases.sentences import loss_sentence
 from hub.use_cases.work import Caller, Work
-
-_HARSHNESS = (OnEnd.STOP, OnEnd.RESTRICT, OnEnd.ERASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +147,8 @@ def _ends(work: Work, feed: Feed, fragment: Fragment, rows: frozenset[tuple[Purp
 
 
 def _end(agreement: Agreement, purpose: Purpose, feed: Feed, fragment: Fragment) -> OnEnd:
-    ends = [
-        row.on_end
-        for category in fragment.categories
-        if (row := agreement.row_at_end(category, purpose, fragment.origin_agency_id, feed.agency_id))
-    ]
-    return _harshest(ends) if ends else OnEnd.ERASE
+    end = agreement.end_of(fragment.categories, purpose, fragment.origin_agency_id, feed.agency_id)
+    return OnEnd.ERASE if end is None else end
 
 
 def _is_removed(feed: Feed, fragment: Fragment, held: Held, stop: Stop) -> bool:
@@ -164,11 +159,11 @@ def _is_removed(feed: Feed, fragment: Fragment, held: Held, stop: Stop) -> bool:
     )
 
 
-def _harshest(ends: Sequence[OnEnd] | set[OnEnd]) -> OnEnd:
-    return max(ends, key=_HARSHNESS.index)
-
-
 def _loss(work: Work, agency_id: str, category: DataCategory, found: _Found) -> Loss:
-    name, end, held = work.index.agencies[agency_id].name, _harshest(found.ends), len(found.held)
+    name, end, held = (
+        work.index.agencies[agency_id].name,
+        max(found.ends, key=HARSHNESS.index),
+        len(found.held),
+    )
     said = loss_sentence(name, category, end, held, warned=found.warned)
     return Loss(agency_id, name, category, end, held, category in SAFETY_CRITICAL, said)
