@@ -104,6 +104,36 @@ class Store(Protocol):
         """The highest version of each stream that has one."""
         ...
 
+    def tile(self, level: int, number: int) -> bytes | None:
+        """A whole tile's 256 hashes, 32 bytes each; None if it is not stored."""
+        ...
+
+    def write_tiles(self, tiles: Sequence[tuple[int, int, bytes]]) -> None:
+        """(level, number, hashes): whole tiles. One that is there already is replaced."""
+        ...
+
+    def leaf_hashes(self, after: int, through: int) -> list[bytes]:
+        """Of the entries with after < position <= through, ascending."""
+        ...
+
+    def state(self, name: str) -> bytes | None:
+        """A value of the log as a whole."""
+        ...
+
+    def write_state(self, name: str, value: bytes | None) -> None:
+        """None deletes it."""
+        ...
+
+    def keys_of_parent(self, parent_id: bytes, limit: int) -> list[StoredKey]:
+        """Keys wrapped under this one, in no order, at most so many."""
+        ...
+
+    def replace_keys(self, old: Sequence[StoredKey], new: Sequence[StoredKey]) -> None:
+        """Deletes the old rows, by position, id and parent, and inserts the new ones."""
+        ...
+
+    def count_keys_of_parent(self, parent_id: bytes) -> int: ...
+
     def insert_keys(self, rows: Sequence[StoredKey]) -> None: ...
 
     def key_by_label(self, label: bytes) -> KeyRow | None: ...

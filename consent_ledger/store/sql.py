@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from consent_ledger.errors import StorageError
 from consent_ledger.store.port import AnswerRow, Head, KeyRow, StoredEntry, StoredKey
 from consent_ledger.store.statements import Prepared, PreparedForMany
-from consent_ledger.store.tables import cells, entries, head, keys, requests
+from consent_ledger.store.tables import cells, entries, head, keys, log_state, requests, tiles
 
 INSERT_KEYS = keys.insert()
 _KEY = select(*(keys.c[name] for name in KeyRow._fields))
@@ -63,6 +63,38 @@ class _Statements:
         self.key_by_label = prepared(_KEY.where(keys.c.label == bindparam("label_")), "label_")
         self.keys_by_id = PreparedForMany(_KEY.where(_OF_NO_ENTRY), keys.c.key_id, dialect)
         self.keys_between = prepared(_KEY.where(*_within(keys.c.position)), "after", "through")
+        self.keys_of_parent = prepared(
+            _KEY.where(keys.c.parent_id == bindparam("parent")).limit(bindparam("most")), "parent", "most"
+        )
+        self.count_keys_of_parent = prepared(
+            select(func.count()).select_from(keys).where(keys.c.parent_id == bindparam("parent")), "parent"
+        )
+        self.delete_keys = prepared(
+            delete(keys).where(
+                keys.c.position == bindparam("position_"),
+                keys.c.key_id == bindparam("key"),
+                keys.c.parent_id == bindparam("parent"),
+            ),
+            "position_",
+            "key",
+            "parent",
+        )
+        self.tile = prepared(
+            select(tiles.c.hashes).where(
+                tiles.c.level == bindparam("level_"), tiles.c.number == bindparam("number_")
+            ),
+            "level_",
+            "number_",
+        )
+        self.write_tiles = prepared(store.upsert(tiles, ("level", "number")), *tiles.c.keys())
+        self.leaf_hashes = prepared(
+            select(entries.c.leaf_hash).where(*_within(entries.c.position)).order_by(entries.c.position),
+            "after",
+            "through",
+        )
+        self.state = prepared(select(log_state.c.value).where(log_state.c.name == bindparam("of")), "of")
+        self.write_state = prepared(store.upsert(log_state, ("name",)), *log_state.c.keys())
+        self.delete_state = prepared(delete(log_state).where(log_state.c.name == bindparam("of")), "of")
         self.cell = prepared(select(cells.c.value).where(*_PLACE), "projection", "key")
         self.put_cells = prepared(store.upsert(cells, ("projection", "key")), *cells.c.keys())
         self.delete_cells = prepared(delete(cells).where(*_PLACE), "projection", "key")
@@ -193,6 +225,48 @@ class SqlStore(ABC):
         with self._guard:
             found: list[StoredKey] = self._run.keys_between.run(self._cursor, after, through).fetchall()
         return found
+
+    def keys_of_parent(self, parent_id: bytes, limit: int) -> list[StoredKey]:
+        with self._guard:
+            found: list[StoredKey] = self._run.keys_of_parent.run(self._cursor, parent_id, limit).fetchall()
+        return found
+
+    def count_keys_of_parent(self, parent_id: bytes) -> int:
+        with self._guard:
+            return int(self._run.count_keys_of_parent.run(self._cursor, parent_id).fetchone()[0])
+
+    def replace_keys(self, old: Sequence[StoredKey], new: Sequence[StoredKey]) -> None:
+        with self._guard:
+            if old:
+                gone = [(position, key_id, parent_id) for key_id, parent_id, _, _, position in old]
+                self._run.delete_keys.run_many(self._cursor, gone)
+            if new:
+                self._run.insert_keys.run_many(self._cursor, new)
+
+    def tile(self, level: int, number: int) -> bytes | None:
+        with self._guard:
+            row = self._run.tile.run(self._cursor, level, number).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def write_tiles(self, new: Sequence[tuple[int, int, bytes]]) -> None:
+        with self._guard:
+            self._run.write_tiles.run_many(self._cursor, new)
+
+    def leaf_hashes(self, after: int, through: int) -> list[bytes]:
+        with self._guard:
+            return [bytes(row[0]) for row in self._run.leaf_hashes.run(self._cursor, after, through)]
+
+    def state(self, name: str) -> bytes | None:
+        with self._guard:
+            row = self._run.state.run(self._cursor, name).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def write_state(self, name: str, value: bytes | None) -> None:
+        with self._guard:
+            if value is None:
+                self._run.delete_state.run(self._cursor, name)
+            else:
+                self._run.write_state.run(self._cursor, name, value)
 
     def cell(self, projection: str, key: bytes) -> bytes | None:
         with self._guard:

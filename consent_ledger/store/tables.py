@@ -1,4 +1,4 @@
-"""The five tables, the same in every database. Nothing in clear names a category or a kind of event."""
+"""The tables, the same in every database. Nothing in clear names a category or a kind of event."""
 
 from sqlalchemy import (
     BigInteger,
@@ -15,7 +15,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-LAYOUT = 2
+LAYOUT = 4
 """Raised when the tables change, so that a program never works on a layout it does not know."""
 
 metadata = MetaData()
@@ -57,6 +57,7 @@ keys = Table(
     sqlite_with_rowid=False,
 )
 _labelled = keys.c.label.is_not(None)
+Index("keys_parent", keys.c.parent_id)
 Index("keys_label", keys.c.label, unique=True, sqlite_where=_labelled, postgresql_where=_labelled)
 
 cells = Table(
@@ -74,4 +75,22 @@ requests = Table(
     Column("body_mac", LargeBinary(32), nullable=False),
     Column("answer", LargeBinary, nullable=False),
     Column("day", Integer, nullable=False, index=True),
+)
+
+# Whole tiles only (C2SP tlog-tiles: 256 hashes); what lies behind the last is made from leaf hashes.
+tiles = Table(
+    "tiles",
+    metadata,
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What belongs to the log as a whole and is no entry: the newest checkpoint, cosignatures, how far erasure went.
+log_state = Table(
+    "log_state",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
 )

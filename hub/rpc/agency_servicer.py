@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from consent_ledger.errors import Refused
 from consent_ledger.facts import Feed, Post
 from consent_ledger.vocabulary import DataCategory, PostKind, Purpose, ServiceType
 from hub.projections.consent_index import Agency
@@ -78,6 +79,16 @@ class AgencyServicer(Servicer):
             staff_reference=request.post.staff_reference,
             telephone=request.post.telephone,
         )
+
+    async def AuthoriseWitness(
+        self, request: messages.AuthoriseWitnessRequest, call: Call
+    ) -> messages.AuthoriseWitnessResponse:
+        raise Refused("UNAVAILABLE")
+
+    async def DepartAgency(
+        self, request: messages.DepartAgencyRequest, call: Call
+    ) -> messages.DepartAgencyResponse:
+        raise Refused("UNAVAILABLE")
 
     async def ListAgencies(
         self, request: messages.ListAgenciesRequest, call: Call

@@ -1,5 +1,6 @@
 """OperatorService: what the operator does to the hub itself."""
 
+from consent_ledger.errors import Refused
 from hub.rpc.answering import Servicer
 from hub.rpc.dispatch import Call
 from hub.use_cases.clock import accept_clock
@@ -15,3 +16,8 @@ class OperatorServicer(Servicer):
         answer = messages.AcceptClockResponse(in_doubt=await accept_clock(self._hub, call.caller))
         answer.hub_time.FromDatetime(self._hub.ledger.clock.now())
         return answer
+
+    async def RotateKeys(
+        self, request: messages.RotateKeysRequest, call: Call
+    ) -> messages.RotateKeysResponse:
+        raise Refused("UNAVAILABLE")

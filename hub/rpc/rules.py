@@ -22,6 +22,8 @@ _SERVICES = {
         "AuthoriseCertificate": Rule.OPERATOR,
         "Subscribe": Rule.OPERATOR,
         "AppointPost": Rule.ANYBODY,
+        "AuthoriseWitness": Rule.OPERATOR,
+        "DepartAgency": Rule.ANYBODY,
         "ListAgencies": Rule.OPERATOR,
     },
     "AgreementService": {
@@ -73,8 +75,27 @@ _SERVICES = {
         "ListTasks": Rule.AGENCY,
         "CompleteTask": Rule.AGENCY,
     },
+    "LogService": {
+        "GetCheckpoint": Rule.ANYBODY,
+        "GetInclusionProof": Rule.ANYBODY,
+        "GetConsistencyProof": Rule.ANYBODY,
+        "ListEntries": Rule.ANYBODY,
+    },
+    "WitnessService": {
+        "AwaitCheckpoint": Rule.CERTIFICATE,
+        "AddCosignature": Rule.CERTIFICATE,
+    },
+    "ErasureService": {
+        "Erase": Rule.AGENCY,
+        "PlaceHold": Rule.AGENCY,
+        "LiftHold": Rule.AGENCY,
+        "ListErasures": Rule.AGENCY,
+        "ListDueForErasure": Rule.AGENCY,
+        "GetErasureCertificate": Rule.AGENCY,
+    },
     "OperatorService": {
         "AcceptClock": Rule.OPERATOR,
+        "RotateKeys": Rule.OPERATOR,
     },
 }
 

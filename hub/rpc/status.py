@@ -18,7 +18,9 @@ from consent_ledger.errors import OnceToldError
 DOMAIN = "oncetold.org"
 PREFIX = "ERROR_REASON_"
 DETAILS_KEY = "grpc-status-details-bin"
-PUBLIC_DETAILS = frozenset({"field", "rule", "party", "expected", "epoch", "error_id", "duty"})
+PUBLIC_DETAILS = frozenset(
+    {"field", "rule", "party", "expected", "epoch", "error_id", "duty", "size", "hold_id"}
+)
 
 log = logging.getLogger(__name__)
 
@@ -141,6 +143,31 @@ REASONS: dict[str, tuple[grpc.StatusCode, str]] = {
     "DUTY_NOT_IN_FORCE": (
         _PRECONDITION,
         "The statutory duty is not in force today. Name one that is, or another basis.",
+    ),
+    "NOT_YET_COVERED": (
+        _UNAVAILABLE,
+        "No checkpoint covers this yet, or too few witnesses have cosigned one. Ask again, or wait longer.",
+    ),
+    "BEYOND_LEDGER": (
+        grpc.StatusCode.OUT_OF_RANGE,
+        "The ledger's newest checkpoint does not reach so far. Check the position and the ledger's id.",
+    ),
+    "UNKNOWN_WITNESS": (
+        _PRECONDITION,
+        "No witness key is authorised for this agency. Ask the hub's operator to authorise it.",
+    ),
+    "BAD_COSIGNATURE": (
+        _INVALID,
+        "The cosignature does not verify for this checkpoint and key. Check the witness's key.",
+    ),
+    "LEGAL_HOLD": (_PRECONDITION, "The law keeps all of this from being erased. Lift the hold first."),
+    "AGENCY_DEPARTED": (
+        _PRECONDITION,
+        "The agency has left: nothing is recorded by it or sent to it any more.",
+    ),
+    "KEYS_UNAVAILABLE": (
+        _UNAVAILABLE,
+        "The provider of the hub's keys does not answer, so nothing can be opened. Try again.",
     ),
 }
 

@@ -44,6 +44,50 @@ POST_KIND_DUTY_WORKER: PostKind.ValueType  # 4
 """Whoever answers for questions about clients whose lead the agency is."""
 Global___PostKind: _TypeAlias = PostKind  # noqa: Y015
 
+class _DepartedCopies:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DepartedCopiesEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DepartedCopies.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DEPARTED_COPIES_UNSPECIFIED: _DepartedCopies.ValueType  # 0
+    DEPARTED_COPIES_ERASED: _DepartedCopies.ValueType  # 1
+    DEPARTED_COPIES_RETAINED_OWN_BASIS: _DepartedCopies.ValueType  # 2
+    """under a duty of its own"""
+    DEPARTED_COPIES_UNKNOWN: _DepartedCopies.ValueType  # 3
+    """nobody there can say: it stays visible to those whose records they were"""
+
+class DepartedCopies(_DepartedCopies, metaclass=_DepartedCopiesEnumTypeWrapper):
+    """What becomes of the copies that an agency holds when it leaves."""
+
+DEPARTED_COPIES_UNSPECIFIED: DepartedCopies.ValueType  # 0
+DEPARTED_COPIES_ERASED: DepartedCopies.ValueType  # 1
+DEPARTED_COPIES_RETAINED_OWN_BASIS: DepartedCopies.ValueType  # 2
+"""under a duty of its own"""
+DEPARTED_COPIES_UNKNOWN: DepartedCopies.ValueType  # 3
+"""nobody there can say: it stays visible to those whose records they were"""
+Global___DepartedCopies: _TypeAlias = DepartedCopies  # noqa: Y015
+
+class _DepartedRecords:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DepartedRecordsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DepartedRecords.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DEPARTED_RECORDS_UNSPECIFIED: _DepartedRecords.ValueType  # 0
+    DEPARTED_RECORDS_KEPT: _DepartedRecords.ValueType  # 1
+    """their recipients go on as before"""
+    DEPARTED_RECORDS_ERASED: _DepartedRecords.ValueType  # 2
+
+class DepartedRecords(_DepartedRecords, metaclass=_DepartedRecordsEnumTypeWrapper):
+    """What becomes of the records that a leaving agency published."""
+
+DEPARTED_RECORDS_UNSPECIFIED: DepartedRecords.ValueType  # 0
+DEPARTED_RECORDS_KEPT: DepartedRecords.ValueType  # 1
+"""their recipients go on as before"""
+DEPARTED_RECORDS_ERASED: DepartedRecords.ValueType  # 2
+Global___DepartedRecords: _TypeAlias = DepartedRecords  # noqa: Y015
+
 @_typing.final
 class RegisterAgencyRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -301,6 +345,104 @@ class AppointPostResponse(_message.Message):
 Global___AppointPostResponse: _TypeAlias = AppointPostResponse  # noqa: Y015
 
 @_typing.final
+class AuthoriseWitnessRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    AGENCY_ID_FIELD_NUMBER: _builtins.int
+    VERIFIER_KEY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    agency_id: _builtins.str
+    verifier_key: _builtins.str
+    """A C2SP verifier key of a cosigner: `<name>+<key id>+<base64>`. Empty: the agency witnesses no more."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        agency_id: _builtins.str = ...,
+        verifier_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "request_id", b"request_id", "verifier_key", b"verifier_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuthoriseWitnessRequest: _TypeAlias = AuthoriseWitnessRequest  # noqa: Y015
+
+@_typing.final
+class AuthoriseWitnessResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def position(self) -> _common_pb2.LedgerPosition: ...
+    def __init__(
+        self,
+        *,
+        position: _common_pb2.LedgerPosition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuthoriseWitnessResponse: _TypeAlias = AuthoriseWitnessResponse  # noqa: Y015
+
+@_typing.final
+class DepartAgencyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    AGENCY_ID_FIELD_NUMBER: _builtins.int
+    COPIES_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    ATTESTED_BY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    agency_id: _builtins.str
+    copies: Global___DepartedCopies.ValueType
+    records: Global___DepartedRecords.ValueType
+    attested_by: _builtins.str
+    """Who attests it: the agency's own pseudonym for its member of staff."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        agency_id: _builtins.str = ...,
+        copies: Global___DepartedCopies.ValueType = ...,
+        records: Global___DepartedRecords.ValueType = ...,
+        attested_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "attested_by", b"attested_by", "copies", b"copies", "records", b"records", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DepartAgencyRequest: _TypeAlias = DepartAgencyRequest  # noqa: Y015
+
+@_typing.final
+class DepartAgencyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def position(self) -> _common_pb2.LedgerPosition: ...
+    def __init__(
+        self,
+        *,
+        position: _common_pb2.LedgerPosition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DepartAgencyResponse: _TypeAlias = DepartAgencyResponse  # noqa: Y015
+
+@_typing.final
 class ListAgenciesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -347,11 +489,16 @@ class Agency(_message.Message):
     CERTIFICATE_URIS_FIELD_NUMBER: _builtins.int
     FEEDS_FIELD_NUMBER: _builtins.int
     POSTS_FIELD_NUMBER: _builtins.int
+    WITNESS_KEY_FIELD_NUMBER: _builtins.int
+    DEPARTED_FIELD_NUMBER: _builtins.int
     agency_id: _builtins.str
     name: _builtins.str
     controller_id: _builtins.str
     service_type: _common_pb2.ServiceType.ValueType
     public_authority: _builtins.bool
+    witness_key: _builtins.str
+    """The key its witness cosigns with; empty: none."""
+    departed: _builtins.bool
     @_builtins.property
     def certificate_uris(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -369,10 +516,12 @@ class Agency(_message.Message):
         certificate_uris: _abc.Iterable[_builtins.str] | None = ...,
         feeds: _abc.Iterable[Global___Feed] | None = ...,
         posts: _abc.Iterable[Global___Post] | None = ...,
+        witness_key: _builtins.str = ...,
+        departed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "certificate_uris", b"certificate_uris", "controller_id", b"controller_id", "feeds", b"feeds", "name", b"name", "posts", b"posts", "public_authority", b"public_authority", "service_type", b"service_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "certificate_uris", b"certificate_uris", "controller_id", b"controller_id", "departed", b"departed", "feeds", b"feeds", "name", b"name", "posts", b"posts", "public_authority", b"public_authority", "service_type", b"service_type", "witness_key", b"witness_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

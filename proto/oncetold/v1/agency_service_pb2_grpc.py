@@ -57,6 +57,16 @@ class AgencyServiceStub(object):
                 request_serializer=oncetold_dot_v1_dot_agency__service__pb2.AppointPostRequest.SerializeToString,
                 response_deserializer=oncetold_dot_v1_dot_agency__service__pb2.AppointPostResponse.FromString,
                 _registered_method=True)
+        self.AuthoriseWitness = channel.unary_unary(
+                '/oncetold.v1.AgencyService/AuthoriseWitness',
+                request_serializer=oncetold_dot_v1_dot_agency__service__pb2.AuthoriseWitnessRequest.SerializeToString,
+                response_deserializer=oncetold_dot_v1_dot_agency__service__pb2.AuthoriseWitnessResponse.FromString,
+                _registered_method=True)
+        self.DepartAgency = channel.unary_unary(
+                '/oncetold.v1.AgencyService/DepartAgency',
+                request_serializer=oncetold_dot_v1_dot_agency__service__pb2.DepartAgencyRequest.SerializeToString,
+                response_deserializer=oncetold_dot_v1_dot_agency__service__pb2.DepartAgencyResponse.FromString,
+                _registered_method=True)
         self.ListAgencies = channel.unary_unary(
                 '/oncetold.v1.AgencyService/ListAgencies',
                 request_serializer=oncetold_dot_v1_dot_agency__service__pb2.ListAgenciesRequest.SerializeToString,
@@ -105,6 +115,24 @@ class AgencyServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AuthoriseWitness(self, request, context):
+        """Lets an agency's witness key cosign checkpoints, or takes that back. The operator alone. Repeat with the same
+        request_id: the same answer; an unknown agency is FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DepartAgency(self, request, context):
+        """An agency leaves for good: its certificates and feeds end, nothing more is sent to it, and what it attests about
+        the copies in its own system closes its open retractions as departed. What it recorded stays with those who may
+        see it, or is erased. The operator, or the agency itself. Repeat: the first position. An unknown agency is
+        FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAgencies(self, request, context):
         """Lists agencies and feeds. Holds nothing about clients. Repeating reads again.
         """
@@ -134,6 +162,16 @@ def add_AgencyServiceServicer_to_server(servicer, server):
                     servicer.AppointPost,
                     request_deserializer=oncetold_dot_v1_dot_agency__service__pb2.AppointPostRequest.FromString,
                     response_serializer=oncetold_dot_v1_dot_agency__service__pb2.AppointPostResponse.SerializeToString,
+            ),
+            'AuthoriseWitness': grpc.unary_unary_rpc_method_handler(
+                    servicer.AuthoriseWitness,
+                    request_deserializer=oncetold_dot_v1_dot_agency__service__pb2.AuthoriseWitnessRequest.FromString,
+                    response_serializer=oncetold_dot_v1_dot_agency__service__pb2.AuthoriseWitnessResponse.SerializeToString,
+            ),
+            'DepartAgency': grpc.unary_unary_rpc_method_handler(
+                    servicer.DepartAgency,
+                    request_deserializer=oncetold_dot_v1_dot_agency__service__pb2.DepartAgencyRequest.FromString,
+                    response_serializer=oncetold_dot_v1_dot_agency__service__pb2.DepartAgencyResponse.SerializeToString,
             ),
             'ListAgencies': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAgencies,
@@ -252,6 +290,60 @@ class AgencyService(object):
             '/oncetold.v1.AgencyService/AppointPost',
             oncetold_dot_v1_dot_agency__service__pb2.AppointPostRequest.SerializeToString,
             oncetold_dot_v1_dot_agency__service__pb2.AppointPostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AuthoriseWitness(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncetold.v1.AgencyService/AuthoriseWitness',
+            oncetold_dot_v1_dot_agency__service__pb2.AuthoriseWitnessRequest.SerializeToString,
+            oncetold_dot_v1_dot_agency__service__pb2.AuthoriseWitnessResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DepartAgency(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncetold.v1.AgencyService/DepartAgency',
+            oncetold_dot_v1_dot_agency__service__pb2.DepartAgencyRequest.SerializeToString,
+            oncetold_dot_v1_dot_agency__service__pb2.DepartAgencyResponse.FromString,
             options,
             channel_credentials,
             insecure,

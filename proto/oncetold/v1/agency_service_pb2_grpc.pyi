@@ -55,6 +55,16 @@ class AgencyServiceStub:
     operator, or the agency itself. Repeat with the same request_id: the same answer; an unknown agency is
     FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
     """
+    AuthoriseWitness: _grpc.UnaryUnaryMultiCallable[_agency_service_pb2.AuthoriseWitnessRequest, _agency_service_pb2.AuthoriseWitnessResponse]
+    """Lets an agency's witness key cosign checkpoints, or takes that back. The operator alone. Repeat with the same
+    request_id: the same answer; an unknown agency is FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
+    """
+    DepartAgency: _grpc.UnaryUnaryMultiCallable[_agency_service_pb2.DepartAgencyRequest, _agency_service_pb2.DepartAgencyResponse]
+    """An agency leaves for good: its certificates and feeds end, nothing more is sent to it, and what it attests about
+    the copies in its own system closes its open retractions as departed. What it recorded stays with those who may
+    see it, or is erased. The operator, or the agency itself. Repeat: the first position. An unknown agency is
+    FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
+    """
     ListAgencies: _grpc.UnaryUnaryMultiCallable[_agency_service_pb2.ListAgenciesRequest, _agency_service_pb2.ListAgenciesResponse]
     """Lists agencies and feeds. Holds nothing about clients. Repeating reads again."""
 
@@ -83,6 +93,16 @@ class AgencyServiceAsyncStub(AgencyServiceStub):
     AppointPost: _aio.UnaryUnaryMultiCallable[_agency_service_pb2.AppointPostRequest, _agency_service_pb2.AppointPostResponse]  # type: ignore[assignment]
     """Says who holds a post at an agency: whom tasks are for, and whom to ring. The newest appointment counts. The
     operator, or the agency itself. Repeat with the same request_id: the same answer; an unknown agency is
+    FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
+    """
+    AuthoriseWitness: _aio.UnaryUnaryMultiCallable[_agency_service_pb2.AuthoriseWitnessRequest, _agency_service_pb2.AuthoriseWitnessResponse]  # type: ignore[assignment]
+    """Lets an agency's witness key cosign checkpoints, or takes that back. The operator alone. Repeat with the same
+    request_id: the same answer; an unknown agency is FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
+    """
+    DepartAgency: _aio.UnaryUnaryMultiCallable[_agency_service_pb2.DepartAgencyRequest, _agency_service_pb2.DepartAgencyResponse]  # type: ignore[assignment]
+    """An agency leaves for good: its certificates and feeds end, nothing more is sent to it, and what it attests about
+    the copies in its own system closes its open retractions as departed. What it recorded stays with those who may
+    see it, or is erased. The operator, or the agency itself. Repeat: the first position. An unknown agency is
     FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
     """
     ListAgencies: _aio.UnaryUnaryMultiCallable[_agency_service_pb2.ListAgenciesRequest, _agency_service_pb2.ListAgenciesResponse]  # type: ignore[assignment]
@@ -134,6 +154,28 @@ class AgencyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_agency_service_pb2.AppointPostResponse, _abc.Awaitable[_agency_service_pb2.AppointPostResponse]]:
         """Says who holds a post at an agency: whom tasks are for, and whom to ring. The newest appointment counts. The
         operator, or the agency itself. Repeat with the same request_id: the same answer; an unknown agency is
+        FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
+        """
+
+    @_abc_1.abstractmethod
+    def AuthoriseWitness(
+        self,
+        request: _agency_service_pb2.AuthoriseWitnessRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agency_service_pb2.AuthoriseWitnessResponse, _abc.Awaitable[_agency_service_pb2.AuthoriseWitnessResponse]]:
+        """Lets an agency's witness key cosign checkpoints, or takes that back. The operator alone. Repeat with the same
+        request_id: the same answer; an unknown agency is FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
+        """
+
+    @_abc_1.abstractmethod
+    def DepartAgency(
+        self,
+        request: _agency_service_pb2.DepartAgencyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agency_service_pb2.DepartAgencyResponse, _abc.Awaitable[_agency_service_pb2.DepartAgencyResponse]]:
+        """An agency leaves for good: its certificates and feeds end, nothing more is sent to it, and what it attests about
+        the copies in its own system closes its open retractions as departed. What it recorded stays with those who may
+        see it, or is erased. The operator, or the agency itself. Repeat: the first position. An unknown agency is
         FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
         """
 

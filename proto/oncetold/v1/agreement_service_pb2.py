@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from oncetold.v1 import common_pb2 as oncetold_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#oncetold/v1/agreement_service.proto\x12\x0boncetold.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18oncetold/v1/common.proto\"\x97\x03\n\tAgreement\x12\x36\n\x0c\x61greement_id\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12I\n\x05title\x18\x02 \x01(\tB:\xbaH7r5\x10\x01\x18\xc8\x01\x32.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12\x39\n\x07parties\x18\x03 \x03(\x0b\x32\x1b.oncetold.v1.AgreementPartyB\x0b\xbaH\x08\x92\x01\x05\x08\x02\x10\xc8\x01\x12\x34\n\x04rows\x18\x04 \x03(\x0b\x32\x19.oncetold.v1.AgreementRowB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xc8\x01\x12\x36\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x34\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12(\n\tnotice_id\x18\x07 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,100}$\"\x90\x01\n\x0e\x41greementParty\x12\x33\n\tagency_id\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12\x32\n\x05\x62\x61ses\x18\x02 \x03(\x0b\x32\x17.oncetold.v1.PartyBasisB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x14\x12\x15\n\rreceives_only\x18\x03 \x01(\x08\"\xf3\x01\n\nPartyBasis\x12\x31\n\x07purpose\x18\x01 \x01(\x0e\x32\x14.oncetold.v1.PurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x38\n\x0clawful_basis\x18\x02 \x01(\x0e\x32\x18.oncetold.v1.LawfulBasisB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12:\n\x08\x61rticle9\x18\x03 \x01(\x0e\x32\x1e.oncetold.v1.Article9ConditionB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12<\n\tarticle10\x18\x04 \x01(\x0e\x32\x1f.oncetold.v1.Article10ConditionB\x08\xbaH\x05\x82\x01\x02\x10\x01\"\xcc\x01\n\x0c\x41greementRow\x12\x37\n\x08\x63\x61tegory\x18\x01 \x01(\x0e\x32\x19.oncetold.v1.DataCategoryB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x31\n\x07purpose\x18\x02 \x01(\x0e\x32\x14.oncetold.v1.PurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12.\n\x06on_end\x18\x03 \x01(\x0e\x32\x12.oncetold.v1.OnEndB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12 \n\x18self_captured_restricted\x18\x04 \x01(\x08\"h\n\x15\x44raftAgreementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x31\n\tagreement\x18\x02 \x01(\x0b\x32\x16.oncetold.v1.AgreementB\x06\xbaH\x03\xc8\x01\x01\"X\n\x16\x44raftAgreementResponse\x12\x0f\n\x07version\x18\x01 \x01(\r\x12-\n\x08position\x18\x02 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x86\x01\n\x14SignAgreementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x36\n\x0c\x61greement_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12\x18\n\x07version\x18\x03 \x01(\rB\x07\xbaH\x04*\x02(\x01\"F\n\x15SignAgreementResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"q\n\x19TerminateAgreementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x36\n\x0c\x61greement_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\"K\n\x1aTerminateAgreementResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x17\n\x15ListAgreementsRequest\"I\n\x16ListAgreementsResponse\x12/\n\nagreements\x18\x01 \x03(\x0b\x32\x1b.oncetold.v1.AgreementState\"\x85\x01\n\x0e\x41greementState\x12)\n\tagreement\x18\x01 \x01(\x0b\x32\x16.oncetold.v1.Agreement\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x11\n\tsigned_by\x18\x03 \x03(\t\x12\x10\n\x08in_force\x18\x04 \x01(\x08\x12\x12\n\nterminated\x18\x05 \x01(\x08\"\xf5\x02\n\x0eSharingRequest\x12)\n\nidentifier\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,100}$\x12\x36\n\ndate_stamp\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12<\n\x12provider_agency_id\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12:\n\x10\x61sserted_purpose\x18\x04 \x01(\x0e\x32\x14.oncetold.v1.PurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x42\n\ncategories\x18\x05 \x03(\x0e\x32\x19.oncetold.v1.DataCategoryB\x13\xbaH\x10\x92\x01\r\x08\x01\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12\x42\n\ragreement_ids\x18\x06 \x03(\tB+\xbaH(\x92\x01%\x08\x01\x10\x14\x18\x01\"\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\"i\n\x13JudgeRequestRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x34\n\x07request\x18\x02 \x01(\x0b\x32\x1b.oncetold.v1.SharingRequestB\x06\xbaH\x03\xc8\x01\x01\"\xa5\x01\n\x14JudgeRequestResponse\x12,\n\x07verdict\x18\x01 \x01(\x0e\x32\x1b.oncetold.v1.SharingVerdict\x12\x30\n\nagreements\x18\x02 \x03(\x0b\x32\x1c.oncetold.v1.JudgedAgreement\x12-\n\x08position\x18\x03 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"v\n\x0fJudgedAgreement\x12\x14\n\x0c\x61greement_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12,\n\x07verdict\x18\x03 \x01(\x0e\x32\x1b.oncetold.v1.SharingVerdict\x12\x0e\n\x06reason\x18\x04 \x01(\t*\x83\x01\n\x0eSharingVerdict\x12\x1f\n\x1bSHARING_VERDICT_UNSPECIFIED\x10\x00\x12\x1a\n\x16SHARING_VERDICT_PERMIT\x10\x01\x12\x18\n\x14SHARING_VERDICT_DENY\x10\x02\x12\x1a\n\x16SHARING_VERDICT_REVIEW\x10\x03\x32\xdc\x03\n\x10\x41greementService\x12Y\n\x0e\x44raftAgreement\x12\".oncetold.v1.DraftAgreementRequest\x1a#.oncetold.v1.DraftAgreementResponse\x12V\n\rSignAgreement\x12!.oncetold.v1.SignAgreementRequest\x1a\".oncetold.v1.SignAgreementResponse\x12\x65\n\x12TerminateAgreement\x12&.oncetold.v1.TerminateAgreementRequest\x1a\'.oncetold.v1.TerminateAgreementResponse\x12S\n\x0cJudgeRequest\x12 .oncetold.v1.JudgeRequestRequest\x1a!.oncetold.v1.JudgeRequestResponse\x12Y\n\x0eListAgreements\x12\".oncetold.v1.ListAgreementsRequest\x1a#.oncetold.v1.ListAgreementsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#oncetold/v1/agreement_service.proto\x12\x0boncetold.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18oncetold/v1/common.proto\"\x97\x03\n\tAgreement\x12\x36\n\x0c\x61greement_id\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12I\n\x05title\x18\x02 \x01(\tB:\xbaH7r5\x10\x01\x18\xc8\x01\x32.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12\x39\n\x07parties\x18\x03 \x03(\x0b\x32\x1b.oncetold.v1.AgreementPartyB\x0b\xbaH\x08\x92\x01\x05\x08\x02\x10\xc8\x01\x12\x34\n\x04rows\x18\x04 \x03(\x0b\x32\x19.oncetold.v1.AgreementRowB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xc8\x01\x12\x36\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x34\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12(\n\tnotice_id\x18\x07 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,100}$\"\x90\x01\n\x0e\x41greementParty\x12\x33\n\tagency_id\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12\x32\n\x05\x62\x61ses\x18\x02 \x03(\x0b\x32\x17.oncetold.v1.PartyBasisB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x14\x12\x15\n\rreceives_only\x18\x03 \x01(\x08\"\xf3\x01\n\nPartyBasis\x12\x31\n\x07purpose\x18\x01 \x01(\x0e\x32\x14.oncetold.v1.PurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x38\n\x0clawful_basis\x18\x02 \x01(\x0e\x32\x18.oncetold.v1.LawfulBasisB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12:\n\x08\x61rticle9\x18\x03 \x01(\x0e\x32\x1e.oncetold.v1.Article9ConditionB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12<\n\tarticle10\x18\x04 \x01(\x0e\x32\x1f.oncetold.v1.Article10ConditionB\x08\xbaH\x05\x82\x01\x02\x10\x01\"\xef\x01\n\x0c\x41greementRow\x12\x37\n\x08\x63\x61tegory\x18\x01 \x01(\x0e\x32\x19.oncetold.v1.DataCategoryB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x31\n\x07purpose\x18\x02 \x01(\x0e\x32\x14.oncetold.v1.PurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12.\n\x06on_end\x18\x03 \x01(\x0e\x32\x12.oncetold.v1.OnEndB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12 \n\x18self_captured_restricted\x18\x04 \x01(\x08\x12!\n\x0eretention_days\x18\x05 \x01(\rB\t\xbaH\x06*\x04\x18\xad\x9d\x02\"h\n\x15\x44raftAgreementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x31\n\tagreement\x18\x02 \x01(\x0b\x32\x16.oncetold.v1.AgreementB\x06\xbaH\x03\xc8\x01\x01\"X\n\x16\x44raftAgreementResponse\x12\x0f\n\x07version\x18\x01 \x01(\r\x12-\n\x08position\x18\x02 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x86\x01\n\x14SignAgreementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x36\n\x0c\x61greement_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12\x18\n\x07version\x18\x03 \x01(\rB\x07\xbaH\x04*\x02(\x01\"F\n\x15SignAgreementResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"q\n\x19TerminateAgreementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x36\n\x0c\x61greement_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\"K\n\x1aTerminateAgreementResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x17\n\x15ListAgreementsRequest\"I\n\x16ListAgreementsResponse\x12/\n\nagreements\x18\x01 \x03(\x0b\x32\x1b.oncetold.v1.AgreementState\"\x85\x01\n\x0e\x41greementState\x12)\n\tagreement\x18\x01 \x01(\x0b\x32\x16.oncetold.v1.Agreement\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x11\n\tsigned_by\x18\x03 \x03(\t\x12\x10\n\x08in_force\x18\x04 \x01(\x08\x12\x12\n\nterminated\x18\x05 \x01(\x08\"\xf5\x02\n\x0eSharingRequest\x12)\n\nidentifier\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,100}$\x12\x36\n\ndate_stamp\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12<\n\x12provider_agency_id\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12:\n\x10\x61sserted_purpose\x18\x04 \x01(\x0e\x32\x14.oncetold.v1.PurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x42\n\ncategories\x18\x05 \x03(\x0e\x32\x19.oncetold.v1.DataCategoryB\x13\xbaH\x10\x92\x01\r\x08\x01\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12\x42\n\ragreement_ids\x18\x06 \x03(\tB+\xbaH(\x92\x01%\x08\x01\x10\x14\x18\x01\"\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\"i\n\x13JudgeRequestRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x34\n\x07request\x18\x02 \x01(\x0b\x32\x1b.oncetold.v1.SharingRequestB\x06\xbaH\x03\xc8\x01\x01\"\xa5\x01\n\x14JudgeRequestResponse\x12,\n\x07verdict\x18\x01 \x01(\x0e\x32\x1b.oncetold.v1.SharingVerdict\x12\x30\n\nagreements\x18\x02 \x03(\x0b\x32\x1c.oncetold.v1.JudgedAgreement\x12-\n\x08position\x18\x03 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"v\n\x0fJudgedAgreement\x12\x14\n\x0c\x61greement_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12,\n\x07verdict\x18\x03 \x01(\x0e\x32\x1b.oncetold.v1.SharingVerdict\x12\x0e\n\x06reason\x18\x04 \x01(\t*\x83\x01\n\x0eSharingVerdict\x12\x1f\n\x1bSHARING_VERDICT_UNSPECIFIED\x10\x00\x12\x1a\n\x16SHARING_VERDICT_PERMIT\x10\x01\x12\x18\n\x14SHARING_VERDICT_DENY\x10\x02\x12\x1a\n\x16SHARING_VERDICT_REVIEW\x10\x03\x32\xdc\x03\n\x10\x41greementService\x12Y\n\x0e\x44raftAgreement\x12\".oncetold.v1.DraftAgreementRequest\x1a#.oncetold.v1.DraftAgreementResponse\x12V\n\rSignAgreement\x12!.oncetold.v1.SignAgreementRequest\x1a\".oncetold.v1.SignAgreementResponse\x12\x65\n\x12TerminateAgreement\x12&.oncetold.v1.TerminateAgreementRequest\x1a\'.oncetold.v1.TerminateAgreementResponse\x12S\n\x0cJudgeRequest\x12 .oncetold.v1.JudgeRequestRequest\x1a!.oncetold.v1.JudgeRequestResponse\x12Y\n\x0eListAgreements\x12\".oncetold.v1.ListAgreementsRequest\x1a#.oncetold.v1.ListAgreementsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -66,6 +66,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AGREEMENTROW'].fields_by_name['purpose']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_AGREEMENTROW'].fields_by_name['on_end']._loaded_options = None
   _globals['_AGREEMENTROW'].fields_by_name['on_end']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_AGREEMENTROW'].fields_by_name['retention_days']._loaded_options = None
+  _globals['_AGREEMENTROW'].fields_by_name['retention_days']._serialized_options = b'\272H\006*\004\030\255\235\002'
   _globals['_DRAFTAGREEMENTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_DRAFTAGREEMENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_DRAFTAGREEMENTREQUEST'].fields_by_name['agreement']._loaded_options = None
@@ -96,8 +98,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JUDGEREQUESTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_JUDGEREQUESTREQUEST'].fields_by_name['request']._loaded_options = None
   _globals['_JUDGEREQUESTREQUEST'].fields_by_name['request']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_SHARINGVERDICT']._serialized_start=2755
-  _globals['_SHARINGVERDICT']._serialized_end=2886
+  _globals['_SHARINGVERDICT']._serialized_start=2790
+  _globals['_SHARINGVERDICT']._serialized_end=2921
   _globals['_AGREEMENT']._serialized_start=141
   _globals['_AGREEMENT']._serialized_end=548
   _globals['_AGREEMENTPARTY']._serialized_start=551
@@ -105,33 +107,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PARTYBASIS']._serialized_start=698
   _globals['_PARTYBASIS']._serialized_end=941
   _globals['_AGREEMENTROW']._serialized_start=944
-  _globals['_AGREEMENTROW']._serialized_end=1148
-  _globals['_DRAFTAGREEMENTREQUEST']._serialized_start=1150
-  _globals['_DRAFTAGREEMENTREQUEST']._serialized_end=1254
-  _globals['_DRAFTAGREEMENTRESPONSE']._serialized_start=1256
-  _globals['_DRAFTAGREEMENTRESPONSE']._serialized_end=1344
-  _globals['_SIGNAGREEMENTREQUEST']._serialized_start=1347
-  _globals['_SIGNAGREEMENTREQUEST']._serialized_end=1481
-  _globals['_SIGNAGREEMENTRESPONSE']._serialized_start=1483
-  _globals['_SIGNAGREEMENTRESPONSE']._serialized_end=1553
-  _globals['_TERMINATEAGREEMENTREQUEST']._serialized_start=1555
-  _globals['_TERMINATEAGREEMENTREQUEST']._serialized_end=1668
-  _globals['_TERMINATEAGREEMENTRESPONSE']._serialized_start=1670
-  _globals['_TERMINATEAGREEMENTRESPONSE']._serialized_end=1745
-  _globals['_LISTAGREEMENTSREQUEST']._serialized_start=1747
-  _globals['_LISTAGREEMENTSREQUEST']._serialized_end=1770
-  _globals['_LISTAGREEMENTSRESPONSE']._serialized_start=1772
-  _globals['_LISTAGREEMENTSRESPONSE']._serialized_end=1845
-  _globals['_AGREEMENTSTATE']._serialized_start=1848
-  _globals['_AGREEMENTSTATE']._serialized_end=1981
-  _globals['_SHARINGREQUEST']._serialized_start=1984
-  _globals['_SHARINGREQUEST']._serialized_end=2357
-  _globals['_JUDGEREQUESTREQUEST']._serialized_start=2359
-  _globals['_JUDGEREQUESTREQUEST']._serialized_end=2464
-  _globals['_JUDGEREQUESTRESPONSE']._serialized_start=2467
-  _globals['_JUDGEREQUESTRESPONSE']._serialized_end=2632
-  _globals['_JUDGEDAGREEMENT']._serialized_start=2634
-  _globals['_JUDGEDAGREEMENT']._serialized_end=2752
-  _globals['_AGREEMENTSERVICE']._serialized_start=2889
-  _globals['_AGREEMENTSERVICE']._serialized_end=3365
+  _globals['_AGREEMENTROW']._serialized_end=1183
+  _globals['_DRAFTAGREEMENTREQUEST']._serialized_start=1185
+  _globals['_DRAFTAGREEMENTREQUEST']._serialized_end=1289
+  _globals['_DRAFTAGREEMENTRESPONSE']._serialized_start=1291
+  _globals['_DRAFTAGREEMENTRESPONSE']._serialized_end=1379
+  _globals['_SIGNAGREEMENTREQUEST']._serialized_start=1382
+  _globals['_SIGNAGREEMENTREQUEST']._serialized_end=1516
+  _globals['_SIGNAGREEMENTRESPONSE']._serialized_start=1518
+  _globals['_SIGNAGREEMENTRESPONSE']._serialized_end=1588
+  _globals['_TERMINATEAGREEMENTREQUEST']._serialized_start=1590
+  _globals['_TERMINATEAGREEMENTREQUEST']._serialized_end=1703
+  _globals['_TERMINATEAGREEMENTRESPONSE']._serialized_start=1705
+  _globals['_TERMINATEAGREEMENTRESPONSE']._serialized_end=1780
+  _globals['_LISTAGREEMENTSREQUEST']._serialized_start=1782
+  _globals['_LISTAGREEMENTSREQUEST']._serialized_end=1805
+  _globals['_LISTAGREEMENTSRESPONSE']._serialized_start=1807
+  _globals['_LISTAGREEMENTSRESPONSE']._serialized_end=1880
+  _globals['_AGREEMENTSTATE']._serialized_start=1883
+  _globals['_AGREEMENTSTATE']._serialized_end=2016
+  _globals['_SHARINGREQUEST']._serialized_start=2019
+  _globals['_SHARINGREQUEST']._serialized_end=2392
+  _globals['_JUDGEREQUESTREQUEST']._serialized_start=2394
+  _globals['_JUDGEREQUESTREQUEST']._serialized_end=2499
+  _globals['_JUDGEREQUESTRESPONSE']._serialized_start=2502
+  _globals['_JUDGEREQUESTRESPONSE']._serialized_end=2667
+  _globals['_JUDGEDAGREEMENT']._serialized_start=2669
+  _globals['_JUDGEDAGREEMENT']._serialized_end=2787
+  _globals['_AGREEMENTSERVICE']._serialized_start=2924
+  _globals['_AGREEMENTSERVICE']._serialized_end=3400
 # @@protoc_insertion_point(module_scope)

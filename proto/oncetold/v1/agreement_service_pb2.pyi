@@ -157,11 +157,16 @@ class AgreementRow(_message.Message):
     PURPOSE_FIELD_NUMBER: _builtins.int
     ON_END_FIELD_NUMBER: _builtins.int
     SELF_CAPTURED_RESTRICTED_FIELD_NUMBER: _builtins.int
+    RETENTION_DAYS_FIELD_NUMBER: _builtins.int
     category: _common_pb2.DataCategory.ValueType
     purpose: _common_pb2.Purpose.ValueType
     on_end: _common_pb2.OnEnd.ValueType
     self_captured_restricted: _builtins.bool
     """Whether a grant that a recipient captured for itself opens R as well as N."""
+    retention_days: _builtins.int
+    """How long the hub keeps a record of this category after it was recorded, in days; then it is erased. Where
+    agreements differ the longest counts. 0: no period under this row.
+    """
     def __init__(
         self,
         *,
@@ -169,10 +174,11 @@ class AgreementRow(_message.Message):
         purpose: _common_pb2.Purpose.ValueType = ...,
         on_end: _common_pb2.OnEnd.ValueType = ...,
         self_captured_restricted: _builtins.bool = ...,
+        retention_days: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "on_end", b"on_end", "purpose", b"purpose", "self_captured_restricted", b"self_captured_restricted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "on_end", b"on_end", "purpose", b"purpose", "retention_days", b"retention_days", "self_captured_restricted", b"self_captured_restricted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -93,6 +93,20 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. metadata: `duty`. The statutory duty is not in force (yet, or any more)."""
     ERROR_REASON_TASK_STATE: _ErrorReason.ValueType  # 34
     """FAILED_PRECONDITION. The task is done already, or its kind knows no such outcome."""
+    ERROR_REASON_NOT_YET_COVERED: _ErrorReason.ValueType  # 35
+    """UNAVAILABLE. No checkpoint covers this yet, or not enough witnesses cosigned one; ask again, or wait longer."""
+    ERROR_REASON_BEYOND_LEDGER: _ErrorReason.ValueType  # 36
+    """OUT_OF_RANGE. metadata: `size`. The newest checkpoint does not reach so far."""
+    ERROR_REASON_UNKNOWN_WITNESS: _ErrorReason.ValueType  # 37
+    """FAILED_PRECONDITION. No witness key is authorised for the caller's agency; the operator authorises it."""
+    ERROR_REASON_BAD_COSIGNATURE: _ErrorReason.ValueType  # 38
+    """INVALID_ARGUMENT. The cosignature does not verify for this checkpoint and the authorised key."""
+    ERROR_REASON_LEGAL_HOLD: _ErrorReason.ValueType  # 39
+    """FAILED_PRECONDITION. metadata: `hold_id`. The law keeps all of this from being erased; lift the hold first."""
+    ERROR_REASON_AGENCY_DEPARTED: _ErrorReason.ValueType  # 40
+    """FAILED_PRECONDITION. The agency has left: nothing is recorded by it or sent to it any more."""
+    ERROR_REASON_KEYS_UNAVAILABLE: _ErrorReason.ValueType  # 41
+    """UNAVAILABLE. The provider of the hub's keys does not answer, so nothing can be opened; try again."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: in `google.rpc.ErrorInfo.reason` with domain `oncetold.org`. Metadata
@@ -171,4 +185,18 @@ ERROR_REASON_DUTY_NOT_IN_FORCE: ErrorReason.ValueType  # 33
 """FAILED_PRECONDITION. metadata: `duty`. The statutory duty is not in force (yet, or any more)."""
 ERROR_REASON_TASK_STATE: ErrorReason.ValueType  # 34
 """FAILED_PRECONDITION. The task is done already, or its kind knows no such outcome."""
+ERROR_REASON_NOT_YET_COVERED: ErrorReason.ValueType  # 35
+"""UNAVAILABLE. No checkpoint covers this yet, or not enough witnesses cosigned one; ask again, or wait longer."""
+ERROR_REASON_BEYOND_LEDGER: ErrorReason.ValueType  # 36
+"""OUT_OF_RANGE. metadata: `size`. The newest checkpoint does not reach so far."""
+ERROR_REASON_UNKNOWN_WITNESS: ErrorReason.ValueType  # 37
+"""FAILED_PRECONDITION. No witness key is authorised for the caller's agency; the operator authorises it."""
+ERROR_REASON_BAD_COSIGNATURE: ErrorReason.ValueType  # 38
+"""INVALID_ARGUMENT. The cosignature does not verify for this checkpoint and the authorised key."""
+ERROR_REASON_LEGAL_HOLD: ErrorReason.ValueType  # 39
+"""FAILED_PRECONDITION. metadata: `hold_id`. The law keeps all of this from being erased; lift the hold first."""
+ERROR_REASON_AGENCY_DEPARTED: ErrorReason.ValueType  # 40
+"""FAILED_PRECONDITION. The agency has left: nothing is recorded by it or sent to it any more."""
+ERROR_REASON_KEYS_UNAVAILABLE: ErrorReason.ValueType  # 41
+"""UNAVAILABLE. The provider of the hub's keys does not answer, so nothing can be opened; try again."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -25,17 +25,21 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"oncetold/v1/operator_service.proto\x12\x0boncetold.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x14\n\x12\x41\x63\x63\x65ptClockRequest\"U\n\x13\x41\x63\x63\x65ptClockResponse\x12,\n\x08hub_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08in_doubt\x18\x02 \x01(\x08\x32\x63\n\x0fOperatorService\x12P\n\x0b\x41\x63\x63\x65ptClock\x12\x1f.oncetold.v1.AcceptClockRequest\x1a .oncetold.v1.AcceptClockResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"oncetold/v1/operator_service.proto\x12\x0boncetold.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\"\n\x11RotateKeysRequest\x12\r\n\x05\x66orce\x18\x01 \x01(\x08\"V\n\x12RotateKeysResponse\x12\x11\n\tremaining\x18\x01 \x01(\x04\x12-\n\tgone_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x14\n\x12\x41\x63\x63\x65ptClockRequest\"U\n\x13\x41\x63\x63\x65ptClockResponse\x12,\n\x08hub_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08in_doubt\x18\x02 \x01(\x08\x32\xb2\x01\n\x0fOperatorService\x12P\n\x0b\x41\x63\x63\x65ptClock\x12\x1f.oncetold.v1.AcceptClockRequest\x1a .oncetold.v1.AcceptClockResponse\x12M\n\nRotateKeys\x12\x1e.oncetold.v1.RotateKeysRequest\x1a\x1f.oncetold.v1.RotateKeysResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'oncetold.v1.operator_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACCEPTCLOCKREQUEST']._serialized_start=84
-  _globals['_ACCEPTCLOCKREQUEST']._serialized_end=104
-  _globals['_ACCEPTCLOCKRESPONSE']._serialized_start=106
-  _globals['_ACCEPTCLOCKRESPONSE']._serialized_end=191
-  _globals['_OPERATORSERVICE']._serialized_start=193
-  _globals['_OPERATORSERVICE']._serialized_end=292
+  _globals['_ROTATEKEYSREQUEST']._serialized_start=84
+  _globals['_ROTATEKEYSREQUEST']._serialized_end=118
+  _globals['_ROTATEKEYSRESPONSE']._serialized_start=120
+  _globals['_ROTATEKEYSRESPONSE']._serialized_end=206
+  _globals['_ACCEPTCLOCKREQUEST']._serialized_start=208
+  _globals['_ACCEPTCLOCKREQUEST']._serialized_end=228
+  _globals['_ACCEPTCLOCKRESPONSE']._serialized_start=230
+  _globals['_ACCEPTCLOCKRESPONSE']._serialized_end=315
+  _globals['_OPERATORSERVICE']._serialized_start=318
+  _globals['_OPERATORSERVICE']._serialized_end=496
 # @@protoc_insertion_point(module_scope)

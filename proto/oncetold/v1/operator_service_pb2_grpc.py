@@ -41,6 +41,11 @@ class OperatorServiceStub(object):
                 request_serializer=oncetold_dot_v1_dot_operator__service__pb2.AcceptClockRequest.SerializeToString,
                 response_deserializer=oncetold_dot_v1_dot_operator__service__pb2.AcceptClockResponse.FromString,
                 _registered_method=True)
+        self.RotateKeys = channel.unary_unary(
+                '/oncetold.v1.OperatorService/RotateKeys',
+                request_serializer=oncetold_dot_v1_dot_operator__service__pb2.RotateKeysRequest.SerializeToString,
+                response_deserializer=oncetold_dot_v1_dot_operator__service__pb2.RotateKeysResponse.FromString,
+                _registered_method=True)
 
 
 class OperatorServiceServicer(object):
@@ -56,6 +61,15 @@ class OperatorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RotateKeys(self, request, context):
+        """Begins a new key epoch, or goes on with one that was begun: wraps some more keys under the new epoch's key, and
+        with the last of them destroys the old one, with which every erased key dies. Only the operator. Repeat until
+        `remaining` is 0; broken off anywhere, the next call goes on. UNAVAILABLE (ERROR_REASON_KEYS_UNAVAILABLE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperatorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -63,6 +77,11 @@ def add_OperatorServiceServicer_to_server(servicer, server):
                     servicer.AcceptClock,
                     request_deserializer=oncetold_dot_v1_dot_operator__service__pb2.AcceptClockRequest.FromString,
                     response_serializer=oncetold_dot_v1_dot_operator__service__pb2.AcceptClockResponse.SerializeToString,
+            ),
+            'RotateKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateKeys,
+                    request_deserializer=oncetold_dot_v1_dot_operator__service__pb2.RotateKeysRequest.FromString,
+                    response_serializer=oncetold_dot_v1_dot_operator__service__pb2.RotateKeysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -94,6 +113,33 @@ class OperatorService(object):
             '/oncetold.v1.OperatorService/AcceptClock',
             oncetold_dot_v1_dot_operator__service__pb2.AcceptClockRequest.SerializeToString,
             oncetold_dot_v1_dot_operator__service__pb2.AcceptClockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncetold.v1.OperatorService/RotateKeys',
+            oncetold_dot_v1_dot_operator__service__pb2.RotateKeysRequest.SerializeToString,
+            oncetold_dot_v1_dot_operator__service__pb2.RotateKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

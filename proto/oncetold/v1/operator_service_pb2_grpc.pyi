@@ -39,6 +39,11 @@ class OperatorServiceStub:
     """Says that the machine's time is right again after a real change of it: from the answer on the hub decides, discloses
     and retracts by it. Only the operator. Served while the clock is in doubt; repeating it is harmless.
     """
+    RotateKeys: _grpc.UnaryUnaryMultiCallable[_operator_service_pb2.RotateKeysRequest, _operator_service_pb2.RotateKeysResponse]
+    """Begins a new key epoch, or goes on with one that was begun: wraps some more keys under the new epoch's key, and
+    with the last of them destroys the old one, with which every erased key dies. Only the operator. Repeat until
+    `remaining` is 0; broken off anywhere, the next call goes on. UNAVAILABLE (ERROR_REASON_KEYS_UNAVAILABLE).
+    """
 
 @_typing.type_check_only
 class OperatorServiceAsyncStub(OperatorServiceStub):
@@ -50,6 +55,11 @@ class OperatorServiceAsyncStub(OperatorServiceStub):
     AcceptClock: _aio.UnaryUnaryMultiCallable[_operator_service_pb2.AcceptClockRequest, _operator_service_pb2.AcceptClockResponse]  # type: ignore[assignment]
     """Says that the machine's time is right again after a real change of it: from the answer on the hub decides, discloses
     and retracts by it. Only the operator. Served while the clock is in doubt; repeating it is harmless.
+    """
+    RotateKeys: _aio.UnaryUnaryMultiCallable[_operator_service_pb2.RotateKeysRequest, _operator_service_pb2.RotateKeysResponse]  # type: ignore[assignment]
+    """Begins a new key epoch, or goes on with one that was begun: wraps some more keys under the new epoch's key, and
+    with the last of them destroys the old one, with which every erased key dies. Only the operator. Repeat until
+    `remaining` is 0; broken off anywhere, the next call goes on. UNAVAILABLE (ERROR_REASON_KEYS_UNAVAILABLE).
     """
 
 class OperatorServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -65,6 +75,17 @@ class OperatorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_operator_service_pb2.AcceptClockResponse, _abc.Awaitable[_operator_service_pb2.AcceptClockResponse]]:
         """Says that the machine's time is right again after a real change of it: from the answer on the hub decides, discloses
         and retracts by it. Only the operator. Served while the clock is in doubt; repeating it is harmless.
+        """
+
+    @_abc_1.abstractmethod
+    def RotateKeys(
+        self,
+        request: _operator_service_pb2.RotateKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_service_pb2.RotateKeysResponse, _abc.Awaitable[_operator_service_pb2.RotateKeysResponse]]:
+        """Begins a new key epoch, or goes on with one that was begun: wraps some more keys under the new epoch's key, and
+        with the last of them destroys the old one, with which every erased key dies. Only the operator. Repeat until
+        `remaining` is 0; broken off anywhere, the next call goes on. UNAVAILABLE (ERROR_REASON_KEYS_UNAVAILABLE).
         """
 
 def add_OperatorServiceServicer_to_server(servicer: OperatorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
