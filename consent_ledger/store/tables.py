@@ -87,7 +87,7 @@ tiles = Table(
     sqlite_with_rowid=False,
 )
 
-# What belongs to the log as a whole and is no entry: the newest checkpoint, cosignatures, how far erasure went.
+# What belongs to the log as a whole and is no entry: the newest checkpoint, cosignatures and the like.
 log_state = Table(
     "log_state",
     metadata,
