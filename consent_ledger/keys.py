@@ -11,6 +11,7 @@ import stat
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -120,8 +121,9 @@ class KeyRing:
         self._entropy = entropy
         self._root_id = hmac.digest(root, b"oncetold.org/root-id/v1", hashlib.sha256)[:KEY_ID_SIZE]
         self._root = AESGCM(root)
-        self._kek_label = hmac.digest(root, b"oncetold.org/epoch-key/v1", hashlib.sha256)
-        self._index_label = hmac.digest(root, b"oncetold.org/index-key/v1", hashlib.sha256)
+        self._name_label = partial(_name_label, root)
+        self._kek_label = self._name_label("epoch-key")
+        self._index_label = self._name_label("index-key")
         self._ids: OrderedDict[bytes, bytes] = OrderedDict()
         self._open: OrderedDict[bytes, AESGCM] = OrderedDict()
         self._pending: list[KeyRow] = []
@@ -141,6 +143,18 @@ class KeyRing:
         if row is None or self._row(self._kek_label) is None:
             raise KeyFileRefused("not this ledger's", "Name the root key file made with this ledger.")
         return _unwrap(row, self._root)
+
+    def named_key(self, name: str) -> bytes:
+        """The 32 bytes of one of the ledger's own keys, under the root; made on first need."""
+        label = self._name_label(name)
+        row = self._row(label)
+        if row is not None:
+            return _unwrap(row, self._root)
+        key = self._entropy(KEY_SIZE)
+        row = self._wrap(self._entropy(KEY_ID_SIZE), key, self._root_id, self._root, label)
+        self._pending.append(row)
+        self._pending_labels[label] = row
+        return key
 
     def category_key(self, owner_label: bytes) -> tuple[bytes, AESGCM]:
         """Id and key of one (registration, category), made on first use."""
@@ -332,6 +346,10 @@ class EntryKeys(dict[bytes, AESGCM]):
             key = self._ring.key(key_id)
         self[key_id] = key
         return key
+
+
+def _name_label(root: bytes, name: str) -> bytes:
+    return hmac.digest(root, f"oncetold.org/{name}/v1".encode(), hashlib.sha256)
 
 
 def _unwrap(row: StoredKey, parent: AESGCM) -> bytes:

@@ -61,6 +61,13 @@ class Vault:
             name = self._cell_names[projection] = self._mac(_LABEL, ("cells", projection))[:16].hex()
         return name
 
+    def named_key(self, name: str) -> bytes:
+        """The 32 bytes of one of the ledger's own keys, such as the one that signs its log.
+
+        Made in the command that first asks, and kept with what that command appends, or not at all.
+        """
+        return self._keys.named_key(name)
+
     def label(self, *parts: bytes | str) -> bytes:
         """32 bytes that are the same for the same parts, and tell nobody without the key what they are."""
         return self._mac(_LABEL, parts)

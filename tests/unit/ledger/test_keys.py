@@ -8,8 +8,8 @@ import pytest
 
 from consent_ledger.entry import KeyOwner
 from consent_ledger.errors import KeyFileRefused
-from consent_ledger.keys import create_root_key, read_root_key
-from tests.unit.ledger.keyring import new_vault
+from consent_ledger.keys import KeyRing, create_root_key, read_root_key
+from tests.unit.ledger.keyring import ROOT, new_vault, store_pending
 
 
 def test_a_new_root_key_is_the_owners_alone(tmp_path: Path) -> None:
@@ -69,6 +69,30 @@ def test_keys_made_since_a_mark_are_forgotten_and_the_others_kept() -> None:
     assert len(ring.take_pending(mark)) == 1
     vault.seal_cell(lost, b"", b"content")
     assert ring.mark() == 1
+
+
+def test_a_named_key_is_made_once_and_found_again() -> None:
+    vault, ring, table = new_vault()
+    mark = ring.mark()
+    key = vault.named_key("log-signing-key")
+
+    assert (len(key), ring.mark()) == (32, mark + 1)
+    assert vault.named_key("log-signing-key") == key
+    assert vault.named_key("another-key") != key
+    store_pending(ring, table)
+    again = KeyRing(ROOT, table)
+    assert again.named_key("log-signing-key") == key
+    assert again.mark() == 0
+    assert key not in b"".join(row.wrapped for row in table.rows)
+
+
+def test_a_named_key_of_a_command_that_failed_is_gone() -> None:
+    vault, ring, _ = new_vault()
+    mark = ring.mark()
+    lost = vault.named_key("log-signing-key")
+    ring.undo(mark)
+
+    assert vault.named_key("log-signing-key") != lost
 
 
 def test_forgetting_everything_reads_keys_again() -> None:
