@@ -104,3 +104,29 @@ class StateUnusable(AdapterError):
 
     def __init__(self, message: str, next_step: str) -> None:
         super().__init__("STATE_UNUSABLE", message, next_step)
+
+
+class ProofRefused(AdapterError):
+    """A proof, checkpoint or signature does not show what it should. `reason` says which part of it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "PROOF_REFUSED",
+            f"What the hub gave as proof proves nothing: {reason}.",
+            "Ask again; if it is refused again, keep it and ask the hub's operator how it came about.",
+        )
+        self.reason = reason
+
+
+class LogMisbehaved(AdapterError):
+    """The ledger's signed word contradicts its earlier one. `evidence` names the file that shows both."""
+
+    def __init__(self, reason: str, evidence: str) -> None:
+        super().__init__(
+            "LOG_MISBEHAVED",
+            f"The ledger is not the one it was: {reason}. What it signed then and now is kept in {evidence}.",
+            "Trust nothing it says until this is explained: send that file to your data protection officer"
+            " and to the other agencies. Anybody can check it with the ledger's public key.",
+        )
+        self.reason = reason
+        self.evidence = evidence
