@@ -27,6 +27,8 @@ _FOLDED = struct.Struct(">QQ")
 _BATCH = 1000
 AT_ONCE = 40_000
 """Entries folded within one transaction while a large ledger is caught up: about 100 MB in memory."""
+_WAITING = 128
+"""Records that may wait for their cells while nobody reads these: folding them takes a few milliseconds."""
 
 
 class Projector:
@@ -39,10 +41,12 @@ class Projector:
         self._audiences: dict[bytes, tuple[tuple[UUID, bytes], ...]] = {}
         self.tails = Tails()
         self.woken: set[UUID] = set()
+        self._looked = 0
 
     def reset(self) -> None:
         """What is in memory is void: a transaction was rolled back."""
         self.index = ConsentIndex()
+        self._looked = 0
         self._audiences.clear()
         self.tails.clear()
 
@@ -75,6 +79,26 @@ class Projector:
             sealed = transaction.vault.seal_cell(_POSITION_OWNER, _CELLS, value)
             transaction.put(_POSITION, _CELLS, sealed)
         return end == transaction.size
+
+    def catch_up_index(self, transaction: Transaction, most: int) -> bool:
+        """As `catch_up` for whoever reads the index alone: cells wait, up to a point, for whoever reads them.
+
+        One record's cells cost as much by themselves as many records' together.
+        """
+        behind = transaction.size - self.index.position
+        if behind == 0 or (behind <= _WAITING and self._index_is_at_head(transaction)):
+            return True
+        return self.catch_up(transaction, most)
+
+    def _index_is_at_head(self, transaction: Transaction) -> bool:
+        """Whether all that is behind is records of which the index takes nothing. Each is looked at once."""
+        self._looked = max(self._looked, self.index.position)
+        for entry in transaction.entries(self._looked, _WAITING):
+            record = read_record(entry)
+            if record is None or _matters(self.index, record):
+                return False
+            self._looked = entry.position
+        return True
 
     def _recall(self, transaction: Transaction, through: int, kept: int) -> None:
         """Folds into the index alone what the cells have already: only the entries that it needs.
@@ -149,6 +173,12 @@ def _folded(transaction: Transaction) -> tuple[int, int]:
     return folded_to, kept
 
 
+def _matters(index: ConsentIndex, record: StoredRecord) -> bool:
+    """Whether the index takes anything of the record."""
+    # A judgement's later revision matters too, even one that judges nothing any more.
+    return record.matters_to_decisions or record.record_id in index.tasks.judgements
+
+
 def _fold_into(index: ConsentIndex, aggregates: Repository, entry: Entry) -> Touched:
     event = read_record(entry) or read_due(entry) or aggregates.event(entry)
     return fold(index, entry.position, entry.recorded_at, event)
@@ -184,9 +214,7 @@ class _Step:
             self._disclosures.fold(access, entry.position)
 
     def _record(self, entry: Entry, record: StoredRecord) -> None:
-        judgements = self._projector.index.tasks.judgements
-        # A judgement's later revision matters too, even one that judges nothing any more.
-        if record.matters_to_decisions or record.record_id in judgements:
+        if _matters(self._projector.index, record):
             self._journal.keep(entry.position)
             fold(self._projector.index, entry.position, entry.recorded_at, record)
         self._segments.fold(record, entry.recorded)

@@ -16,7 +16,7 @@ from hub.projections.projector import AT_ONCE, Projector
 from hub.use_cases.observer import Nobody, Observer
 from hub.use_cases.recovery import Recovery, remembered
 from hub.use_cases.settle import settle
-from hub.use_cases.work import ADMINISTRATION, Caller, Work
+from hub.use_cases.work import ADMINISTRATION, Caller, Work, reads_cells
 
 __all__ = ["Caller", "Hub", "Request"]
 
@@ -123,8 +123,10 @@ class Hub:
 
         def command(transaction: Transaction) -> T | Repeated | OnceToldError | _BoundaryPassed | _Behind:
             return self._run(
-                transaction, request, caller, lambda work: use_case(work, caller, *args, **kwargs)
+                transaction, request, caller, lambda work: use_case(work, caller, *args, **kwargs), cells
             )
+
+        cells = reads_cells(use_case)
 
         while True:
             outcome = await self._recovery.submitted(command)
@@ -155,27 +157,35 @@ class Hub:
         return answer
 
     def _run(
-        self, transaction: Transaction, request: Request | None, caller: Caller, use: Callable[[Work], T]
+        self,
+        transaction: Transaction,
+        request: Request | None,
+        caller: Caller,
+        use: Callable[[Work], T],
+        cells: bool,
     ) -> T | Repeated | OnceToldError | _BoundaryPassed | _Behind:
         recording_time.set(transaction.now)
         try:
-            if not self.projector.catch_up(transaction, AT_ONCE):
+            catch_up = self.projector.catch_up if cells else self.projector.catch_up_index
+            if not catch_up(transaction, AT_ONCE):
                 return _Behind()
             if transaction.clock_in_doubt:
                 # Not on record: its entry would carry the doubtful time, and none may be earlier ever after.
                 return Refused("CLOCK_IN_DOUBT")
             if self.projector.index.is_boundary_due(transaction.now):
                 return _BoundaryPassed()
-            return self._decide(transaction, request, caller, use)
+            return self._decide(
+                Work(transaction, self.projector.index, self._new_id, with_cells=cells), request, caller, use
+            )
         except BaseException:
             # What this command folded into the database is dropped with it; memory has to follow.
             self.projector.reset()
             raise
 
     def _decide(
-        self, transaction: Transaction, request: Request | None, caller: Caller, use: Callable[[Work], T]
+        self, work: Work, request: Request | None, caller: Caller, use: Callable[[Work], T]
     ) -> T | Repeated | OnceToldError:
-        work = Work(transaction, self.projector.index, self._new_id)
+        transaction = work.transaction
         label = mac = b""
         try:
             self._require_standing(caller)

@@ -9,7 +9,7 @@ from consent_ledger.errors import Refused
 from consent_ledger.records import PublishedFragment, RecordPublished
 from consent_ledger.vocabulary import DataCategory, HandlingMark, Level, ServiceType
 from hub.use_cases.replies import Fragment, Told, beside_what_is_disputed
-from hub.use_cases.work import Caller, Work
+from hub.use_cases.work import Caller, Work, without_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class NewRecord:
     spent_on_time: datetime | None = None
 
 
+@without_cells
 def publish_records(work: Work, caller: Caller, *, records: Sequence[NewRecord]) -> list[int]:
     """Publishes records: their positions, in order. Raises `REFERENCE_NOT_REGISTERED`, `STALE_REVISION`."""
     published: dict[UUID, tuple[int, UUID]] = {}
@@ -86,7 +87,7 @@ def _published(
 def _latest(work: Work, stream: UUID) -> tuple[int, UUID | None]:
     """The record's revision, and on which registration it stands; 0 when it is new."""
     revision = work.transaction.version_of(stream)
-    known = work.segments.record(stream) if revision else None
+    known = work.record(stream) if revision else None
     return revision, None if known is None else UUID(bytes=known.registration_id)
 
 

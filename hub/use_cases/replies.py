@@ -75,7 +75,7 @@ def beside_what_is_disputed(
 
 
 def _stored(work: Work, stream: UUID) -> tuple[UUID | None, frozenset[DataCategory]]:
-    record = work.segments.record(stream) if work.transaction.version_of(stream) else None
+    record = work.record(stream)
     if record is None:
         return None, frozenset()
     kinds = [read_fragment_class(fragment.fragment_class) for fragment in record.fragments]

@@ -1,16 +1,17 @@
 """What a use case works with: who calls, the caught-up facts, and entries to append when it is done."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from consent_ledger.access import Accessed, AccessKind, PersonAccess, Receipt
 from consent_ledger.domain import RecordedAggregate
 from consent_ledger.errors import Refused
 from consent_ledger.facts import Registration
-from consent_ledger.ledger import Draft, EntryClass, KeyOwner, Transaction
+from consent_ledger.ledger import Draft, EntryClass, KeyOwner, Part, Transaction
+from consent_ledger.records import StoredRecord, read_record
 from consent_ledger.repository import Repository
 from consent_ledger.vault import Vault
 from consent_ledger.vocabulary import KeyCategory
@@ -21,6 +22,7 @@ from hub.projections.segments import Segments
 from hub.use_cases.observer import NOTHING, Outcomes
 
 ADMINISTRATION = KeyOwner(None, KeyCategory.ADMINISTRATION)
+C = TypeVar("C", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,23 @@ class Caller:
             raise Refused("OPERATOR_ONLY")
 
 
+_WITHOUT_CELLS: set[Callable[..., Any]] = set()
+
+
+def without_cells(use_case: C) -> C:
+    """Marks a use case that decides by the index and by streams: cells may be behind while it runs.
+
+    Folding them for many of its calls at once costs a third of folding them for each.
+    """
+    _WITHOUT_CELLS.add(use_case)
+    return use_case
+
+
+def reads_cells(use_case: Callable[..., Any]) -> bool:
+    """Whether the cells have to be caught up for it, as for nearly all."""
+    return use_case not in _WITHOUT_CELLS
+
+
 @dataclass(slots=True)
 class Work:
     """One use case's view of the ledger, caught up to its head. Entries are appended when it returns."""
@@ -59,6 +78,8 @@ class Work:
     drafts: list[Draft] = field(default_factory=list)
     outcomes: Outcomes = NOTHING
     """Fragments looked at that may stand at their recipient or may not, and requests judged."""
+    with_cells: bool = True
+    """Whether the cells are caught up as well as the index (`without_cells`)."""
 
     @property
     def now(self) -> datetime:
@@ -78,29 +99,44 @@ class Work:
     @property
     def segments(self) -> Segments:
         """Sealed segments."""
-        return Segments(self.transaction)
+        return Segments(self._caught_up())
 
     @property
     def holdings(self) -> Holdings:
         """What feeds hold."""
-        return Holdings(self.transaction)
+        return Holdings(self._caught_up())
 
     @property
     def disclosures(self) -> Disclosures:
         """Who was given what."""
-        return Disclosures(self.transaction)
+        return Disclosures(self._caught_up())
+
+    def _caught_up(self) -> Transaction:
+        if not self.with_cells:
+            raise RuntimeError("it reads cells, and was marked as reading none")
+        return self.transaction
+
+    def record(self, stream: UUID) -> StoredRecord | None:
+        """A record's latest revision, read from the ledger itself; `None` when there is none."""
+        if not self.transaction.version_of(stream):
+            return None
+        return read_record(self.transaction.stream(stream)[-1])
 
     def append(self, *drafts: Draft) -> int:
         """Takes entries to append; returns the position of the last."""
         self.drafts.extend(drafts)
         return self.transaction.size + len(self.drafts)
 
-    def save(self, aggregate: RecordedAggregate, owner: KeyOwner) -> int:
-        """Takes an aggregate's new events to append; returns the position of the last."""
+    def save(self, aggregate: RecordedAggregate, owner: KeyOwner, *, beside: Part | None = None) -> int:
+        """Takes an aggregate's new events to append; returns the position of the last.
+
+        `beside`: a part that stands in the last one's entry, sealed by itself.
+        """
         entry_class = EntryClass.ADMINISTRATION if owner.registration_id is None else EntryClass.CLIENT
-        return self.append(
-            *self.repository.drafts(aggregate, owner=owner, entry_class=entry_class, changes_policy=True)
-        )
+        drafts = self.repository.drafts(aggregate, owner=owner, entry_class=entry_class, changes_policy=True)
+        if beside is not None:
+            drafts[-1] = replace(drafts[-1], parts=(*drafts[-1].parts, beside))
+        return self.append(*drafts)
 
     def record_access(self, caller: Caller, kind: AccessKind, **found: Any) -> int:
         """Takes the one access entry of this call; returns its position."""
