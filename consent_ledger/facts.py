@@ -179,7 +179,11 @@ class Opening:
 
 @dataclass(slots=True)
 class Registration:
-    """One agency's own reference to a person."""
+    """One agency's own reference to a person.
+
+    `erased`: nothing but its id and its agency is known any more. `separable`: its reference is sealed apart
+    from the rest, so that it can be erased.
+    """
 
     registration_id: UUID
     agency_id: str
@@ -193,6 +197,8 @@ class Registration:
     death_reported: bool = False
     lead_agency_id: str | None = None
     lead_position: int = 0
+    erased: bool = False
+    separable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate, DomainEventProtocol
 from eventsourcing.persistence import StoredEvent
 
-from consent_ledger.domain import TOPICS
+from consent_ledger.domain import DETAILS, TOPICS, Details
 from consent_ledger.entry import Draft, Entry, EntryClass, KeyOwner, Part
 from consent_ledger.errors import AggregateNotFound
 from consent_ledger.mapper import ClosedMapper
@@ -59,7 +59,10 @@ class Repository:
             return None
         topic = part.schema.removeprefix(EVENT_SCHEMA)
         stored = StoredEvent(entry.stream_id, entry.version, topic, part.payload)
-        return self._mapper.to_domain_event(stored)
+        event = self._mapper.to_domain_event(stored)
+        if len(entry.parts) > 1 and entry.parts[1].schema == DETAILS:
+            vars(event)["details"] = Details.read(entry.parts[1].payload)
+        return event
 
     def _draft(
         self,

@@ -7,7 +7,8 @@ from consent_ledger.domain.agreement import Agreement
 from consent_ledger.domain.base import RecordedAggregate, recording_time
 from consent_ledger.domain.clock_acceptance import ClockAcceptance
 from consent_ledger.domain.consent import Exclusion, Grant, Marker, Refusal
-from consent_ledger.domain.registration import Involvement, Link, Registration
+from consent_ledger.domain.erasure import Erasure, Hold
+from consent_ledger.domain.registration import DETAILS, Details, Involvement, Link, Registration
 from consent_ledger.domain.task import Task
 
 AGGREGATES: tuple[type[RecordedAggregate], ...] = (
@@ -22,6 +23,8 @@ AGGREGATES: tuple[type[RecordedAggregate], ...] = (
     Marker,
     Task,
     ClockAcceptance,
+    Erasure,
+    Hold,
 )
 
 TOPICS: dict[str, type] = {aggregate.TOPIC: aggregate for aggregate in AGGREGATES} | {
@@ -34,12 +37,16 @@ TOPICS: dict[str, type] = {aggregate.TOPIC: aggregate for aggregate in AGGREGATE
 
 __all__ = [
     "AGGREGATES",
+    "DETAILS",
     "TOPICS",
     "Agency",
     "Agreement",
     "ClockAcceptance",
+    "Details",
+    "Erasure",
     "Exclusion",
     "Grant",
+    "Hold",
     "Involvement",
     "Link",
     "Marker",

@@ -1,8 +1,31 @@
 """Registrations, links and involvements: whose reference, which are one person, who works with them."""
 
+import json
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 from consent_ledger.domain.base import RecordedAggregate, event
+
+
+class Details(NamedTuple):
+    """What names the person. `matching`: keyed label of NHS number, birth date and family name, or none."""
+
+    reference: str
+    matching: str | None
+
+    def written(self) -> bytes:
+        """As bytes, to be sealed."""
+        return json.dumps(self, separators=(",", ":")).encode()
+
+    @classmethod
+    def read(cls, written: bytes) -> "Details":
+        """What was written."""
+        reference, matching = json.loads(written)
+        return cls(reference, matching)
+
+
+DETAILS = "registration-details.v1"
+"""The schema of the part that holds them."""
 
 
 class Registration(RecordedAggregate):
@@ -11,17 +34,29 @@ class Registration(RecordedAggregate):
     TOPIC = "registration"
 
     class Created(RecordedAggregate.Created):
-        """`matching`: keyed label of NHS number, birth date and family name, hexadecimal.
+        """`matched` maps the id of a link made without a person's eye to the other registration. It is part
+        of this event, so that being matched adds no entry that the registering agency could count.
 
-        `matched` maps the id of a link made without a person's eye to the other registration. It is part of
-        this event, so that being matched adds no entry that the registering agency could count.
+        `earlier`: the first registration under the same reference, if there is one. What names the person
+        stands beside this event, as `Details`, under a key of its own, so that it can be erased.
         """
 
         TOPIC = "registration.opened.v1"
+        class_version = 2
         agency_id: str
-        reference: str
-        matching: str | None
         matched: dict[str, str]
+        earlier: UUID | None
+        details: ClassVar[Details | None] = None
+        """As they were read beside the event; None once they are erased."""
+        apart: ClassVar[bool] = True
+        """Whether they can be erased apart from the event."""
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """At first the details stood in the event itself: they cannot be erased apart from it."""
+            state["details"] = Details(state.pop("reference"), state.pop("matching"))
+            state["earlier"] = None
+            state["apart"] = False
 
     class MatchUndone(RecordedAggregate.Event):
         """A link of `matched` was wrong."""
@@ -50,12 +85,8 @@ class Registration(RecordedAggregate):
     class InvolvementEnded(RecordedAggregate.Event):
         TOPIC = "registration.involvement-ended.v1"
 
-    def __init__(
-        self, *, agency_id: str, reference: str, matching: str | None, matched: dict[str, str]
-    ) -> None:
+    def __init__(self, *, agency_id: str, matched: dict[str, str], earlier: UUID | None) -> None:
         self.agency_id = agency_id
-        self.reference = reference
-        self.matching = matching
         self.matched = matched
 
     @event(MatchUndone)

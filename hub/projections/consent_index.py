@@ -109,6 +109,7 @@ class ConsentIndex:
         self.agreement_contents: dict[tuple[str, int], dict[str, Any]] = {}
         self.registrations: dict[UUID, Registration] = {}
         self.by_reference: dict[tuple[str, str], list[UUID]] = {}
+        self.chain_of: dict[UUID, list[UUID]] = {}
         self.by_agency: defaultdict[str, list[UUID]] = defaultdict(list)
         self.by_matching: defaultdict[str, list[UUID]] = defaultdict(list)
         self.links: dict[UUID, Link] = {}
@@ -267,13 +268,11 @@ class ConsentIndex:
 
     def pair_of(self, registration_id: UUID) -> UUID:
         """The first registration under the same reference: what an adapter holds is kept by it."""
-        registration = self.registrations[registration_id]
-        return self.by_reference[(registration.agency_id, registration.reference)][0]
+        return self.chain_of[registration_id][0]
 
     def current_of_pair(self, pair: UUID) -> Registration:
         """The registration that now stands under the pair's reference."""
-        registration = self.registrations[pair]
-        return self.registrations[self.by_reference[(registration.agency_id, registration.reference)][-1]]
+        return self.registrations[self.chain_of[pair][-1]]
 
     def lead_of(self, person: Person) -> str | None:
         """The agency that leads for the person, by the latest appointment."""

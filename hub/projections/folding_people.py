@@ -16,18 +16,29 @@ from hub.projections.touched import Touched, component
 
 
 def _registration_opened(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
-    one = facts.Registration(event.originator_id, event.agency_id, event.reference, position)
+    details = event.details or domain.Details("", None)
+    one = facts.Registration(
+        event.originator_id, event.agency_id, details.reference, position, separable=event.apart
+    )
     index.registrations[one.registration_id] = one
-    index.by_reference.setdefault((one.agency_id, one.reference), []).append(one.registration_id)
+    chain = index.chain_of.get(event.earlier) if event.apart else index.by_reference.get(_named(one))
+    chain = index.chain_of[one.registration_id] = [] if chain is None else chain
+    chain.append(one.registration_id)
+    if event.details is not None:
+        index.by_reference[_named(one)] = chain
     index.by_agency[one.agency_id].append(one.registration_id)
-    if event.matching is not None:
-        index.by_matching[event.matching].append(one.registration_id)
+    if details.matching is not None:
+        index.by_matching[details.matching].append(one.registration_id)
     for link_id, other in event.matched.items():
         link = Link(UUID(link_id), UUID(other), None, at, one.registration_id, LinkState.CONFIRMED, position)
         index.links[link.link_id] = link
         for end in (link.first, one.registration_id):
             index.links_of[end].append(link)
     return Touched(set(index.component(one.registration_id)))
+
+
+def _named(one: facts.Registration) -> tuple[str, str]:
+    return (one.agency_id, one.reference)
 
 
 def _match_undone(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:

@@ -316,7 +316,7 @@ def record_status(work: Work, caller: Caller, *, client_reference: str, status: 
     found = work.registration(caller, client_reference)
     registration = work.repository.get(Registration, found.registration_id)
     registration.record_status(status)
-    return work.save(registration, KeyOwner(found.registration_id, KeyCategory.LINK))
+    return work.save(registration, _owner(found.registration_id))
 
 
 def list_choices(

@@ -3,9 +3,9 @@
 from datetime import timedelta
 from uuid import UUID
 
-from consent_ledger.domain import Involvement, Link, Registration
+from consent_ledger.domain import DETAILS, Details, Involvement, Link, Registration
 from consent_ledger.errors import Refused
-from consent_ledger.ledger import KeyOwner
+from consent_ledger.ledger import KeyOwner, Part
 from consent_ledger.vocabulary import ClosingReason, InvolvementGround, KeyCategory, ServiceType
 from hub.projections import consent_index
 from hub.projections.consent_index import LinkState
@@ -36,14 +36,19 @@ def register_client(
         return work.save(again, _owner(known.registration_id))
     matching = _matching_label(work, nhs_number, birth_date, family_name)
     identity = work.new_id()
+    chain = work.index.by_reference.get((agency_id, client_reference))
     registration = Registration.begin(
         identity,
         agency_id=agency_id,
-        reference=client_reference,
-        matching=matching,
         matched=_matches(work, agency_id, identity, matching),
+        earlier=None if chain is None else chain[0],
     )
-    return work.save(registration, _owner(identity))
+    details = Details(client_reference, matching).written()
+    return work.save(
+        registration,
+        _owner(identity),
+        beside=Part(DETAILS, details, (KeyOwner(identity, KeyCategory.LINK),)),
+    )
 
 
 def _matching_label(work: Work, nhs_number: str, birth_date: str, family_name: str) -> str | None:
@@ -208,4 +213,5 @@ def appoint_lead(work: Work, caller: Caller, *, client_reference: str, agency_id
 
 
 def _owner(registration_id: UUID) -> KeyOwner:
-    return KeyOwner(registration_id, KeyCategory.LINK)
+    """Who is joined to whom names nobody, and stays when what names them is erased."""
+    return KeyOwner(registration_id, KeyCategory.CONSENT)

@@ -65,7 +65,7 @@ class Facts:
         agency.authorise_certificate(uri, "00")
         agency.subscribe(str(uuid4()), uri, service, ["DIRECT_SUPPORT"], [HEALTH, CONTACT, RISK], False, "")
         self.save(agency)
-        one = Registration.begin(uuid4(), agency_id=name, reference=f"{name}-1", matching=None, matched={})
+        one = Registration.begin(uuid4(), agency_id=name, matched={}, earlier=None)
         self.save(one)
         self.registrations[name] = one.id
 

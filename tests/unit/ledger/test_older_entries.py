@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from consent_ledger.domain import TOPICS, Agency, Exclusion, Refusal, recording_time
+from consent_ledger.domain import TOPICS, Agency, Details, Exclusion, Refusal, Registration, recording_time
 from consent_ledger.domain.consent import Grant
 from consent_ledger.mapper import ClosedMapper
 
@@ -119,3 +119,19 @@ def test_an_entry_without_the_field_reads_and_folds(made: Any, name: str, before
         aggregate = event.mutate(aggregate)
     assert found and found != [before], "control: one entry has it today"
     assert aggregate is not None
+
+
+def test_a_registration_whose_reference_stands_in_its_event_reads_and_says_so() -> None:
+    [written] = map(
+        MAPPER.to_stored_event,
+        Registration.begin(UUID(int=6), agency_id="hostel", matched={}, earlier=None).collect_events(),
+    )
+    state = json.loads(written.state)
+    del state["earlier"], state["class_version"]
+    state |= {"reference": "rosa", "matching": None}
+    old = StoredEvent(
+        written.originator_id, written.originator_version, written.topic, json.dumps(state).encode()
+    )
+    event: Any = MAPPER.to_domain_event(old)
+    assert event.details == Details("rosa", None) and not event.apart
+    assert event.mutate(None).agency_id == "hostel"
