@@ -103,6 +103,16 @@ class LedgerClosed(LedgerError):
     next_step = "Try again once the hub has started."
 
 
+class ProofRefused(OnceToldError):
+    """A note, checkpoint, proof, tile or policy is malformed or does not verify. Nothing of it is trusted."""
+
+    next_step = "Do not rely on it. Get it anew from whoever gave it, and keep this one as evidence."
+
+    def __init__(self, reason: str, **details: object) -> None:
+        self.reason = reason
+        super().__init__(reason=reason, **details)
+
+
 class VaultError(OnceToldError):
     """Something between a key and what it seals."""
 
@@ -115,6 +125,20 @@ class UnsealFailed(VaultError):
 
 class KeyMissing(UnsealFailed):
     """No stored key of this id opens: its row is gone or altered."""
+
+
+class KeyErased(UnsealFailed):
+    """The key was destroyed, and this ledger says so: its content was erased, and nothing is damaged."""
+
+
+class KeysUnavailable(VaultError):
+    """Who keeps the root key does not answer, or does not let the hub use it."""
+
+    code = "KEYS_UNAVAILABLE"
+
+    def __init__(self, provider: str, problem: str, next_step: str) -> None:
+        self.next_step = next_step
+        super().__init__(provider=provider, problem=problem)
 
 
 class KeyFileRefused(VaultError):
@@ -149,6 +173,16 @@ class StorageFailed(StorageError):
     next_step = "Check the disk, then restart the hub."
 
 
+class StorageUnreachable(StorageError):
+    """The database server does not answer, or ended the connection. A new one is made by itself.
+
+    Whether the last commit is durable is unknown to whoever was waiting for it, and decided: their requests,
+    repeated with the same ids, get the answers that are right.
+    """
+
+    next_step = "Repeat the request. If it lasts, look whether the database server runs and can be reached."
+
+
 class EntryCorrupt(StorageError):
     """The bytes stored at this position are not those that were appended."""
 
@@ -166,6 +200,7 @@ class EntryCorrupt(StorageError):
 class LedgerShortened(StorageError):
     """The ledger is shorter than it was: entries that were acknowledged are gone."""
 
+    fatal = True
     next_step = (
         "Its log (`ledger.db-wal`) was cut off or taken away, or an older copy was put here. Bring the log "
         "back if you can; otherwise restore the newest backup into an empty folder. Never go on from here: a "
@@ -208,6 +243,35 @@ class LedgerExists(StorageError):
 
 
 class StorageUnsupported(StorageError):
-    """No backend of this kind is built in, or the database is of another layout."""
+    """No backend of this kind is built in, or the database cannot keep what a ledger promises."""
 
-    next_step = "Give a file path or a sqlite:/// URL."
+    next_step = "Give a file path, a sqlite:/// URL or a postgresql:// URL."
+
+    def __init__(self, next_step: str = "", **details: object) -> None:
+        if next_step:
+            self.next_step = next_step
+        super().__init__(**details)
+
+
+class LayoutOlder(StorageUnsupported):
+    """The tables are those of an earlier version. Nothing was changed."""
+
+    def __init__(self, layout: int, known: int) -> None:
+        self.layout = layout
+        super().__init__(
+            "Stop every hub of this ledger, make a backup, then run `oncetold ledger upgrade`.",
+            layout=layout,
+            known=known,
+        )
+
+
+class LayoutNewer(StorageUnsupported):
+    """The tables are those of a later version than this program. Nothing was changed."""
+
+    def __init__(self, layout: int, known: int) -> None:
+        self.layout = layout
+        super().__init__(
+            "Use the newer program, which made them so: this one would not understand what it reads.",
+            layout=layout,
+            known=known,
+        )
