@@ -13,10 +13,10 @@ from uuid import UUID
 from consent_ledger.body import Sealer
 from consent_ledger.entry import Entry
 from consent_ledger.errors import EntryCorrupt, KeyMissing, StorageError
-from consent_ledger.keys import KeyRing, read_root_key
+from consent_ledger.keys import KeyRing
+from consent_ledger.root_keys import FileRootKeys, RootKeys
 from consent_ledger.store import read_store
-from consent_ledger.store.port import StoredEntry
-from consent_ledger.store.sqlite_reader import SqliteReader
+from consent_ledger.store.port import Reader, StoredEntry
 from consent_ledger.vault import Vault
 
 _CHUNK = 1000
@@ -60,17 +60,20 @@ class Report:
 
 
 def check_ledger(
-    path_or_url: str, root_key_file: Path, *, progress: Callable[[int, int], None] = lambda done, size: None
+    path_or_url: str,
+    root_keys: Path | RootKeys,
+    *,
+    progress: Callable[[int, int], None] = lambda done, size: None,
 ) -> Report:
     """Opens every part of every entry and every stored key. `progress` is told how many of how many.
 
     Raises `LedgerMissing`, `KeyFileRefused`, `StorageUnsupported`, `StorageFailed`; `UnsealFailed` when the
     ledger's own first keys are damaged, without which nothing can be looked at.
     """
-    root_key = read_root_key(root_key_file)
+    root = FileRootKeys.opened(root_keys) if isinstance(root_keys, Path) else root_keys
     store = read_store(path_or_url)
     try:
-        return _Check(store, root_key).run(progress)
+        return _Check(store, root).run(progress)
     finally:
         store.close()
 
@@ -78,9 +81,9 @@ def check_ledger(
 class _Check:
     """One check. Every chunk is one view of the database."""
 
-    def __init__(self, store: SqliteReader, root_key: bytes) -> None:
+    def __init__(self, store: Reader, root: RootKeys) -> None:
         self._store = store
-        self._keys = KeyRing(root_key, store)
+        self._keys = KeyRing(root, store)
         store.begin()
         self._sealer = Sealer(Vault(self._keys), self._keys)
         store.rollback()

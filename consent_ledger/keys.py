@@ -1,24 +1,22 @@
-"""Keys: root (a file) → epoch's key-encryption key → key per (registration, category) → key per fragment.
+"""Keys: root → epoch's key-encryption key → key per (registration, category) → key per fragment.
 
-Every key but the root lies wrapped in the key table, beside nothing that says whose it is: ids are random,
-labels are HMACs. Wrapping is AES-256-GCM, bound to the key's id, its parent's id and its label.
+The root and the object that wraps each epoch's key belong to a provider (`root_keys`). Every other key lies
+wrapped in the key table, beside nothing that says whose it is: ids are random, labels are keyed. Wrapping is
+AES-256-GCM, bound to the key's id, its parent's id and its label. What was destroyed leaves a row that says
+so and that only this ledger can make: its key is neither looked for nor taken back.
 """
 
-import hashlib
-import hmac
 import os
-import stat
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from consent_ledger.errors import KeyFileRefused, KeyMissing, UnsealFailed
+from consent_ledger.errors import KeyErased, KeyFileRefused, KeyMissing, UnsealFailed
+from consent_ledger.mac import KeyedMac
+from consent_ledger.root_keys.port import RootKeys
 from consent_ledger.store.port import KeyRow, StoredKey
 
 Entropy = Callable[[int], bytes]
@@ -27,13 +25,14 @@ V = TypeVar("V")
 KEY_SIZE = 32
 KEY_ID_SIZE = 16
 NONCE_SIZE = 12
+NO_PARENT = bytes(KEY_ID_SIZE)
+"""Parent of the row that a destroyed key leaves."""
 _WRAP = b"oncetold.org/wrap/v1\n"
+_DESTROYED = b"\x05"
 _KEPT_OPEN = 65_536
 """Opened keys of categories kept in memory: about 1 KiB each. Keys of fragments are not kept."""
 _NEAR = 4
 """Times as many positions as entries are wanted, within which their keys are read in one range."""
-_DEPTH = 2
-"""Wrappings between the root and a category's key."""
 
 
 class KeyTable(Protocol):
@@ -59,101 +58,64 @@ class _NoKeys:
         return []
 
 
-def create_root_key(file: Path, entropy: Entropy = os.urandom) -> bytes:
-    """Writes a new root key that only its owner may read, durably. An existing good one is used as it is.
-
-    The name appears only once the key is written: a power cut leaves no key or a whole one.
-    """
-    unfinished = file.with_name(f"{file.name}.new")
-    try:
-        if not file.exists():
-            unfinished.unlink(missing_ok=True)
-            handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(handle, "wb") as out:
-                out.write(entropy(KEY_SIZE))
-                out.flush()
-                os.fsync(out.fileno())
-            with suppress(FileExistsError):
-                os.link(unfinished, file)  # unlike a renaming, this never replaces a key
-        unfinished.unlink(missing_ok=True)
-        folder = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise KeyFileRefused(
-            f"cannot be created (errno {error.errno})", "Name a folder that exists and is writable."
-        ) from error
-    return read_root_key(file)
-
-
-def read_root_key(file: Path) -> bytes:
-    """The 32 bytes of the root key. Raises `KeyFileRefused`, saying what to do, rather than work unsafely."""
-    try:
-        with file.open("rb") as source:
-            mode = os.fstat(source.fileno()).st_mode
-            key = source.read(KEY_SIZE + 1)
-    except FileNotFoundError:
-        raise KeyFileRefused("missing", "Bring back the root key file; without it nothing opens.") from None
-    except OSError as error:
-        raise KeyFileRefused(
-            f"cannot be read (errno {error.errno})", "Give the file to the hub's own user."
-        ) from error
-    if stat.S_IMODE(mode) & 0o077:
-        raise KeyFileRefused(
-            f"open to others (mode {stat.S_IMODE(mode):04o})",
-            "Run `chmod 600` on it, and ask who may have read it.",
-        )
-    if len(key) != KEY_SIZE:
-        raise KeyFileRefused("not 32 bytes long", "Bring back the root key file from its backup.")
-    return key
-
-
 class KeyRing:
     """Finds, makes and opens keys. Belongs to the writer thread.
 
     Keys made by a command wait in `pending` rows, to be stored with its entries or not at all.
     """
 
-    def __init__(self, root: bytes, table: KeyTable, entropy: Entropy = os.urandom) -> None:
+    def __init__(
+        self,
+        root: RootKeys,
+        table: KeyTable,
+        entropy: Entropy = os.urandom,
+        fenced: Container[bytes] = frozenset(),
+    ) -> None:
+        """`fenced`: ids of destroyed keys, whatever the table says."""
+        self._root = root
         self._table = table
         self._entropy = entropy
-        self._root_id = hmac.digest(root, b"oncetold.org/root-id/v1", hashlib.sha256)[:KEY_ID_SIZE]
-        self._root = AESGCM(root)
-        self._name_label = partial(_name_label, root)
-        self._kek_label = self._name_label("epoch-key")
-        self._index_label = self._name_label("index-key")
+        self._fenced = fenced
+        self._kek_label = root.name_label("epoch-key")
+        self._index_label = root.name_label("index-key")
+        self._index: KeyedMac | None = None
         self._ids: OrderedDict[bytes, bytes] = OrderedDict()
         self._open: OrderedDict[bytes, AESGCM] = OrderedDict()
+        self._epochs: dict[bytes, AESGCM] = {}
         self._pending: list[KeyRow] = []
         self._pending_labels: dict[bytes, KeyRow] = {}
 
     @classmethod
-    def founding_rows(cls, root: bytes, entropy: Entropy = os.urandom) -> list[KeyRow]:
-        """A new ledger's first keys: the key-encryption key and the key of all labels."""
+    def founding_rows(cls, root: RootKeys, entropy: Entropy = os.urandom) -> list[KeyRow]:
+        """A new ledger's first keys: the first epoch's, and the key of all labels."""
         ring = cls(root, _NoKeys(), entropy)
-        ring._mint(ring._root_id, ring._root, ring._kek_label)
-        ring._mint(ring._root_id, ring._root, ring._index_label)
-        return ring.take_pending(ring.mark())
+        return [ring.new_epoch_key(root.create()), ring._new_named_key(ring._index_label)[0]]
 
     def index_key(self) -> bytes:
-        """The key of all labels. Raises `KeyFileRefused` if the root key is another ledger's."""
+        """The key of all labels. `KeyFileRefused`: the root is another ledger's, or the epoch's is gone."""
         row = self._row(self._index_label)
-        if row is None or self._row(self._kek_label) is None:
-            raise KeyFileRefused("not this ledger's", "Name the root key file made with this ledger.")
-        return _unwrap(row, self._root)
+        epoch = self._row(self._kek_label)
+        if row is None or epoch is None or row.parent_id != self._root.root_id:
+            raise KeyFileRefused("not this ledger's", "Name the root key that was made with this ledger.")
+        if self._root.destroyed(epoch.parent_id):
+            raise KeyFileRefused(
+                "the key of the database's epoch is gone",
+                "Bring back the epochs' keys that stood beside the root key. If this database is a backup "
+                "from before the last key epoch, nothing opens it any more: restore a later one.",
+            )
+        key = self._unwrapped_by_root(row)
+        self._index = KeyedMac(key)
+        self.epoch_key(epoch.key_id)  # so that what cannot be opened is told at the start
+        return key
 
     def named_key(self, name: str) -> bytes:
         """The 32 bytes of one of the ledger's own keys, under the root; made on first need."""
-        label = self._name_label(name)
+        label = self._root.name_label(name)
         row = self._row(label)
         if row is not None:
-            return _unwrap(row, self._root)
-        key = self._entropy(KEY_SIZE)
-        row = self._wrap(self._entropy(KEY_ID_SIZE), key, self._root_id, self._root, label)
-        self._pending.append(row)
-        self._pending_labels[label] = row
+            return self._unwrapped_by_root(row)
+        row, key = self._new_named_key(label)
+        self._add(row)
         return key
 
     def category_key(self, owner_label: bytes) -> tuple[bytes, AESGCM]:
@@ -163,9 +125,12 @@ class KeyRing:
             self._ids.move_to_end(owner_label)
             return key_id, self.key(key_id)
         row = self._row(owner_label)
-        key_id = self._mint(*self._kek(), owner_label) if row is None else row.key_id
-        self._keep(self._ids, owner_label, key_id)
-        return key_id, self.key(key_id)
+        if row is None:
+            row, key = self.new_category_key(owner_label)
+            self._add(row)
+            self._keep(self._open, row.key_id, key)
+        self._keep(self._ids, owner_label, row.key_id)
+        return row.key_id, self.key(row.key_id)
 
     def existing_category_key(self, owner_label: bytes) -> AESGCM:
         """As `category_key`, but raises `UnsealFailed` where there is none yet."""
@@ -175,7 +140,7 @@ class KeyRing:
 
     def fragment_key(self, owner_labels: Sequence[bytes], position: int) -> tuple[bytes, AESGCM]:
         """A new key for a part of the entry at `position`, wrapped once for each owner."""
-        key_id, key = self._entropy(KEY_ID_SIZE), self._entropy(KEY_SIZE)
+        key_id, key = self._new_id(), self._entropy(KEY_SIZE)
         owners = [self.category_key(owner) for owner in dict.fromkeys(owner_labels)]
         if len(owners) > 1:
             owners.sort(key=lambda pair: pair[0])
@@ -191,32 +156,48 @@ class KeyRing:
         return EntryKeys(self, [(position - 1, position) for position in positions])
 
     def closed(self, rows: Sequence[StoredKey]) -> list[StoredKey]:
-        """Those of these stored rows that their parent's key does not open: for a check of the key table."""
-        parents = self._categories({row[1] for row in rows})
-        return [row for row in rows if row[1] not in parents or _unwrapped(row, parents[row[1]]) is None]
+        """Those of these stored rows that do not open as they should: for a check of the key table.
 
-    def fragment_keys(self, after: int, through: int) -> dict[bytes, AESGCM]:
+        A wrapping under a key that was destroyed is nobody's damage.
+        """
+        return [row for row in rows if not self._sound(row)]
+
+    def fragment_keys(self, after: int, through: int) -> tuple[dict[bytes, AESGCM], set[bytes]]:
         """The keys for the fragments of entries with after < position <= through, by their ids.
 
-        Each is opened by whichever of its owners' keys does; one that none opens is not there. They are
-        kept by nobody but the caller.
+        Each is opened by whichever of its owners' keys does. Beside them the ids of those that were
+        destroyed; one that none opens is in neither. They are kept by nobody but the caller.
         """
         rows: list[StoredKey] = [row for row in self._pending if after < row.position <= through]
         rows += self._table.keys_between(after, through)
-        parents = self._categories({row[1] for row in rows})
-        found = {}
+        parents, dead = self._categories({row[1] for row in rows})
+        found: dict[bytes, AESGCM] = {}
+        erased = {row[0] for row in rows if self.says_destroyed(row)}
+        orphans: set[bytes] = set()
         for row in rows:
-            key_id = row[0]
-            parent = parents.get(row[1])
-            if parent is not None and key_id not in found:
+            key_id, parent_id = row[0], row[1]
+            if key_id in found or key_id in erased:
+                continue
+            parent = parents.get(parent_id)
+            if parent is None:
+                if parent_id in dead:
+                    orphans.add(key_id)
+            elif key_id in self._fenced:
+                erased.add(key_id)
+            else:
                 key = _unwrapped(row, parent)
                 if key is not None:
                     found[key_id] = key
-        return found
+        return found, erased | (orphans - found.keys())
 
     def key(self, key_id: bytes) -> AESGCM:
-        """The key of this id, which is no fragment's. Raises `UnsealFailed`."""
-        key = self.kept(key_id) or self._categories({key_id}).get(key_id)
+        """A category's key by its id. Raises `KeyErased` if it was destroyed, `KeyMissing` if none opens."""
+        key = self.kept(key_id)
+        if key is None:
+            found, dead = self._categories({key_id})
+            if key_id in dead:
+                raise KeyErased(reason="destroyed")
+            key = found.get(key_id)
         if key is None:
             raise KeyMissing(reason="no key")
         return key
@@ -235,9 +216,8 @@ class KeyRing:
     def undo(self, mark: int) -> None:
         """Forgets the keys made since `mark`."""
         for row in self._pending[mark:]:
-            self._open.pop(row.key_id, None)
+            self.evict(row)
             if row.label is not None:
-                self._ids.pop(row.label, None)
                 self._pending_labels.pop(row.label, None)
         del self._pending[mark:]
 
@@ -248,28 +228,98 @@ class KeyRing:
         return taken
 
     def forget(self) -> None:
-        """Drops all opened keys and pending rows."""
+        """Drops pending rows and all opened keys but the epochs', which never change."""
         self._ids.clear()
         self._open.clear()
         self._pending.clear()
         self._pending_labels.clear()
 
-    def _kek(self) -> tuple[bytes, AESGCM]:
-        key_id = self._ids.get(self._kek_label)
-        if key_id is None:
-            row = self._row(self._kek_label)
-            if row is None:
-                raise UnsealFailed(reason="no epoch key")
-            key_id = row.key_id
-            self._keep(self._ids, self._kek_label, key_id)
-        return key_id, self.key(key_id)
+    def evict(self, row: StoredKey) -> None:
+        """Drops an opened key from memory, and what is known of its label."""
+        self._open.pop(row[0], None)
+        if row[2] is not None:
+            self._ids.pop(row[2], None)
 
-    def _mint(self, parent_id: bytes, parent: AESGCM, label: bytes) -> bytes:
-        key_id, key = self._entropy(KEY_ID_SIZE), self._entropy(KEY_SIZE)
-        row = self._wrap(key_id, key, parent_id, parent, label)
+    # What keys are replaced by and destroyed with: rows, which the caller stores.
+
+    def epoch_row(self) -> KeyRow:
+        """The row of the present epoch's key."""
+        # Read each time: another hub of this ledger may have begun an epoch.
+        row = self._row(self._kek_label)
+        if row is None:
+            raise UnsealFailed(reason="no epoch key")
+        return row
+
+    def epoch_key(self, key_id: bytes) -> AESGCM:
+        """The working key of an epoch, opened by the provider once. Raises `KeyMissing`."""
+        key = self._epochs.get(key_id)
+        if key is None:
+            for row in self._table.keys_by_id([key_id]):
+                if self._is_epochs(row):
+                    key = self._epochs[key_id] = AESGCM(self._unwrapped_by_root(row))
+        if key is None:
+            raise KeyMissing(reason="no epoch key")
+        return key
+
+    def new_epoch_key(self, object_id: bytes) -> KeyRow:
+        """A new epoch's key, wrapped by the provider's object, under the label of the present one."""
+        key_id, key = self._new_id(), self._entropy(KEY_SIZE)
+        row = self._wrap_by_root(key_id, key, object_id, self._kek_label)
+        self._epochs[key_id] = AESGCM(key)
+        return row
+
+    def ended(self, row: KeyRow) -> KeyRow:
+        """The row of an epoch's key without its label, which the next epoch's has."""
+        return self._wrap_by_root(row.key_id, self._unwrapped_by_root(row), row.parent_id, None)
+
+    def new_category_key(self, owner_label: bytes) -> tuple[KeyRow, AESGCM]:
+        """A new key of one (registration, category), under the present epoch's."""
+        parent_id = self.epoch_row().key_id
+        key_id, key = self._new_id(), self._entropy(KEY_SIZE)
+        row = self._wrap(key_id, key, parent_id, self.epoch_key(parent_id), owner_label)
+        return row, AESGCM(key)
+
+    def rewrapped(
+        self, rows: Iterable[StoredKey], old: AESGCM, parent_id: bytes, parent: AESGCM
+    ) -> tuple[list[StoredKey], list[KeyRow]]:
+        """Of these rows under the key `old` those that it opens, and what they are under `parent`."""
+        opened, new = [], []
+        for row in rows:
+            try:
+                key = _unwrap(row, old)
+            except UnsealFailed:
+                continue
+            opened.append(row)
+            new.append(self._wrap(row[0], key, parent_id, parent, row[2], row[4]))
+        return opened, new
+
+    def tombstone(self, key_id: bytes, position: int) -> KeyRow:
+        """What stands where a destroyed key stood."""
+        return KeyRow(key_id, NO_PARENT, None, self._destroyed_mac(key_id, position), position)
+
+    def says_destroyed(self, row: StoredKey) -> bool:
+        """Whether the row says that its key was destroyed, and this ledger wrote it."""
+        return row[1] == NO_PARENT and self._destroyed_mac(row[0], row[4]) == row[3]
+
+    def _destroyed_mac(self, key_id: bytes, position: int) -> bytes:
+        if self._index is None:
+            self.index_key()
+        assert self._index is not None
+        return self._index(_DESTROYED + position.to_bytes(8) + key_id)
+
+    def _new_named_key(self, label: bytes) -> tuple[KeyRow, bytes]:
+        key_id, key = self._new_id(), self._entropy(KEY_SIZE)
+        return self._wrap_by_root(key_id, key, self._root.root_id, label), key
+
+    def _add(self, row: KeyRow) -> None:
         self._pending.append(row)
-        self._pending_labels[label] = row
-        self._keep(self._open, key_id, AESGCM(key))
+        if row.label is not None:
+            self._pending_labels[row.label] = row
+
+    def _new_id(self) -> bytes:
+        key_id = self._entropy(KEY_ID_SIZE)
+        while key_id in self._fenced:
+            key_id = self._entropy(KEY_ID_SIZE)
         return key_id
 
     def _wrap(
@@ -285,6 +335,17 @@ class KeyRing:
         wrapped = nonce + parent.encrypt(nonce, key, _WRAP + key_id + parent_id + (label or b""))
         return KeyRow(key_id, parent_id, label, wrapped, position)
 
+    def _wrap_by_root(self, key_id: bytes, key: bytes, object_id: bytes, label: bytes | None) -> KeyRow:
+        wrapped = self._root.wrap(object_id, key, _WRAP + key_id + object_id + (label or b""))
+        return KeyRow(key_id, object_id, label, wrapped)
+
+    def _unwrapped_by_root(self, row: StoredKey) -> bytes:
+        key_id, object_id, label, wrapped, _ = row
+        return self._root.unwrap(object_id, wrapped, _WRAP + key_id + object_id + (label or b""))
+
+    def _is_epochs(self, row: StoredKey) -> bool:
+        return row[4] == 0 and row[2] in (None, self._kek_label) and row[1] != NO_PARENT
+
     def _kept_of(self, key_ids: Iterable[bytes]) -> tuple[dict[bytes, AESGCM], set[bytes]]:
         """Of these keys those that are open, and the ids of the others."""
         found, unknown = {}, set()
@@ -296,24 +357,43 @@ class KeyRing:
                 found[key_id] = key
         return found, unknown
 
-    def _categories(self, key_ids: Iterable[bytes], depth: int = _DEPTH) -> dict[bytes, AESGCM]:
-        """Those of these keys that open, the root's among them, with few queries."""
+    def _categories(self, key_ids: Iterable[bytes]) -> tuple[dict[bytes, AESGCM], set[bytes]]:
+        """Those of these categories' keys that open, with few queries, and the ids of those destroyed."""
         found, unknown = self._kept_of(key_ids)
-        if self._root_id in unknown:
-            unknown.remove(self._root_id)
-            found[self._root_id] = self._root
-        if not unknown or not depth:
-            return found
+        unknown.discard(NO_PARENT)
+        if not unknown:
+            return found, unknown
         rows: list[StoredKey] = [row for row in self._pending if not row.position and row.key_id in unknown]
         rows += self._table.keys_by_id(sorted(unknown))
-        parents = self._categories({row[1] for row in rows}, depth - 1)
+        dead = {row[0] for row in rows if self.says_destroyed(row)}
+        dead.update(key_id for key_id in unknown if key_id in self._fenced)
         for row in rows:
-            parent = parents.get(row[1])
-            key = None if parent is None else _unwrapped(row, parent)
-            if key is not None:
-                found[row[0]] = key
-                self._keep(self._open, row[0], key)
-        return found
+            if row[2] is None or row[0] in dead:
+                continue
+            try:
+                key = AESGCM(_unwrap(row, self.epoch_key(row[1])))
+            except UnsealFailed:
+                continue  # told where it is missed
+            found[row[0]] = key
+            self._keep(self._open, row[0], key)
+        return found, dead
+
+    def _sound(self, row: StoredKey) -> bool:
+        """Whether a stored row opens, or says rightly that there is nothing to open."""
+        key_id, parent_id, position = row[0], row[1], row[4]
+        if parent_id == NO_PARENT:
+            return self.says_destroyed(row)
+        try:
+            if position:
+                parents, dead = self._categories({parent_id})
+                return parent_id in dead or _unwrapped(row, parents[parent_id]) is not None
+            if parent_id == self._root.root_id or self._is_epochs(row):
+                self._unwrapped_by_root(row)
+            else:
+                _unwrap(row, self.epoch_key(parent_id))
+        except (UnsealFailed, KeyError):
+            return False
+        return key_id not in self._fenced
 
     def _row(self, label: bytes) -> KeyRow | None:
         return self._pending_labels.get(label) or self._table.key_by_label(label)
@@ -333,23 +413,24 @@ class EntryKeys(dict[bytes, AESGCM]):
         super().__init__()
         self._ring = ring
         self._unread = ranges
+        self._erased: set[bytes] = set()
 
     def __missing__(self, key_id: bytes) -> AESGCM:
-        """Raises `UnsealFailed`."""
+        """Raises `KeyErased` for one that was destroyed, `KeyMissing` for one that is not there."""
         key = self._ring.kept(key_id)
         if key is None and self._unread:
             for after, through in self._unread:
-                self.update(self._ring.fragment_keys(after, through))
+                found, erased = self._ring.fragment_keys(after, through)
+                self.update(found)
+                self._erased |= erased
             self._unread = ()
             key = self.get(key_id)
         if key is None:
+            if key_id in self._erased:
+                raise KeyErased(reason="destroyed")
             key = self._ring.key(key_id)
         self[key_id] = key
         return key
-
-
-def _name_label(root: bytes, name: str) -> bytes:
-    return hmac.digest(root, f"oncetold.org/{name}/v1".encode(), hashlib.sha256)
 
 
 def _unwrap(row: StoredKey, parent: AESGCM) -> bytes:

@@ -12,7 +12,8 @@ from consent_ledger.body import Sealer
 from consent_ledger.clock import Clock
 from consent_ledger.entry import Draft, Entry, EntryClass, KeyOwner, Part
 from consent_ledger.errors import EntryCorrupt
-from consent_ledger.keys import Entropy, KeyRing, create_root_key, read_root_key
+from consent_ledger.keys import Entropy, KeyRing
+from consent_ledger.root_keys import FileRootKeys, RootKeys
 from consent_ledger.sequencer import CommitTold, Sequencer
 from consent_ledger.store import create_store, open_store
 from consent_ledger.store.port import Store
@@ -37,9 +38,9 @@ T = TypeVar("T")
 class Ledger:
     """One ledger, open for writing by this process alone. Made by `open_ledger` or `create_ledger`."""
 
-    def __init__(self, store: Store, root_key: bytes, clock: Clock, entropy: Entropy = os.urandom) -> None:
+    def __init__(self, store: Store, root: RootKeys, clock: Clock, entropy: Entropy = os.urandom) -> None:
         """Takes over `store`, whose keys exist. Raises `EntryCorrupt` if its last entry is not right."""
-        keys = KeyRing(root_key, store, entropy)
+        keys = KeyRing(root, store, entropy)
         head = store.begin()
         try:
             vault = Vault(keys, entropy)
@@ -88,29 +89,33 @@ class Ledger:
 
 
 def create_ledger(
-    path_or_url: str, root_key_file: Path, *, clock: Clock, entropy: Entropy = os.urandom
+    path_or_url: str, root_keys: Path | RootKeys, *, clock: Clock, entropy: Entropy = os.urandom
 ) -> Ledger:
-    """Makes a ledger, and its root key unless the file holds a good one already, and opens it.
+    """Makes a ledger and opens it. `root_keys`: who keeps its root, or the file of a root key.
 
-    Raises `LedgerExists` (nothing is overwritten), `LedgerInUse`, `KeyFileRefused`, `StorageUnsupported`.
+    The file is made unless it holds a good one already. Raises `LedgerExists` (nothing is overwritten),
+    `LedgerInUse`, `KeyFileRefused`, `KeysUnavailable`, `StorageUnsupported`.
     """
-    root_key = create_root_key(root_key_file, entropy)
+    root = FileRootKeys.created(root_keys, entropy) if isinstance(root_keys, Path) else root_keys
     ledger_id = uuid.UUID(bytes=entropy(16), version=4)
-    store = create_store(path_or_url, ledger_id, KeyRing.founding_rows(root_key, entropy))
-    return _taking_over(store, root_key, clock, entropy)
+    store = create_store(path_or_url, ledger_id, KeyRing.founding_rows(root, entropy))
+    return _taking_over(store, root, clock, entropy)
 
 
 def open_ledger(
-    path_or_url: str, root_key_file: Path, *, clock: Clock, entropy: Entropy = os.urandom
+    path_or_url: str, root_keys: Path | RootKeys, *, clock: Clock, entropy: Entropy = os.urandom
 ) -> Ledger:
-    """Opens a ledger for writing. Raises `LedgerMissing`, `LedgerInUse`, `KeyFileRefused`, `EntryCorrupt`."""
-    root_key = read_root_key(root_key_file)
-    return _taking_over(open_store(path_or_url), root_key, clock, entropy)
+    """Opens a ledger for writing. `root_keys`: who keeps its root, or the file of a root key.
+
+    Raises `LedgerMissing`, `LedgerInUse`, `KeyFileRefused`, `KeysUnavailable`, `EntryCorrupt`.
+    """
+    root = FileRootKeys.opened(root_keys, entropy) if isinstance(root_keys, Path) else root_keys
+    return _taking_over(open_store(path_or_url), root, clock, entropy)
 
 
-def _taking_over(store: Store, root_key: bytes, clock: Clock, entropy: Entropy) -> Ledger:
+def _taking_over(store: Store, root: RootKeys, clock: Clock, entropy: Entropy) -> Ledger:
     try:
-        return Ledger(store, root_key, clock, entropy)
+        return Ledger(store, root, clock, entropy)
     except BaseException:
         store.close()
         raise

@@ -14,8 +14,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from consent_ledger.entry import KeyOwner, Part, SealedPart
-from consent_ledger.errors import UnsealFailed
+from consent_ledger.entry import KeyOwner, Part, SealedPart, read_part
+from consent_ledger.errors import KeyErased, UnsealFailed
 from consent_ledger.keys import NONCE_SIZE, Entropy, KeyRing
 from consent_ledger.mac import KeyedMac, mac
 
@@ -36,6 +36,9 @@ _OWNERS_KEPT = 65_536
 """Labels of owners kept in memory: about 400 bytes each."""
 
 _PADDING_PIECE = 4096
+
+ERASED_PART = read_part("erased", b"")
+"""What a part reads as once its key was destroyed."""
 
 StoredPart = tuple[bytes, bytes, bytes]
 """A `SealedPart` as it was read: key id, commitment, sealed."""
@@ -146,7 +149,11 @@ def part_header(recorded: int, changes_policy: bool) -> bytes:
 
 
 def open_parts(parts: Sequence[StoredPart], keys: Mapping[bytes, AESGCM], place: bytes) -> Opened:
-    """Opens all parts of the entry that stands at `place`. Raises `UnsealFailed`."""
+    """Opens all parts of the entry that stands at `place`. Raises `UnsealFailed`.
+
+    A part whose key was destroyed is `ERASED_PART`. Of an entry of such parts alone nothing more is known:
+    it changes no decision, and was recorded at 0.
+    """
     count = len(parts).to_bytes(2)
     found: list[Part] = []
     entry: bytes | None = None
@@ -154,6 +161,9 @@ def open_parts(parts: Sequence[StoredPart], keys: Mapping[bytes, AESGCM], place:
         context = b"".join((_PART, place, index.to_bytes(2), count, key_id))
         try:
             opened = keys[key_id].decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], context)
+        except KeyErased:
+            found.append(ERASED_PART)
+            continue
         except (InvalidTag, ValueError) as error:
             raise UnsealFailed(reason="altered or moved") from error
         plaintext = opened[SALT_SIZE:]
@@ -167,7 +177,9 @@ def open_parts(parts: Sequence[StoredPart], keys: Mapping[bytes, AESGCM], place:
         end = _SCHEMA_AT + int.from_bytes(plaintext[_HEADER_SIZE:_SCHEMA_AT])
         found.append(_as_read(Part, (plaintext[_SCHEMA_AT:end].decode(), plaintext[end:], (), False)))
     if entry is None:
-        raise UnsealFailed(reason="no parts")
+        if not found:
+            raise UnsealFailed(reason="no parts")
+        entry = bytes(_HEADER_SIZE)
     return tuple(found), bool(entry[-1] & _CHANGES_POLICY), int.from_bytes(entry[:-1])
 
 

@@ -22,6 +22,7 @@ from consent_ledger.errors import (
     StorageFull,
 )
 from consent_ledger.ledger import KeyOwner, Ledger
+from consent_ledger.root_keys import FileRootKeys
 from consent_ledger.store import open_store
 from tests.clock import ManualClock
 from tests.contract.backends import Backend
@@ -123,28 +124,45 @@ def test_two_hundred_kills_lose_nothing_acknowledged(backend: Backend, clock: Ma
 
 
 def test_a_second_process_is_refused_and_told_who_writes(backend: Backend, clock: ManualClock) -> None:
+    """Where the database is one process's alone; where it is not, both write."""
     backend.create(clock).close()
     process = writer(backend)
     assert process.stdout is not None
     process.stdout.readline()
     try:
-        with pytest.raises(LedgerInUse) as refused:
-            backend.open(clock)
+        if backend.one_writer:
+            with pytest.raises(LedgerInUse) as refused:
+                backend.open(clock)
+            assert refused.value.pid == process.pid
+            assert str(process.pid) in str(refused.value)
+        else:
+            beside = backend.open(clock)
+            [position] = append(beside, draft())
+            beside.close()
+            while (said := int(process.stdout.readline())) < position:
+                pass
+            assert said > position
     finally:
         process.kill()
         process.wait()
         process.stdout.close()
-
-    assert refused.value.pid == process.pid
-    assert str(process.pid) in str(refused.value)
     backend.open(clock).close()
 
 
 def test_a_second_opener_in_the_same_process_is_refused(backend: Backend, clock: ManualClock) -> None:
+    """Where the database is one process's alone; where it is not, both write, and see one another."""
     ledger = backend.create(clock)
-    with pytest.raises(LedgerInUse):
-        backend.open(clock)
-    assert append(ledger, draft()) == [1]
+    if backend.one_writer:
+        with pytest.raises(LedgerInUse):
+            backend.open(clock)
+    else:
+        beside = backend.open(clock)
+        assert append(beside, draft(b"beside")) == [1]
+        assert append(ledger, draft(b"first")) == [2]
+        assert append(beside, draft(b"again")) == [3]
+        assert payloads(ledger) == payloads(beside) == [b"beside", b"first", b"again"]
+        beside.close()
+    assert append(ledger, draft()) == [1 if backend.one_writer else 4]
     ledger.close()
 
 
@@ -162,17 +180,17 @@ def test_a_ledger_is_neither_overwritten_nor_made_by_opening(backend: Backend, c
     again.close()
 
 
-def test_opening_where_no_ledger_is_says_so(backend: Backend, clock: ManualClock, tmp_path: Path) -> None:
+def test_opening_where_no_ledger_is_says_so(backend: Backend, clock: ManualClock) -> None:
     backend.create(clock).close()
     with pytest.raises(LedgerMissing):
-        open_store(str(tmp_path / "elsewhere.db"))
+        open_store(backend.elsewhere)
 
 
 def test_a_full_disk_fails_the_commit_and_nothing_else(
     backend: Backend, clock: ManualClock, failing: FailingStore
 ) -> None:
     resets: list[str] = []
-    ledger = Ledger(failing, backend.root_key.read_bytes(), clock)
+    ledger = Ledger(failing, FileRootKeys.opened(backend.root_key), clock)
     ledger.on_reset(lambda: resets.append("reset"))
     append(ledger, draft(b"before"))
 
@@ -191,7 +209,7 @@ def test_keys_and_time_of_a_failed_commit_are_forgotten(
     backend: Backend, clock: ManualClock, failing: FailingStore
 ) -> None:
     owner = KeyOwner(uuid4(), "HOUSING")
-    ledger = Ledger(failing, backend.root_key.read_bytes(), clock)
+    ledger = Ledger(failing, FileRootKeys.opened(backend.root_key), clock)
     clock.step(timedelta(seconds=60))
     failing.error = StorageFull()
     with pytest.raises(StorageFull):
@@ -212,7 +230,7 @@ def test_after_a_failed_disk_nothing_is_written_until_reopened(
     backend: Backend, clock: ManualClock, failing: FailingStore, error: Exception
 ) -> None:
     resets: list[str] = []
-    ledger = Ledger(failing, backend.root_key.read_bytes(), clock)
+    ledger = Ledger(failing, FileRootKeys.opened(backend.root_key), clock)
     ledger.on_reset(lambda: resets.append("reset"))
     append(ledger, draft(b"before"))
 
@@ -246,7 +264,7 @@ def test_an_error_in_a_reset_stops_the_ledger(
     def broken() -> None:
         raise KeyError("state")
 
-    ledger = Ledger(failing, backend.root_key.read_bytes(), clock)
+    ledger = Ledger(failing, FileRootKeys.opened(backend.root_key), clock)
     ledger.on_reset(broken)
     failing.error = StorageFull()
     with pytest.raises(StorageFull):

@@ -6,6 +6,7 @@ import pytest
 
 from consent_ledger.errors import StorageFailed, StorageFull
 from consent_ledger.ledger import Ledger
+from consent_ledger.root_keys import FileRootKeys
 from consent_ledger.store import open_store
 from tests.clock import ManualClock
 from tests.contract.backends import Backend
@@ -40,7 +41,7 @@ def test_a_failed_commit_tells_the_kind_of_failure_and_no_entries(
 ) -> None:
     backend.create(clock).close()
     failing = FailingStore(open_store(backend.url))
-    ledger = Ledger(failing, backend.root_key.read_bytes(), clock)
+    ledger = Ledger(failing, FileRootKeys.opened(backend.root_key), clock)
     told: Told = []
     ledger.on_commit(lambda *one: told.append(one))
     for error in (StorageFull(), StorageFailed(reason="fsync")):

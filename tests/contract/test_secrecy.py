@@ -8,8 +8,8 @@ import pytest
 
 from consent_ledger.domain import TOPICS
 from consent_ledger.errors import KeyFileRefused
-from consent_ledger.keys import create_root_key
 from consent_ledger.ledger import Draft, EntryClass, KeyOwner, Ledger, Part, Transaction
+from consent_ledger.root_keys.file import create_root_key
 from consent_ledger.store import open_store
 from consent_ledger.store.port import EntryRow
 from consent_ledger.vocabulary import DataCategory, KeyCategory

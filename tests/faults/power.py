@@ -46,7 +46,7 @@ class _File:
 
 
 class Disk:
-    """A folder's disk, followed step by step."""
+    """The disk of a folder and those in it, followed step by step."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
@@ -63,10 +63,8 @@ class Disk:
                 self._name(step.path, _File())
             case "W" | "T":
                 self._names[step.path].pending.append(step)
-            case "S" if step.path == self._folder:
-                for path, file in self._pending_names:
-                    _named(self._durable_names, path, file)
-                self._pending_names.clear()
+            case "S" if step.path not in self._names:
+                self._sync_folder(step.path)
             case "S":
                 file = self._names[step.path]
                 for one in file.pending:
@@ -80,6 +78,14 @@ class Disk:
                     self._name(step.path, None)
             case "A":
                 self.acknowledged = max(self.acknowledged, step.number)
+
+    def _sync_folder(self, folder: str) -> None:
+        waiting, self._pending_names = self._pending_names, []
+        for path, file in waiting:
+            if path.rpartition("/")[0] == folder:
+                _named(self._durable_names, path, file)
+            else:
+                self._pending_names.append((path, file))
 
     def _name(self, path: str, file: _File | None) -> None:
         _named(self._names, path, file)

@@ -34,6 +34,7 @@ def _restored(files: dict[str, bytes], folder: Path) -> Path:
     """Those files on a new disk; modes are kept by any file system."""
     for name, content in files.items():
         if not name.endswith("-shm"):
+            (folder / name).parent.mkdir(mode=0o700, exist_ok=True)
             (folder / name).write_bytes(content)
             (folder / name).chmod(0o600)
     return folder

@@ -1,12 +1,42 @@
 """A vault over a key table in memory."""
 
+import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
-from consent_ledger.keys import KeyRing
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from consent_ledger.keys import Entropy, KeyRing
+from consent_ledger.root_keys import FileRootKeys
 from consent_ledger.store.port import KeyRow, StoredKey
 from consent_ledger.vault import Vault
 
-ROOT = bytes(range(32))
+
+class RootInMemory(FileRootKeys):
+    """A root whose epochs' objects are nowhere but here."""
+
+    def __init__(self, key: bytes = bytes(range(32)), entropy: Entropy = os.urandom) -> None:
+        super().__init__(key, Path("/nonexistent"), entropy)
+        self.objects: dict[bytes, AESGCM] = {}
+
+    def create(self) -> bytes:
+        object_id = (len(self.objects) + 1).to_bytes(16)
+        self.objects[object_id] = AESGCM(object_id * 2)
+        return object_id
+
+    def destroy(self, object_id: bytes) -> datetime:
+        self.objects.pop(object_id, None)
+        return datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+    def destroyed(self, object_id: bytes) -> bool:
+        return object_id != self.root_id and object_id not in self.objects
+
+    def _object(self, object_id: bytes) -> AESGCM:
+        return self._root if object_id == self.root_id else self.objects[object_id]
+
+
+ROOT = RootInMemory()
 
 
 class KeysInMemory:

@@ -8,7 +8,8 @@ import pytest
 
 from consent_ledger.entry import KeyOwner
 from consent_ledger.errors import KeyFileRefused
-from consent_ledger.keys import KeyRing, create_root_key, read_root_key
+from consent_ledger.keys import KeyRing
+from consent_ledger.root_keys.file import create_root_key, read_root_key
 from tests.unit.ledger.keyring import ROOT, new_vault, store_pending
 
 

@@ -15,7 +15,7 @@ from consent_ledger.entry import Draft, EntryClass, KeyOwner, Part, microseconds
 from consent_ledger.keys import KeyRing
 from consent_ledger.store.port import EntryRow
 from consent_ledger.vault import Vault
-from tests.unit.ledger.keyring import ROOT, KeysInMemory
+from tests.unit.ledger.keyring import KeysInMemory, RootInMemory
 
 SPEC = Path(__file__).parents[3] / "consent_ledger" / "SPEC.md"
 STREAM = UUID("018f0000-0000-4000-8000-00000000000a")
@@ -36,7 +36,8 @@ class Counting:
 @pytest.fixture
 def row() -> EntryRow:
     entropy = Counting()
-    ring = KeyRing(ROOT, KeysInMemory(KeyRing.founding_rows(ROOT, entropy)), entropy)
+    root = RootInMemory(entropy=entropy)
+    ring = KeyRing(root, KeysInMemory(KeyRing.founding_rows(root, entropy)), entropy)
     part = Part("example.v1", b"kept", (KeyOwner(UUID(int=7), "ACCOMMODATION"),))
     draft = Draft(EntryClass.CLIENT, STREAM, 1, (part,), changes_policy=True)
     return Sealer(Vault(ring, entropy), ring, entropy).seal(draft, 1, microseconds(NINE))

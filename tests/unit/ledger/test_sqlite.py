@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from consent_ledger.errors import StorageError, StorageFailed, StorageFull, StorageUnsupported
-from consent_ledger.keys import KeyRing, create_root_key
+from consent_ledger.keys import KeyRing
 from consent_ledger.ledger import Ledger
+from consent_ledger.root_keys import FileRootKeys
 from consent_ledger.store import create_store, open_store
 from consent_ledger.store.sqlite import SqliteStore, create, open_existing, storage_error
 from tests.clock import ManualClock
@@ -51,7 +52,7 @@ def test_every_file_is_the_owners_alone(store: SqliteStore, tmp_path: Path) -> N
 
 
 def test_a_really_full_database_refuses_and_reads_go_on(tmp_path: Path) -> None:
-    key = create_root_key(tmp_path / "root.key")
+    key = FileRootKeys.created(tmp_path / "root.key")
     store = create(tmp_path / "ledger.db", uuid4(), KeyRing.founding_rows(key))
     store.begin()
     pages = int(str(pragma(store, "page_count")))
