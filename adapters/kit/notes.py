@@ -88,8 +88,8 @@ class VerifierKey:
             if len(signature) != 72:
                 return None
             signed_at, signature = int.from_bytes(signature[:8]), signature[8:]
-            if not 0 < signed_at <= LATEST_TIME:
-                return None  # 0 says nothing about when, so nothing about "the largest tree seen by then"
+            if signed_at > LATEST_TIME:
+                return None
             text = cosigned_text(text, signed_at)
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text)
@@ -147,7 +147,7 @@ class SignedNote:
             raise ProofRefused("NOTE_FORMAT") from None
         # The last empty line is what separates; the text itself may hold empty lines.
         text, found, lines = whole.rpartition("\n\n")
-        if not found or not text or not lines.endswith("\n") or len(note) > MOST_BYTES:
+        if not found or not lines.endswith("\n") or len(note) > MOST_BYTES:
             raise ProofRefused("NOTE_FORMAT")
         if _CONTROLS.search(whole) is not None:
             raise ProofRefused("NOTE_FORMAT")

@@ -80,26 +80,39 @@ def check_consistency(
             raise ProofRefused("CONSISTENCY")
         return
 
-    def roots_of(old: int, new: int, proof: Sequence[bytes], whole: bool) -> tuple[bytes, bytes]:
-        """The old and the new root of a subtree; `whole` while the old tree is all that it began with."""
-        if old == new:
-            if whole and not proof:
-                return old_root, old_root
-            if not whole and len(proof) == 1:
-                return proof[0], proof[0]
-            raise ProofRefused("CONSISTENCY")
-        if not proof:
-            raise ProofRefused("CONSISTENCY")
-        *below, sibling = proof
-        half = _split(new)
-        if old <= half:
-            before, after = roots_of(old, half, below, whole)
-            return before, node_hash(after, sibling)
-        before, after = roots_of(old - half, new - half, below, False)
-        return node_hash(sibling, before), node_hash(sibling, after)
-
-    if roots_of(old_size, new_size, proof, True) != (old_root, new_root):
+    if _roots(old_size, new_size, proof, old_root) != (old_root, new_root):
         raise ProofRefused("CONSISTENCY")
+
+
+def _roots(old: int, new: int, proof: Sequence[bytes], begins: bytes | None) -> tuple[bytes, bytes]:
+    """The old and the new root of a subtree; `begins` is its old root while that is all of the old tree."""
+    if old == new:
+        if begins is not None and not proof:
+            return begins, begins
+        if begins is None and len(proof) == 1:
+            return proof[0], proof[0]
+        raise ProofRefused("CONSISTENCY")
+    if not proof:
+        raise ProofRefused("CONSISTENCY")
+    *below, sibling = proof
+    half = _split(new)
+    if old <= half:
+        before, after = _roots(old, half, below, begins)
+        return before, node_hash(after, sibling)
+    before, after = _roots(old - half, new - half, below, None)
+    return node_hash(sibling, before), node_hash(sibling, after)
+
+
+def old_root_within(old_size: int, new_size: int, new_root: bytes, proof: Sequence[bytes]) -> bytes | None:
+    """The root that the tree of `old_size` has within the new tree, as a proof of consistency itself tells;
+    None if it tells none. It tells whenever the old tree is not one whole subtree (a power of two)."""
+    if not 0 < old_size < new_size or not _hashes(new_root, *proof):
+        return None
+    try:
+        before, after = _roots(old_size, new_size, proof, b"")
+    except ProofRefused:
+        return None
+    return before if after == new_root else None
 
 
 def _hashes(*hashes: bytes) -> bool:
@@ -114,6 +127,8 @@ class Checkpoint:
     size: int
     root: bytes
     note: SignedNote
+    extended: bool = False
+    """It says more than a tree has to. Others' logs may; ours does not, since nobody could audit it."""
 
     @classmethod
     def parse(cls, note: bytes) -> Self:
@@ -122,8 +137,8 @@ class Checkpoint:
         signed = SignedNote.parse(note)
         lines = signed.text.decode().split("\n")[:-1]
         try:
-            origin, size, root, *_ = lines
-            found = cls(origin, number(size), unbase64(root), signed)
+            origin, size, root, *more = lines
+            found = cls(origin, number(size), unbase64(root), signed, bool(more))
         except ValueError:
             raise ProofRefused("CHECKPOINT_FORMAT") from None
         if "" in lines or len(found.root) != 32 or (found.size == 0 and found.root != EMPTY_ROOT):
@@ -150,6 +165,8 @@ class TrustRule:
             raise ProofRefused("ORIGIN")
         if checkpoint.note.signed_by(self.log) is None:
             raise ProofRefused("NOT_SIGNED")
+        if checkpoint.extended:
+            raise ProofRefused("CHECKPOINT_FORMAT")
         cosigners = checkpoint.note.cosigners(self.witnesses)
         # The log is no witness of itself, whatever key it was given to be one.
         if sum(key.public != self.log.public for key in cosigners) < self.needed:

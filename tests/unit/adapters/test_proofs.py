@@ -277,7 +277,7 @@ FORGED: dict[str, tuple[bytes, str]] = {
         with_cosignature(lambda text: timed(text, TIME + 1, TIME)),
         "SIGNATURE",
     ),
-    "a cosignature at time 0": (with_cosignature(lambda text: timed(text, 0, 0)), "SIGNATURE"),
+    "a cosignature said to be of time 0": (with_cosignature(lambda text: timed(text, 0, TIME)), "SIGNATURE"),
     "a cosignature after the end of time": (
         with_cosignature(lambda text: timed(text, 2**63, 2**63)),
         "SIGNATURE",
