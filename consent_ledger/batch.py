@@ -9,7 +9,7 @@ from consent_ledger.cells import CellChanges
 from consent_ledger.entry import Entry
 from consent_ledger.errors import EntryCorrupt
 from consent_ledger.keys import KeyRing
-from consent_ledger.store.port import AnswerRow, EntryRow, Head, Store
+from consent_ledger.store.port import AnswerRow, EntryRow, Head, Store, StoredEntry
 
 _READ_TOGETHER = 200
 """Entries read and opened in one go: as many as stay in the processor's cache meanwhile."""
@@ -64,6 +64,8 @@ class Batch:
         self._versions: dict[bytes, int] = {}
         self._cells = CellChanges()
         self._answers: dict[bytes, AnswerRow] = {}
+        self._tiles: dict[tuple[int, int], bytes] = {}
+        self._states: dict[str, bytes | None] = {}
         self._keys_mark = 0
 
     def accept_keys(self) -> None:
@@ -94,6 +96,11 @@ class Batch:
     def accept_answers(self, answers: Mapping[bytes, AnswerRow]) -> None:
         self._answers.update(answers)
 
+    def accept_log(self, tiles: Mapping[tuple[int, int], bytes], states: Mapping[str, bytes | None]) -> None:
+        """Takes over what a command wrote of the log as a whole."""
+        self._tiles.update(tiles)
+        self._states.update(states)
+
     def flush(self) -> None:
         """Writes everything accepted so far."""
         key_rows = self._keys.take_pending(self._keys_mark)
@@ -107,6 +114,12 @@ class Batch:
         if self._answers:
             self._store.write_answers(list(self._answers.values()))
             self._answers = {}
+        if self._tiles:
+            self._store.write_tiles([(*place, hashes) for place, hashes in self._tiles.items()])
+            self._tiles = {}
+        for name, value in self._states.items():
+            self._store.write_state(name, value)
+        self._states = {}
         if self.head != self._written_head:
             self._store.write_head(self.head)
             self._written_head = self.head
@@ -145,6 +158,22 @@ class Batch:
             raise EntryCorrupt(next(one for one in range(after + 1, through + 1) if one not in there))
         return self._sealer.opened(rows)
 
+    def rows(self, after: int, through: int) -> list[StoredEntry]:
+        """As they are stored, unopened and unchecked."""
+        self._flush_entries()
+        return self._store.entries(after, through)
+
+    def leaf_hashes(self, after: int, through: int) -> list[bytes]:
+        """As they are stored, unchecked."""
+        self._flush_entries()
+        return self._store.leaf_hashes(after, through)
+
+    def tile(self, level: int, number: int) -> bytes | None:
+        return self._tiles.get((level, number)) or self._store.tile(level, number)
+
+    def state(self, name: str) -> bytes | None:
+        return self._states[name] if name in self._states else self._store.state(name)
+
     def stream(self, stream_id: UUID) -> list[Entry]:
         self._flush_entries()
         rows = self._store.stream(stream_id.bytes)
@@ -179,7 +208,14 @@ class Batch:
 
     def has_writes(self) -> bool:
         """True if a flush would write."""
-        return bool(self._rows or self._cells or self._answers or self.head != self._written_head)
+        return bool(
+            self._rows
+            or self._cells
+            or self._answers
+            or self._tiles
+            or self._states
+            or self.head != self._written_head
+        )
 
     def _flush_entries(self) -> None:
         if self._rows:

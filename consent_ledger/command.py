@@ -10,7 +10,7 @@ from consent_ledger.body import Sealer
 from consent_ledger.cells import CellChanges
 from consent_ledger.entry import Draft, Entry, microseconds, read_part
 from consent_ledger.errors import EntryNotFound, LedgerClosed, RequestReused, StalePolicy, StreamConflict
-from consent_ledger.store.port import AnswerRow, EntryRow
+from consent_ledger.store.port import AnswerRow, EntryRow, StoredEntry
 from consent_ledger.vault import Vault
 
 ANSWERS_KEPT = 14
@@ -38,6 +38,8 @@ class Command:
         self._dropped: set[str] = set()
         self._cells = CellChanges()
         self._answers: dict[bytes, AnswerRow] = {}
+        self._tiles: dict[tuple[int, int], bytes] = {}
+        self._states: dict[str, bytes | None] = {}
 
     @property
     def now(self) -> datetime:
@@ -100,6 +102,28 @@ class Command:
         stream = stream_id.bytes
         return self._batch.next_versions((stream,))[stream] - 1
 
+    def rows(self, after: int, through: int) -> list[StoredEntry]:
+        return self._batch.rows(after, through)
+
+    def leaf_hashes(self, after: int, through: int) -> list[bytes]:
+        return self._batch.leaf_hashes(after, through)
+
+    def tile(self, level: int, number: int) -> bytes | None:
+        batch = self._batch
+        return self._tiles.get((level, number)) or batch.tile(level, number)
+
+    def write_tiles(self, tiles: Sequence[tuple[int, int, bytes]]) -> None:
+        self._running()
+        self._tiles.update(((level, number), hashes) for level, number, hashes in tiles)
+
+    def state(self, name: str) -> bytes | None:
+        batch = self._batch
+        return self._states[name] if name in self._states else batch.state(name)
+
+    def write_state(self, name: str, value: bytes | None) -> None:
+        self._running()
+        self._states[name] = value
+
     def get(self, projection: str, key: bytes) -> bytes | None:
         projection = self._vault.cells_of(projection)
         batch = self._batch
@@ -159,6 +183,7 @@ class Command:
         batch.accept_entries(self._rows, self._entries)
         batch.accept_cells(self._dropped, self._cells)
         batch.accept_answers(self._answers)
+        batch.accept_log(self._tiles, self._states)
         batch.accept_keys()
         self._open_batch = None
         return bool(self._rows)

@@ -75,6 +75,13 @@ class Ledger:
         """
         self._sequencer.on_reset(callback)
 
+    def on_growth(self, callback: Callable[[], None]) -> None:
+        """`callback` runs on the writer thread after every commit that appended, its callers answered.
+
+        It must neither raise nor take time. Commits of other replicas are not told.
+        """
+        self._sequencer.on_growth(callback)
+
     def on_commit(self, callback: CommitTold) -> None:
         """`callback` is told of every group commit, on the writer thread, after its callers are answered.
 

@@ -55,6 +55,7 @@ class Sequencer:
         self._answers_day: int | None = None
         self._resets: list[Callable[[], None]] = []
         self._commit_told: CommitTold | None = None
+        self._growth_told: list[Callable[[], None]] = []
         self._failure: StorageError | None = None
         self._closed = False
         self._lock = threading.Lock()
@@ -82,6 +83,9 @@ class Sequencer:
 
     def on_reset(self, callback: Callable[[], None]) -> None:
         self._resets.append(callback)
+
+    def on_growth(self, callback: Callable[[], None]) -> None:
+        self._growth_told.append(callback)
 
     def on_commit(self, callback: CommitTold) -> None:
         self._commit_told = callback
@@ -134,6 +138,9 @@ class Sequencer:
             return
         seconds = time.perf_counter() - started
         answer(outcomes)
+        if entries:
+            for told in self._growth_told:
+                told()
         self._tell(len(running), entries, seconds, "")
 
     def _run(self, running: Sequence[Waiting]) -> tuple[list[Outcome], int]:

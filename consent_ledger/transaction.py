@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from consent_ledger.entry import Draft, Entry
+from consent_ledger.store.port import StoredEntry
 from consent_ledger.vault import Vault
 
 
@@ -63,6 +64,30 @@ class Transaction(Protocol):
 
     def version_of(self, stream_id: UUID) -> int:
         """The version of the stream's last entry, without this command's own; 0 if there is none."""
+        ...
+
+    def rows(self, after: int, through: int) -> list[StoredEntry]:
+        """Rows with after < position <= through as they are stored, unopened and unchecked."""
+        ...
+
+    def leaf_hashes(self, after: int, through: int) -> list[bytes]:
+        """Of the entries with after < position <= through, as they are stored, unchecked."""
+        ...
+
+    def tile(self, level: int, number: int) -> bytes | None:
+        """A whole tile of the log that is stored; None if it is not."""
+        ...
+
+    def write_tiles(self, tiles: Sequence[tuple[int, int, bytes]]) -> None:
+        """(level, number, hashes): whole tiles. One that is there already is replaced."""
+        ...
+
+    def state(self, name: str) -> bytes | None:
+        """A value that belongs to the log as a whole."""
+        ...
+
+    def write_state(self, name: str, value: bytes | None) -> None:
+        """None deletes it."""
         ...
 
     def get(self, projection: str, key: bytes) -> bytes | None:
