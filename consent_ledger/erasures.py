@@ -75,6 +75,7 @@ class Hold:
     review_time: datetime
     position: int
     lifted: bool = False
+    lifted_at: int = 0
 
     def keeps(
         self, registration_id: UUID, record_id: UUID, categories: Iterable[DataCategory] | None = None

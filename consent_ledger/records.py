@@ -179,7 +179,7 @@ class RecordPublished:
             *(_fragment_header(fragment) for fragment in self.fragments),
         ]
         owner = KeyOwner(self.registration_id, self.envelope_category)
-        parts = [Part(RECORD, b"".join(header), (owner,))]
+        parts = [Part(RECORD, b"".join(header), (owner,), fragment_key=True)]
         for fragment in self.fragments:
             category = fragment.key_category
             owners = (self.registration_id, *fragment.subjects)
@@ -245,7 +245,8 @@ class StoredRecord(NamedTuple):
 
 
 def read_record(entry: Entry) -> StoredRecord | None:
-    """The record that the entry publishes; `None` if it is of another kind."""
+    """The record that the entry publishes, without what is erased of it; `None` if it is of another kind, or
+    all of it is erased."""
     parts = entry.parts
     if parts[0].schema != RECORD:
         return None
@@ -262,9 +263,10 @@ def read_record(entry: Entry) -> StoredRecord | None:
         at += _FRAGMENT_HEADER.size
         ids = at + size
         middle, end = ids + subjects * _ID, ids + (subjects + solely) * _ID
-        fragments.append(
-            StoredPart(fragment_id, header[at:ids], header[ids:middle], header[middle:end], part.payload)
-        )
+        if part.schema == _FRAGMENT:  # what was erased is not there
+            fragments.append(
+                StoredPart(fragment_id, header[at:ids], header[ids:middle], header[middle:end], part.payload)
+            )
         at = end
     return StoredRecord(
         record_id,
@@ -277,6 +279,27 @@ def read_record(entry: Entry) -> StoredRecord | None:
         fragments,
         header[named_at:named_end],
     )
+
+
+class PlacedFragment(NamedTuple):
+    """Where in its entry a fragment stands, and whose keys open it. Ids are 16 bytes; `subjects` many."""
+
+    part: int
+    fragment_id: bytes
+    kind: FragmentClass
+    subjects: bytes
+
+
+def placed_fragments(entry: Entry) -> list[PlacedFragment]:
+    """The fragments of a record's entry that are not erased, with the numbers of their parts."""
+    record = read_record(entry)
+    if record is None:
+        return []
+    numbers = [at for at, part in enumerate(entry.parts) if part.schema == _FRAGMENT]
+    return [
+        PlacedFragment(number, one.fragment_id, read_fragment_class(one.fragment_class), one.subjects)
+        for number, one in zip(numbers, record.fragments, strict=True)
+    ]
 
 
 def ids_of(joined: bytes) -> tuple[UUID, ...]:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from consent_ledger.erasures import Erasure, Hold
 from consent_ledger.facts import (
     Agreement,
     Exclusion,
@@ -96,6 +97,14 @@ class Boundary:
     registration_id: UUID | None = None
 
 
+@dataclass(slots=True)
+class Taken:
+    """What the index took of one record: at which positions, and whom it told of on which registrations."""
+
+    positions: list[int] = field(default_factory=list)
+    told: dict[UUID, set[UUID]] = field(default_factory=dict)
+
+
 class ConsentIndex:
     """Committed facts and the questions asked of them. `folding.fold` alone changes it."""
 
@@ -112,6 +121,7 @@ class ConsentIndex:
         self.chain_of: dict[UUID, list[UUID]] = {}
         self.by_agency: defaultdict[str, list[UUID]] = defaultdict(list)
         self.by_matching: defaultdict[str, list[UUID]] = defaultdict(list)
+        self.matching_of: dict[UUID, str] = {}
         self.links: dict[UUID, Link] = {}
         self.links_of: defaultdict[UUID, list[Link]] = defaultdict(list)
         self.link_tokens: dict[str, UUID] = {}
@@ -131,6 +141,12 @@ class ConsentIndex:
         self.warnings_ended: dict[UUID, int] = {}
         self.decisions: dict[tuple[UUID, UUID, UUID, bytes], Any] = {}
         self.told_about: defaultdict[UUID, set[UUID]] = defaultdict(set)
+        self.taken: dict[bytes, Taken] = {}
+        self.taken_on: defaultdict[UUID, set[bytes]] = defaultdict(set)
+        self.erasures: dict[UUID, Erasure] = {}
+        self.erasures_on: defaultdict[UUID, list[Erasure]] = defaultdict(list)
+        self.holds: dict[UUID, Hold] = {}
+        self.holds_on: defaultdict[UUID, list[Hold]] = defaultdict(list)
         self.grant_ends: dict[UUID, datetime] = {}
         self.grants_ending: dict[UUID, int] = {}
         self.tasks = Tasks()
@@ -152,6 +168,11 @@ class ConsentIndex:
     def await_boundary(self, boundary: Boundary) -> None:
         """Keeps a moment that will change a decision."""
         heapq.heappush(self._boundaries, boundary)
+
+    def drop_boundaries(self, subject: str) -> None:
+        """Nothing will change with this subject any more."""
+        self._boundaries = [one for one in self._boundaries if one.subject != subject]
+        heapq.heapify(self._boundaries)
 
     def due_boundaries(self, now: datetime) -> list[Boundary]:
         """Moments that have passed and still would change something, earliest first."""
@@ -258,6 +279,10 @@ class ConsentIndex:
         key = (fragment.record_id, fragment.revision)
         overdue, spent = key in self.review_overdue, key in self.spent
         return replace(fragment, review_overdue=overdue, spent=spent) if overdue or spent else fragment
+
+    def awaiting_erasure(self, registration_id: UUID) -> set[bytes]:
+        """Fragments (16 bytes) to be erased that a hold keeps: nobody is given them meanwhile."""
+        return {one for erasure in self.erasures_on.get(registration_id, ()) for one in erasure.waiting}
 
     # -- registrations --------------------------------------------------------------------------
 

@@ -7,8 +7,14 @@ from uuid import UUID
 
 from consent_ledger.entry import moment
 from consent_ledger.records import RecordDue, StoredRecord, ids_of
-from hub.projections import folding_choices, folding_parties, folding_people, folding_tasks
-from hub.projections.consent_index import Boundary, BoundaryKind, ConsentIndex
+from hub.projections import (
+    folding_choices,
+    folding_erasures,
+    folding_parties,
+    folding_people,
+    folding_tasks,
+)
+from hub.projections.consent_index import Boundary, BoundaryKind, ConsentIndex, Taken
 from hub.projections.touched import Touched, component
 
 
@@ -29,8 +35,13 @@ def _record_published(index: ConsentIndex, position: int, at: datetime, event: A
     for due, kind in ((event.review_by, BoundaryKind.REVIEW), (event.spent_on, BoundaryKind.SPENT)):
         if due is not None:
             index.await_boundary(Boundary(moment(due), kind, record, event.revision, registration_id))
+    taken = index.taken.setdefault(event.record_id, Taken())
+    taken.positions.append(position)
+    told = taken.told.setdefault(registration_id, set())
+    index.taken_on[registration_id].add(event.record_id)
     for fragment in event.fragments:
         for other in ids_of(fragment.solely_about):
+            told.add(other)
             index.told_about[other].add(registration_id)
     # Whom a record may concern the projector knows: it does not change what is decided.
     return Touched()
@@ -47,6 +58,7 @@ _FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
     **folding_parties.FOLDINGS,
     **folding_people.FOLDINGS,
     **folding_choices.FOLDINGS,
+    **folding_erasures.FOLDINGS,
     **folding_tasks.FOLDINGS,
     StoredRecord: _record_published,
     RecordDue: _record_due,

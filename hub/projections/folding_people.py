@@ -29,6 +29,7 @@ def _registration_opened(index: ConsentIndex, position: int, at: datetime, event
     index.by_agency[one.agency_id].append(one.registration_id)
     if details.matching is not None:
         index.by_matching[details.matching].append(one.registration_id)
+        index.matching_of[one.registration_id] = details.matching
     for link_id, other in event.matched.items():
         link = Link(UUID(link_id), UUID(other), None, at, one.registration_id, LinkState.CONFIRMED, position)
         index.links[link.link_id] = link

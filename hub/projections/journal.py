@@ -3,7 +3,7 @@
 Positions in clear would tell entries that change decisions from others, so each block of them is sealed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from consent_ledger.ledger import Entry, KeyOwner, Transaction
 from consent_ledger.vocabulary import KeyCategory
@@ -22,12 +22,24 @@ class Journal:
         self._transaction = transaction
         self._kept: dict[int, list[int]] = {}
         self.count = 0
-        """How many positions were kept here."""
+        """How many positions were kept here, without those dropped."""
 
     def keep(self, position: int) -> None:
         """The index was folded from this entry. Positions ascend."""
         self._kept.setdefault(position // _BLOCK, []).append(position)
         self.count += 1
+
+    def drop(self, positions: Sequence[int]) -> None:
+        """The index takes nothing from these entries any more."""
+        self.flush()
+        by_block: dict[int, set[int]] = {}
+        for position in positions:
+            by_block.setdefault(position // _BLOCK, set()).add(position)
+        for block, gone in by_block.items():
+            before = self._positions(block)
+            left = [position for position in before if position not in gone]
+            self.count -= len(before) - len(left)
+            self._write(block, left)
 
     def flush(self) -> None:
         """Writes what was kept, each block once."""
@@ -60,5 +72,8 @@ class Journal:
 
     def _write(self, block: int, positions: list[int]) -> None:
         key, first = block.to_bytes(8), block * _BLOCK
+        if not positions:
+            self._transaction.delete(JOURNAL, key)
+            return
         value = b"".join((position - first).to_bytes(2) for position in positions)
         self._transaction.put(JOURNAL, key, self._transaction.vault.seal_cell(_OWNER, key, value))

@@ -10,13 +10,16 @@ from consent_ledger.errors import UnsealFailed
 from consent_ledger.ledger import Entry, KeyOwner, Transaction
 from consent_ledger.records import StoredRecord, read_due, read_record
 from consent_ledger.repository import Repository
+from consent_ledger.vault import ERASED_PART
 from consent_ledger.vocabulary import KeyCategory
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.disclosures import DISCLOSURES, Disclosures
 from hub.projections.folding import fold
+from hub.projections.forgetting import forget_erased, matters, registrations_of
 from hub.projections.holdings import DIRTY, FEEDS, HOLDINGS, REPORTS, RETRACTIONS, Holdings
 from hub.projections.journal import JOURNAL, Journal
-from hub.projections.segments import SEGMENTS, Segments, Tails
+from hub.projections.segments import SEGMENTS, Segments
+from hub.projections.tails import Tails
 from hub.projections.touched import Touched
 
 CELLS = (SEGMENTS, HOLDINGS, FEEDS, DIRTY, RETRACTIONS, REPORTS, DISCLOSURES, JOURNAL)
@@ -95,7 +98,7 @@ class Projector:
         self._looked = max(self._looked, self.index.position)
         for entry in transaction.entries(self._looked, _WAITING):
             record = read_record(entry)
-            if record is None or _matters(self.index, record):
+            if record is None or matters(self.index, record):
                 return False
             self._looked = entry.position
         return True
@@ -108,7 +111,9 @@ class Projector:
         aggregates = Repository(transaction)
         from_the_start, found = self.index.position == 0, 0
         for entry in Journal(transaction).entries(self.index.position, through):
-            _fold_into(self.index, aggregates, entry)
+            _, event = _fold_into(self.index, aggregates, entry)
+            if erased := registrations_of(self.index, event):
+                forget_erased(self.index, transaction, erased, entry.position)
             self.index.position = entry.position
             found += 1
             self._tell(transaction.size)
@@ -173,15 +178,10 @@ def _folded(transaction: Transaction) -> tuple[int, int]:
     return folded_to, kept
 
 
-def _matters(index: ConsentIndex, record: StoredRecord) -> bool:
-    """Whether the index takes anything of the record."""
-    # A judgement's later revision matters too, even one that judges nothing any more.
-    return record.matters_to_decisions or record.record_id in index.tasks.judgements
-
-
-def _fold_into(index: ConsentIndex, aggregates: Repository, entry: Entry) -> Touched:
+def _fold_into(index: ConsentIndex, aggregates: Repository, entry: Entry) -> tuple[Touched, object]:
+    """Whom it touches, and the event that the entry holds."""
     event = read_record(entry) or read_due(entry) or aggregates.event(entry)
-    return fold(index, entry.position, entry.recorded_at, event)
+    return fold(index, entry.position, entry.recorded_at, event), event
 
 
 class _Step:
@@ -204,17 +204,26 @@ class _Step:
             return
         access = read_access_entry(entry)
         if access is None:
-            self._journal.keep(entry.position)
-            self._mark(
-                self._projector.touched_pairs(_fold_into(self._projector.index, self._aggregates, entry))
-            )
+            self._fact(entry)
         elif access.feed_id is not None:
             self._write_dirty()
             self._holdings.fold(access, entry.position, entry.recorded)
             self._disclosures.fold(access, entry.position)
 
+    def _fact(self, entry: Entry) -> None:
+        if entry.parts[0] == ERASED_PART:
+            return
+        index = self._projector.index
+        self._journal.keep(entry.position)
+        touched, event = _fold_into(index, self._aggregates, entry)
+        if erased := registrations_of(index, event):
+            # The erasing command wrote the segments anew, each with another newest chunk.
+            self._projector.tails.clear()
+            self._journal.drop(forget_erased(index, self._transaction, erased, entry.position))
+        self._mark(self._projector.touched_pairs(touched))
+
     def _record(self, entry: Entry, record: StoredRecord) -> None:
-        if _matters(self._projector.index, record):
+        if matters(self._projector.index, record):
             self._journal.keep(entry.position)
             fold(self._projector.index, entry.position, entry.recorded_at, record)
         self._segments.fold(record, entry.recorded)

@@ -11,8 +11,7 @@ author took away is 0x03, its id, the revision that lacks it.
 """
 
 import struct
-from collections import OrderedDict
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -32,6 +31,7 @@ from consent_ledger.records import (
     read_record_class,
 )
 from consent_ledger.vocabulary import DataCategory, ServiceType
+from hub.projections.tails import Tails
 
 SEGMENTS = "segment"
 _CHUNK_BYTES = 4 * 1024
@@ -41,6 +41,8 @@ _CLASS = struct.Struct(">BH")
 _ITEM = struct.Struct(">BBIqq16s16sI")
 _GONE = struct.Struct(">B16sI")
 _MOST_CLASSES = 255
+Piece = bytes | tuple[bytes, bytes]
+"""A fragment's revision with its class, or that its author took it away: as the chunk's format has them."""
 _ID = 16
 _CATEGORY_BLOCKS = {category: category.encode().ljust(_ID, b"\0")[:_ID] for category in DataCategory}
 _ALL_CATEGORIES = b"".join(_CATEGORY_BLOCKS.values())
@@ -121,41 +123,6 @@ class StoredFragment:
     content: bytes
 
 
-class Tails:
-    """Where each segment's newest chunk is, and the classes written in it: what is added to it need not look.
-
-    Of the segments written last only, and void once a transaction is rolled back. It holds no content.
-    """
-
-    def __init__(self, most: int = 50_000) -> None:
-        self._known: OrderedDict[bytes, tuple[int, dict[bytes, int]]] = OrderedDict()
-        self._most = most
-        self.complete = False
-        """Whether a segment that is not known has not been written."""
-
-    def begin(self) -> None:
-        """Nothing is written yet."""
-        self.clear()
-        self.complete = True
-
-    def get(self, prefix: bytes) -> tuple[int, dict[bytes, int]] | None:
-        """Number and classes of the segment's newest chunk, if known."""
-        return self._known.get(prefix)
-
-    def keep(self, prefix: bytes, number: int, classes: dict[bytes, int]) -> None:
-        """What is newest now."""
-        self._known[prefix] = (number, classes)
-        self._known.move_to_end(prefix)
-        if len(self._known) > self._most:
-            self._known.popitem(last=False)
-            self.complete = False
-
-    def clear(self) -> None:
-        """Nothing is known any more."""
-        self._known.clear()
-        self.complete = False
-
-
 @dataclass(slots=True)
 class _Tail:
     """A segment's newest chunk, to which the next fragment is added."""
@@ -171,7 +138,7 @@ class Segments:
     def __init__(self, transaction: Transaction, tails: Tails | None = None) -> None:
         self._transaction = transaction
         self._tails = tails
-        self._folded: dict[tuple[bytes, DataCategory], list[bytes | tuple[bytes, bytes]]] = {}
+        self._folded: dict[tuple[bytes, DataCategory], list[Piece]] = {}
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -249,9 +216,9 @@ class Segments:
         if record.revision > 1:
             present = {one.fragment_id for one in record.fragments}
             before = read_record(self._transaction.stream(UUID(bytes=record.record_id))[record.revision - 2])
-            assert before is not None  # a record's stream holds its revisions alone
-            stayed = before.registration_id == registration
-            for one in before.fragments if stayed else ():
+            # What was erased is not there, and so is not gone either.
+            stayed = before is not None and before.registration_id == registration
+            for one in before.fragments if before is not None and stayed else ():
                 if one.fragment_id not in present:
                     category = read_fragment_class(one.fragment_class).key_category
                     gone = _GONE.pack(_GONE_TAG, one.fragment_id, record.revision)
@@ -263,6 +230,29 @@ class Segments:
             self._add(registration_id, category, items)
         self._folded.clear()
 
+    # -- erasing --------------------------------------------------------------------------------
+
+    def taken_out(
+        self, registration_id: UUID, category: DataCategory, without: Container[bytes]
+    ) -> list[Piece]:
+        """What one segment holds but for the fragments `without`, oldest first: to be put back."""
+        label = registration_id.bytes
+        prefix = self._registration_label(label) + self._category_label(label, category)
+        cells = self._transaction.scan(SEGMENTS, prefix, limit=1_000_000)
+        if not cells:
+            return []
+        chunks = self._transaction.vault.open_cells(KeyOwner(registration_id, category), cells[::-1])
+        return [piece for chunk in chunks for piece in _pieces(chunk) if _fragment_of(piece) not in without]
+
+    def put_back(self, registration_id: UUID, category: DataCategory, pieces: list[Piece]) -> None:
+        """Writes one segment anew: whatever its cells held before is gone."""
+        label = registration_id.bytes
+        prefix = self._registration_label(label) + self._category_label(label, category)
+        for key, _ in self._transaction.scan(SEGMENTS, prefix, limit=1_000_000):
+            self._transaction.delete(SEGMENTS, key)
+        if pieces:
+            self._add(label, category, pieces)
+
     def _registration_label(self, registration_id: bytes) -> bytes:
         return self._transaction.vault.label("segment", registration_id)[:16]
 
@@ -272,9 +262,7 @@ class Segments:
             "segment", registration_id, blocks=_CATEGORY_BLOCKS[category]
         )
 
-    def _add(
-        self, registration_id: bytes, category: DataCategory, items: list[bytes | tuple[bytes, bytes]]
-    ) -> None:
+    def _add(self, registration_id: bytes, category: DataCategory, items: list[Piece]) -> None:
         prefix = self._registration_label(registration_id) + self._category_label(registration_id, category)
         owner = KeyOwner(UUID(bytes=registration_id), category)
         tail = self._tail(owner, prefix)
@@ -311,7 +299,7 @@ class Segments:
         self._transaction.put(SEGMENTS, key, sealed)
 
 
-def _append(tail: _Tail, item: bytes | tuple[bytes, bytes]) -> None:
+def _append(tail: _Tail, item: Piece) -> None:
     if isinstance(item, bytes):
         tail.chunk += item
         return
@@ -323,6 +311,29 @@ def _append(tail: _Tail, item: bytes | tuple[bytes, bytes]) -> None:
     at = len(tail.chunk) + 1
     tail.chunk += written
     tail.chunk[at] = number
+
+
+def _pieces(chunk: bytes) -> Iterator[Piece]:
+    """A chunk's pieces as they are folded: each fragment with its class."""
+    kinds: list[bytes] = []
+    at = 0
+    while at < len(chunk):
+        start = at
+        if chunk[at] == _CLASS_TAG:
+            at += _CLASS.size + int.from_bytes(chunk[at + 1 : at + _CLASS.size])
+            kinds.append(chunk[start + _CLASS.size : at])
+        elif chunk[at] == _ITEM_TAG:
+            at += _ITEM.size + int.from_bytes(chunk[at + _ITEM.size - 4 : at + _ITEM.size])
+            yield kinds[chunk[start + 1]], chunk[start:at]
+        else:
+            at += _GONE.size
+            yield chunk[start:at]
+
+
+def _fragment_of(piece: Piece) -> bytes:
+    if isinstance(piece, bytes):
+        return bytes(_GONE.unpack(piece)[1])
+    return bytes(_ITEM.unpack_from(piece[1])[5])
 
 
 def _classes_of(chunk: bytes) -> dict[bytes, int]:

@@ -1,0 +1,38 @@
+"""Where each segment's newest chunk is, so that what is added to it need not look."""
+
+from collections import OrderedDict
+
+
+class Tails:
+    """Where each segment's newest chunk is, and the classes written in it: what is added to it need not look.
+
+    Of the segments written last only, and void once a transaction is rolled back. It holds no content.
+    """
+
+    def __init__(self, most: int = 50_000) -> None:
+        self._known: OrderedDict[bytes, tuple[int, dict[bytes, int]]] = OrderedDict()
+        self._most = most
+        self.complete = False
+        """Whether a segment that is not known has not been written."""
+
+    def begin(self) -> None:
+        """Nothing is written yet."""
+        self.clear()
+        self.complete = True
+
+    def get(self, prefix: bytes) -> tuple[int, dict[bytes, int]] | None:
+        """Number and classes of the segment's newest chunk, if known."""
+        return self._known.get(prefix)
+
+    def keep(self, prefix: bytes, number: int, classes: dict[bytes, int]) -> None:
+        """What is newest now."""
+        self._known[prefix] = (number, classes)
+        self._known.move_to_end(prefix)
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)
+            self.complete = False
+
+    def clear(self) -> None:
+        """Nothing is known any more."""
+        self._known.clear()
+        self.complete = False
