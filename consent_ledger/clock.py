@@ -16,7 +16,11 @@ class Clock(Protocol):
         ...
 
     def in_doubt(self) -> bool:
-        """True when wall clock and boot clock moved apart by more than `TOLERANCE`."""
+        """True when wall clock and boot clock, or another machine's, moved apart by more than `TOLERANCE`."""
+        ...
+
+    def heard(self, other: datetime) -> None:
+        """What the database server's clock says now, where it has one of its own."""
         ...
 
     def accept(self) -> None:
@@ -25,20 +29,28 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's wall clock, checked against the clock that counts since boot (suspend included)."""
+    """The machine's wall clock, checked against the clock that counts since boot (suspend included), and
+    against the database server's."""
 
     def __init__(self) -> None:
         self._offset = self._wall_minus_boot()
+        self._apart = self._accepted_apart = 0.0
 
     def now(self) -> datetime:
         return datetime.now(UTC)
 
     def in_doubt(self) -> bool:
-        return abs(self._wall_minus_boot() - self._offset) > TOLERANCE.total_seconds()
+        most = TOLERANCE.total_seconds()
+        moved = abs(self._wall_minus_boot() - self._offset)
+        return moved > most or abs(self._apart - self._accepted_apart) > most
+
+    def heard(self, other: datetime) -> None:
+        self._apart = (other - self.now()).total_seconds()
 
     def accept(self) -> None:
         """Takes the wall clock as right from here on: the operator confirmed a real change."""
         self._offset = self._wall_minus_boot()
+        self._accepted_apart = self._apart
 
     @staticmethod
     def _wall_minus_boot() -> float:

@@ -75,6 +75,19 @@ class Ledger:
         """
         self._sequencer.on_reset(callback)
 
+    def on_others_wrote(self, callback: Callable[[], None]) -> None:
+        """`callback` runs on the writer thread when another process has written since this one last did.
+
+        It runs ahead of the commands that see it. What is held in memory beside cells is then to be compared
+        with them again; entries that were read stay as they are.
+        """
+        self._sequencer.on_others_wrote(callback)
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Has `heard` called, on some thread, when another process may have appended. A hint: it wakes those
+        who wait and authorises nothing. To be called once; never calls where no other process may write."""
+        self._sequencer.listen(heard)
+
     def on_growth(self, callback: Callable[[], None]) -> None:
         """`callback` runs on the writer thread after every commit that appended, its callers answered.
 

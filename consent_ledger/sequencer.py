@@ -1,4 +1,5 @@
-"""The one writer: runs whatever commands wait, commits once for all, then answers them (group commit)."""
+"""The one writer of this process: runs whatever commands wait, commits once for all, then answers them (group
+commit). Where other processes write the same ledger too, each commit begins with a look at what they did."""
 
 import asyncio
 import logging
@@ -17,7 +18,7 @@ from consent_ledger.command import ANSWERS_KEPT, Command, day_of
 from consent_ledger.entry import Entry
 from consent_ledger.errors import LedgerClosed, StorageError, StorageFailed, StorageFull
 from consent_ledger.keys import KeyRing
-from consent_ledger.store.port import Store
+from consent_ledger.store.port import Head, Store
 from consent_ledger.transaction import Transaction
 from consent_ledger.vault import Vault
 
@@ -51,9 +52,11 @@ class Sequencer:
         self._vault = vault
         self._clock = clock
         self._recent = Recent()
-        self._last_recorded = last[-1].recorded_at if last else None
+        self._last_recorded = self._recorded_before = last[-1].recorded_at if last else None
         self._answers_day: int | None = None
         self._resets: list[Callable[[], None]] = []
+        self._others: list[Callable[[], None]] = []
+        self._stale = False
         self._commit_told: CommitTold | None = None
         self._growth_told: list[Callable[[], None]] = []
         self._failure: StorageError | None = None
@@ -83,6 +86,12 @@ class Sequencer:
 
     def on_reset(self, callback: Callable[[], None]) -> None:
         self._resets.append(callback)
+
+    def on_others_wrote(self, callback: Callable[[], None]) -> None:
+        self._others.append(callback)
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        self._store.listen(heard)
 
     def on_growth(self, callback: Callable[[], None]) -> None:
         self._growth_told.append(callback)
@@ -126,11 +135,11 @@ class Sequencer:
         if self._failure is not None:
             answer((waiter, None, self._failure) for _, waiter in running)
             return
-        recorded, started = self._last_recorded, time.perf_counter()
+        self._recorded_before, started = self._last_recorded, time.perf_counter()
         try:
             outcomes, entries = self._run(running)
         except BaseException as error:  # noqa: BLE001 - handed to every caller of this commit
-            self._last_recorded = recorded
+            self._last_recorded = self._recorded_before
             self._undo(error)
             answer((waiter, None, error) for _, waiter in running)
             failure = type(self._failure or error).__name__
@@ -145,6 +154,7 @@ class Sequencer:
 
     def _run(self, running: Sequence[Waiting]) -> tuple[list[Outcome], int]:
         head = self._store.begin()
+        self._look_around(head)
         batch = Batch(self._store, self._keys, self._sealer, self._recent, head)
         outcomes = [self._run_one(batch, command, waiter) for command, waiter in running]
         if batch.has_writes():
@@ -152,6 +162,26 @@ class Sequencer:
         batch.flush()
         self._store.commit()
         return outcomes, batch.head.size - head.size
+
+    def _look_around(self, head: Head) -> None:
+        """Forgets what is stale because another process wrote, and hears the other clocks."""
+        database_time = self._store.database_time
+        if database_time is not None:
+            self._clock.heard(database_time)
+        self._stale = self._stale or self._store.others_wrote
+        if not self._stale:
+            return
+        self._recent.clear()
+        self._answers_day = None
+        if self._store.others_removed_keys:
+            self._keys.forget()
+        last = self._sealer.opened(self._store.entries(head.size - 1, head.size)) if head.size else []
+        # Theirs too: time never runs back behind an entry, whoever's clock it was made by.
+        times = [entry.recorded_at for entry in last]
+        times += [self._last_recorded] if self._last_recorded is not None else []
+        self._last_recorded = self._recorded_before = max(times, default=None)
+        self._call(self._others)
+        self._stale = False
 
     def _tell(self, commands: int, entries: int, seconds: float, failure: str) -> None:
         """Measuring is nobody's condition: what fails there is dropped, and the ledger goes on."""
@@ -208,7 +238,10 @@ class Sequencer:
         self._reset()
 
     def _reset(self) -> None:
-        for callback in self._resets:
+        self._call(self._resets)
+
+    def _call(self, callbacks: Sequence[Callable[[], None]]) -> None:
+        for callback in callbacks:
             try:
                 callback()
             except Exception as error:  # noqa: BLE001 - whatever it is, memory may differ from the ledger

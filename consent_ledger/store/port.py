@@ -1,10 +1,12 @@
 """What the ledger asks of a database. One suite, `tests/contract`, holds every backend to it.
 
 One writer uses a store at a time, between `begin` and `commit` or `rollback`; `begin` locks the head.
-Every call may raise `StorageFull` or `StorageFailed`; after either only `rollback` and `close` are left.
+Every call may raise `StorageFull`, `StorageUnreachable` or `StorageFailed`; after any of them only `rollback`
+and `close` are left, and after a `rollback` all but the last may go away by themselves.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -64,6 +66,30 @@ class Store(Protocol):
     @property
     def ledger_id(self) -> UUID:
         """Random; made with the ledger."""
+        ...
+
+    @property
+    def others_wrote(self) -> bool:
+        """Right after `begin`: whether another process has written since this store's last transaction.
+
+        What was kept in memory of the store's rows is then stale, cells too. After a new connection it is
+        True. Always False where one process alone may write.
+        """
+        ...
+
+    @property
+    def others_removed_keys(self) -> bool:
+        """Right after `begin`: whether they also removed keys, so that those in memory are stale."""
+        ...
+
+    @property
+    def database_time(self) -> datetime | None:
+        """Right after `begin`: the database server's clock. None if that is this machine's."""
+        ...
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Has `heard` called, on a thread of its own, when another process may have appended. A hint only:
+        calls may come late, for nothing, or not at all. To be called once."""
         ...
 
     def begin(self) -> Head:
@@ -168,4 +194,12 @@ class Store(Protocol):
 
     def forget_answers(self, before_day: int) -> None:
         """Deletes answers of earlier days."""
+        ...
+
+
+class Reader(Store, Protocol):
+    """The reading half of a store, beside any writer. `begin` takes a view of the ledger as it then is."""
+
+    def structure_is_sound(self) -> bool:
+        """Whether the database's own trees and indexes agree, as far as it can tell."""
         ...

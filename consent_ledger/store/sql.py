@@ -1,20 +1,32 @@
 """The port's reads and writes as SQLAlchemy Core statements; a backend adds how it connects and locks."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, select, text, update
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    Connection,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from consent_ledger.errors import StorageError
 from consent_ledger.store.port import AnswerRow, Head, KeyRow, StoredEntry, StoredKey
-from consent_ledger.store.statements import Prepared, PreparedForMany
+from consent_ledger.store.statements import ForManyRows, ForManyValues, Prepared, PreparedForMany
 from consent_ledger.store.tables import cells, entries, head, keys, log_state, requests, tiles
 
-INSERT_KEYS = keys.insert()
 _KEY = select(*(keys.c[name] for name in KeyRow._fields))
 _ENTRY = select(entries)
 _PLACE = (cells.c.projection == bindparam("projection"), cells.c.key == bindparam("key"))
@@ -46,7 +58,7 @@ class _Statements:
             "size_",
             "policy_",
         )
-        self.insert_entries = prepared(entries.insert(), *entries.c.keys())
+        self.insert_entries = store.inserting(entries)
         self.last_position = prepared(select(func.max(entries.c.position)))
         self.entries = prepared(
             _ENTRY.where(*_within(entries.c.position)).order_by(entries.c.position), "after", "through"
@@ -54,14 +66,13 @@ class _Statements:
         self.stream = prepared(
             _ENTRY.where(entries.c.stream_id == bindparam("stream")).order_by(entries.c.version), "stream"
         )
-        self.versions = PreparedForMany(
+        self.versions = store.finding(
             select(entries.c.stream_id, func.max(entries.c.version)).group_by(entries.c.stream_id),
             entries.c.stream_id,
-            dialect,
         )
-        self.insert_keys = prepared(INSERT_KEYS, *KeyRow._fields)
+        self.insert_keys = store.inserting(keys, KeyRow._fields)
         self.key_by_label = prepared(_KEY.where(keys.c.label == bindparam("label_")), "label_")
-        self.keys_by_id = PreparedForMany(_KEY.where(_OF_NO_ENTRY), keys.c.key_id, dialect)
+        self.keys_by_id = store.finding(_KEY.where(_OF_NO_ENTRY), keys.c.key_id)
         self.keys_between = prepared(_KEY.where(*_within(keys.c.position)), "after", "through")
         self.keys_of_parent = prepared(
             _KEY.where(keys.c.parent_id == bindparam("parent")).limit(bindparam("most")), "parent", "most"
@@ -69,16 +80,7 @@ class _Statements:
         self.count_keys_of_parent = prepared(
             select(func.count()).select_from(keys).where(keys.c.parent_id == bindparam("parent")), "parent"
         )
-        self.delete_keys = prepared(
-            delete(keys).where(
-                keys.c.position == bindparam("position_"),
-                keys.c.key_id == bindparam("key"),
-                keys.c.parent_id == bindparam("parent"),
-            ),
-            "position_",
-            "key",
-            "parent",
-        )
+        self.delete_keys = store.deleting(keys, ("position", "key_id", "parent_id"))
         self.tile = prepared(
             select(tiles.c.hashes).where(
                 tiles.c.level == bindparam("level_"), tiles.c.number == bindparam("number_")
@@ -86,7 +88,7 @@ class _Statements:
             "level_",
             "number_",
         )
-        self.write_tiles = prepared(store.upsert(tiles, ("level", "number")), *tiles.c.keys())
+        self.write_tiles = store.replacing(tiles, ("level", "number"))
         self.leaf_hashes = prepared(
             select(entries.c.leaf_hash).where(*_within(entries.c.position)).order_by(entries.c.position),
             "after",
@@ -96,8 +98,8 @@ class _Statements:
         self.write_state = prepared(store.upsert(log_state, ("name",)), *log_state.c.keys())
         self.delete_state = prepared(delete(log_state).where(log_state.c.name == bindparam("of")), "of")
         self.cell = prepared(select(cells.c.value).where(*_PLACE), "projection", "key")
-        self.put_cells = prepared(store.upsert(cells, ("projection", "key")), *cells.c.keys())
-        self.delete_cells = prepared(delete(cells).where(*_PLACE), "projection", "key")
+        self.put_cells = store.replacing(cells, ("projection", "key"))
+        self.delete_cells = store.deleting(cells, ("projection", "key"))
         self.scan_rest = prepared(_SCAN_REST, "projection", "start", "most")
         self.scan = prepared(
             _SCAN_REST.where(cells.c.key < bindparam("end")), "projection", "start", "end", "most"
@@ -106,7 +108,7 @@ class _Statements:
             delete(cells).where(cells.c.projection == bindparam("projection")), "projection"
         )
         self.answer = prepared(select(requests).where(requests.c.label == bindparam("label_")), "label_")
-        self.write_answers = prepared(store.upsert(requests, ("label",)), *AnswerRow._fields)
+        self.write_answers = store.replacing(requests, ("label",), AnswerRow._fields)
         self.forget_answers = prepared(delete(requests).where(requests.c.day < bindparam("before")), "before")
 
 
@@ -130,11 +132,14 @@ class _Guard:
     ) -> None:
         if isinstance(error, self._errors):
             self.failure = self._store.storage_error(error)
-            raise self.failure from error
+            raise self.failure from (None if self._store.errors_quote_rows else error)
 
 
 class SqlStore(ABC):
     """`Store` over one connection that is kept for as long as the ledger is open."""
+
+    errors_quote_rows = False
+    """Whether the driver's own error texts may hold what was stored, so that they must go nowhere."""
 
     def __init__(self, connection: Connection, ledger_id: UUID) -> None:
         self.connection = connection
@@ -142,6 +147,7 @@ class SqlStore(ABC):
         driver: Any = connection.connection.dbapi_connection
         self._driver = driver
         self._cursor = driver.cursor()
+        self._writer = self._cursor
         self._guard = _Guard(self)
         self._run = _Statements(self)
 
@@ -157,9 +163,42 @@ class SqlStore(ABC):
     def lock(self, cursor: Any) -> None:
         """Begins a transaction that no other writer can begin beside it."""
 
+    def inserting(self, table: Table, names: Sequence[str] = ()) -> ForManyRows:
+        """What inserts many rows at once; `names`: their columns' order, by default the table's."""
+        return Prepared(table.insert(), self.connection.dialect, names or table.c.keys())
+
+    def replacing(self, table: Table, key: Sequence[str], names: Sequence[str] = ()) -> ForManyRows:
+        """As `inserting`; where `key` is there already, the other columns are replaced."""
+        return Prepared(self.upsert(table, key), self.connection.dialect, names or table.c.keys())
+
+    def deleting(self, table: Table, key: Sequence[str]) -> ForManyRows:
+        """What deletes many rows at once, each by the values of these columns."""
+        named: list[BindParameter[Any]] = [bindparam(f"{name}_") for name in key]
+        where = [table.c[name] == value for name, value in zip(key, named, strict=True)]
+        return Prepared(delete(table).where(*where), self.connection.dialect, [value.key for value in named])
+
+    def finding(self, statement: Select[Any], column: Column[bytes]) -> ForManyValues:
+        """What finds the rows of many values of a column."""
+        return PreparedForMany(statement, column, self.connection.dialect)
+
     @property
     def ledger_id(self) -> UUID:
         return self._ledger_id
+
+    @property
+    def others_wrote(self) -> bool:
+        return False
+
+    @property
+    def others_removed_keys(self) -> bool:
+        return False
+
+    @property
+    def database_time(self) -> datetime | None:
+        return None
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        return  # nobody else writes
 
     def begin(self) -> Head:
         with self._guard:
@@ -184,11 +223,11 @@ class SqlStore(ABC):
 
     def write_head(self, new: Head) -> None:
         with self._guard:
-            self._run.write_head.run(self._cursor, *new)
+            self._run.write_head.run(self._writer, *new)
 
     def insert_entries(self, rows: Sequence[StoredEntry]) -> None:
         with self._guard:
-            self._run.insert_entries.run_many(self._cursor, rows)
+            self._run.insert_entries.run_many(self._writer, rows)
 
     def last_position(self) -> int:
         with self._guard:
@@ -210,7 +249,7 @@ class SqlStore(ABC):
 
     def insert_keys(self, rows: Sequence[StoredKey]) -> None:
         with self._guard:
-            self._run.insert_keys.run_many(self._cursor, rows)
+            self._run.insert_keys.run_many(self._writer, rows)
 
     def key_by_label(self, label: bytes) -> KeyRow | None:
         with self._guard:
@@ -239,9 +278,9 @@ class SqlStore(ABC):
         with self._guard:
             if old:
                 gone = [(position, key_id, parent_id) for key_id, parent_id, _, _, position in old]
-                self._run.delete_keys.run_many(self._cursor, gone)
+                self._run.delete_keys.run_many(self._writer, gone)
             if new:
-                self._run.insert_keys.run_many(self._cursor, new)
+                self._run.insert_keys.run_many(self._writer, new)
 
     def tile(self, level: int, number: int) -> bytes | None:
         with self._guard:
@@ -250,7 +289,7 @@ class SqlStore(ABC):
 
     def write_tiles(self, new: Sequence[tuple[int, int, bytes]]) -> None:
         with self._guard:
-            self._run.write_tiles.run_many(self._cursor, new)
+            self._run.write_tiles.run_many(self._writer, new)
 
     def leaf_hashes(self, after: int, through: int) -> list[bytes]:
         with self._guard:
@@ -264,9 +303,9 @@ class SqlStore(ABC):
     def write_state(self, name: str, value: bytes | None) -> None:
         with self._guard:
             if value is None:
-                self._run.delete_state.run(self._cursor, name)
+                self._run.delete_state.run(self._writer, name)
             else:
-                self._run.write_state.run(self._cursor, name, value)
+                self._run.write_state.run(self._writer, name, value)
 
     def cell(self, projection: str, key: bytes) -> bytes | None:
         with self._guard:
@@ -282,9 +321,9 @@ class SqlStore(ABC):
                 put.append(cell)
         with self._guard:
             if gone:
-                self._run.delete_cells.run_many(self._cursor, gone)
+                self._run.delete_cells.run_many(self._writer, gone)
             if put:
-                self._run.put_cells.run_many(self._cursor, put)
+                self._run.put_cells.run_many(self._writer, put)
 
     def scan_cells(
         self, projection: str, prefix: bytes, after: bytes | None, limit: int
@@ -301,7 +340,7 @@ class SqlStore(ABC):
 
     def drop_cells(self, projection: str) -> None:
         with self._guard:
-            self._run.drop_cells.run(self._cursor, projection)
+            self._run.drop_cells.run(self._writer, projection)
 
     def answer(self, label: bytes) -> AnswerRow | None:
         with self._guard:
@@ -310,11 +349,11 @@ class SqlStore(ABC):
 
     def write_answers(self, rows: Sequence[AnswerRow]) -> None:
         with self._guard:
-            self._run.write_answers.run_many(self._cursor, rows)
+            self._run.write_answers.run_many(self._writer, rows)
 
     def forget_answers(self, before_day: int) -> None:
         with self._guard:
-            self._run.forget_answers.run(self._cursor, before_day)
+            self._run.forget_answers.run(self._writer, before_day)
 
 
 def _behind(prefix: bytes) -> bytes | None:

@@ -12,24 +12,22 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import URL, Connection, Row, Table, create_engine, event, inspect, select
+from sqlalchemy import URL, Connection, Table, create_engine, event
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from consent_ledger.errors import (
-    LedgerExists,
     LedgerInUse,
     LedgerMissing,
     LedgerShortened,
     StorageError,
     StorageFailed,
     StorageFull,
-    StorageUnsupported,
 )
+from consent_ledger.store.layout import find, make
 from consent_ledger.store.port import Head, KeyRow
-from consent_ledger.store.sql import INSERT_KEYS, SqlStore
-from consent_ledger.store.tables import LAYOUT, head, metadata
+from consent_ledger.store.sql import SqlStore
 
 _PAGE_SIZE = 8192
 """Bytes: seven of the smallest padded entries on a page, where 4096 holds three."""
@@ -164,14 +162,14 @@ def storage_error(error: Exception) -> StorageError:
 
 def create(path: Path, ledger_id: UUID, first_keys: Sequence[KeyRow]) -> SqliteStore:
     """Makes the tables and opens them. Raises `LedgerExists`, `LedgerInUse`, or that the disk failed."""
-    return _attach(path, lambda connection: _make(connection, ledger_id, first_keys))
+    return _attach(path, lambda connection: make(connection, ledger_id, first_keys))
 
 
 def open_existing(path: Path) -> SqliteStore:
-    """Raises `LedgerMissing`, `LedgerInUse`, `StorageUnsupported`, `StorageFailed`."""
+    """Raises `LedgerMissing`, `LedgerInUse`, `LayoutOlder`, `LayoutNewer`, `StorageFailed`."""
     if not path.is_file():
         raise LedgerMissing()
-    return _attach(path, _find)
+    return _attach(path, find)
 
 
 def _attach(path: Path, ledger: Callable[[Connection], UUID]) -> SqliteStore:
@@ -234,36 +232,3 @@ def _connect(path: Path) -> Connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine.connect()
-
-
-def _head_row(connection: Connection) -> Row[int, UUID] | None:
-    tables = inspect(connection).get_table_names()
-    if head.name not in tables:
-        if tables:
-            # Made in one transaction with the others: it was there. Never to be made anew over the rest.
-            raise StorageFailed(reason="head table is gone")
-        return None
-    return connection.execute(select(head.c.layout, head.c.ledger_id)).one_or_none()
-
-
-def _find(connection: Connection) -> UUID:
-    with connection.begin():
-        found = _head_row(connection)
-    if found is None:
-        raise LedgerMissing()
-    if found.layout != LAYOUT:
-        raise StorageUnsupported(layout=found.layout)
-    ledger_id: UUID = found.ledger_id
-    return ledger_id
-
-
-def _make(connection: Connection, ledger_id: UUID, first_keys: Sequence[KeyRow]) -> UUID:
-    with connection.begin():
-        if _head_row(connection) is not None:
-            raise LedgerExists()
-        metadata.create_all(connection)
-        connection.execute(INSERT_KEYS, [row._asdict() for row in first_keys])
-        connection.execute(
-            head.insert().values(only=1, layout=LAYOUT, ledger_id=ledger_id, size=0, policy_position=0)
-        )
-    return ledger_id

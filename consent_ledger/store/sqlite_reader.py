@@ -6,13 +6,13 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from sqlalchemy import Connection, create_engine, event, select
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
 
-from consent_ledger.errors import LedgerMissing, StorageUnsupported
+from consent_ledger.errors import LedgerMissing
+from consent_ledger.store.layout import find
 from consent_ledger.store.sql import SqlStore
 from consent_ledger.store.sqlite import DAMAGE, SqliteStore, storage_error
-from consent_ledger.store.tables import LAYOUT, head
 
 _BUSY_SECONDS = 10
 
@@ -45,7 +45,7 @@ class SqliteReader(SqliteStore):
 
 
 def open_for_reading(path: Path) -> SqliteReader:
-    """Raises `LedgerMissing`, `StorageUnsupported`, `StorageFailed`."""
+    """Raises `LedgerMissing`, `LayoutOlder`, `LayoutNewer`, `StorageFailed`."""
     if not path.is_file():
         raise LedgerMissing()
     engine = create_engine(
@@ -64,13 +64,7 @@ def open_for_reading(path: Path) -> SqliteReader:
     try:
         connection = engine.connect()
         try:
-            with connection.begin():
-                found = connection.execute(select(head.c.layout, head.c.ledger_id)).one_or_none()
-            if found is None:
-                raise LedgerMissing()
-            if found.layout != LAYOUT:
-                raise StorageUnsupported(layout=found.layout)
-            return SqliteReader(connection, found.ledger_id)
+            return SqliteReader(connection, find(connection))
         except BaseException:
             connection.close()
             engine.dispose()

@@ -24,7 +24,7 @@ _position = BigInteger().with_variant(Integer, "sqlite")
 head = Table(
     "head",
     metadata,
-    Column("only", SmallInteger, CheckConstraint("only = 1"), primary_key=True, autoincrement=False),
+    Column("only", SmallInteger, CheckConstraint('"only" = 1'), primary_key=True, autoincrement=False),
     Column("layout", Integer, nullable=False),
     Column("ledger_id", Uuid(native_uuid=False), nullable=False),
     Column("size", BigInteger, nullable=False),

@@ -44,6 +44,9 @@ class Projector:
         self._audiences: dict[bytes, tuple[tuple[UUID, bytes], ...]] = {}
         self.tails = Tails()
         self.woken: set[UUID] = set()
+        self.others_wrote = False
+        """Whether somebody else's entries may concern feeds that `woken` does not name."""
+        self._cells_in_doubt = False
         self._looked = 0
 
     def reset(self) -> None:
@@ -51,6 +54,11 @@ class Projector:
         self.index = ConsentIndex()
         self._looked = 0
         self._audiences.clear()
+        self.tails.clear()
+
+    def look_again(self) -> None:
+        """Another process has written: it may have folded cells, or begun to make them anew."""
+        self.others_wrote = self._cells_in_doubt = True
         self.tails.clear()
 
     def drop(self, transaction: Transaction) -> None:
@@ -61,9 +69,13 @@ class Projector:
 
     def catch_up(self, transaction: Transaction, most: int | None = None) -> bool:
         """Folds what is behind, at most so many entries. True once the index stands at `transaction.size`."""
-        if self.index.position == transaction.size:
+        if self.index.position == transaction.size and not self._cells_in_doubt:
             return True
         folded_to, kept = _folded(transaction)
+        if folded_to < self.index.position:
+            # Another process is making them anew: this one goes on from where that stands.
+            self.reset()
+        self._cells_in_doubt = False
         if self.index.position < folded_to:
             self._recall(transaction, folded_to, kept)
         end = transaction.size if most is None else min(transaction.size, folded_to + most)
@@ -111,14 +123,18 @@ class Projector:
         aggregates = Repository(transaction)
         from_the_start, found = self.index.position == 0, 0
         for entry in Journal(transaction).entries(self.index.position, through):
-            _, event = _fold_into(self.index, aggregates, entry)
+            touched, event = _fold_into(self.index, aggregates, entry)
             if erased := registrations_of(self.index, event):
                 forget_erased(self.index, transaction, erased, entry.position)
+            if not from_the_start:
+                self.woken.update(feed_id for feed_id, _ in self.touched_pairs(touched))
             self.index.position = entry.position
             found += 1
             self._tell(transaction.size)
         if from_the_start and found != kept:
             raise UnsealFailed(reason="journal")
+        self._audiences.clear()
+        self.tails.clear()
         self.index.position = through
 
     def _tell(self, size: int) -> None:

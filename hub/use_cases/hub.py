@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID, uuid4
@@ -12,6 +13,7 @@ from consent_ledger.domain import recording_time
 from consent_ledger.errors import OnceToldError, Refused, StorageError, VaultError
 from consent_ledger.ledger import Ledger, Transaction
 from consent_ledger.statutory_duties import DUTIES, Duties
+from hub.projections.holdings import Holdings
 from hub.projections.projector import AT_ONCE, Projector
 from hub.use_cases.observer import Nobody, Observer
 from hub.use_cases.recovery import Recovery, remembered
@@ -76,11 +78,19 @@ class Hub:
         self._unseen = False
         self._recovery = Recovery(ledger, self.rebuild)
         ledger.on_reset(self.projector.reset)
+        ledger.on_others_wrote(self.projector.look_again)
 
     async def start(self) -> None:
         """Brings the projections to the ledger's head; long on a large ledger, with progress."""
         while not await self._recovery.submitted(self._catch_up):
             pass
+        loop = asyncio.get_running_loop()
+
+        def heard() -> None:
+            with suppress(RuntimeError):  # the loop has ended: nobody is left to be woken
+                loop.call_soon_threadsafe(self._heard)
+
+        self.ledger.listen(heard)
 
     async def rebuild(self) -> None:
         """Drops every projection and folds the ledger again (I14)."""
@@ -276,17 +286,25 @@ class Hub:
         for event in self._waiting.values():
             event.set()
 
-    def _nudge(self) -> None:
+    def _heard(self) -> None:
+        """Another replica says that it appended. Looked at even if nobody waits: the door reads the index."""
+        if not self._stopping:
+            self._nudge(though_nobody_waits=True)
+
+    def _nudge(self, *, though_nobody_waits: bool = False) -> None:
         """After something was appended: wakes only those whom it concerns. It authorises nothing."""
         self._unseen = True
-        if self._waiting and not self._nudging:
+        if (self._waiting or though_nobody_waits) and not self._nudging:
             task = asyncio.get_running_loop().create_task(self._wake())
             self._nudging.add(task)
             task.add_done_callback(self._nudging.discard)
 
     async def _wake(self) -> None:
-        def take(_: Transaction) -> set[UUID]:
+        def take(transaction: Transaction) -> set[UUID]:
             woken, self.projector.woken = self.projector.woken, set()
+            if self.projector.others_wrote:
+                self.projector.others_wrote = False
+                woken |= {one for one in list(self._waiting) if any(Holdings(transaction).dirty(one, 1))}
             return woken
 
         while self._unseen:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from consent_ledger.clock import Clock
 from consent_ledger.ledger import Ledger, create_ledger, open_ledger
+from tests.postgres import server
 
 
 class Backend(ABC):
@@ -39,6 +40,20 @@ class Backend(ABC):
     def size_column(self) -> int:
         """The head's size as stored."""
 
+    @property
+    @abstractmethod
+    def one_writer(self) -> bool:
+        """Whether one process alone may have the ledger open."""
+
+    @property
+    @abstractmethod
+    def elsewhere(self) -> str:
+        """A place of the same kind where no ledger is."""
+
+    def clean_up(self) -> None:
+        """Gives back what a temporary folder does not take with it."""
+        return
+
     def create(self, clock: Clock) -> Ledger:
         return create_ledger(self.url, self.root_key, clock=clock)
 
@@ -56,6 +71,14 @@ class SqliteBackend(Backend):
     @property
     def url(self) -> str:
         return str(self.file)
+
+    @property
+    def one_writer(self) -> bool:
+        return True
+
+    @property
+    def elsewhere(self) -> str:
+        return str(self.file.with_name("elsewhere.db"))
 
     def stored_bytes(self) -> bytes:
         return b"".join(file.read_bytes() for file in sorted(self.file.parent.glob("ledger.db*")))
@@ -86,4 +109,72 @@ class SqliteBackend(Backend):
         return int(size)
 
 
-BACKENDS: dict[str, type[Backend]] = {"sqlite": SqliteBackend}
+class PostgresBackend(Backend):
+    """A database of its own on a real server."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.server = server()
+        self.database = self.server.create_database()
+
+    @property
+    def url(self) -> str:
+        return self.server.url(self.database)
+
+    @property
+    def one_writer(self) -> bool:
+        return False
+
+    @property
+    def elsewhere(self) -> str:
+        return self.server.url("template1")
+
+    def stored_bytes(self) -> bytes:
+        """The files of the ledger's tables and indexes, and the rows: large values are compressed in files.
+
+        The server's own catalogue is left out: it is full of words such as ACCESS and IDENTITY.
+        """
+        with self.server.connect(self.database) as connection:
+            connection.execute("CHECKPOINT")
+            files = connection.execute(
+                "SELECT pg_relation_filepath(c.oid) FROM pg_class c WHERE c.relkind IN ('r', 'i', 't') AND ("
+                "c.relnamespace = 'public'::regnamespace OR c.oid IN (SELECT reltoastrelid FROM pg_class "
+                "WHERE relnamespace = 'public'::regnamespace))"
+            ).fetchall()
+            rows = [
+                value
+                for table in ("entries", "keys", "cells", "requests", "tiles", "log_state", "head")
+                for row in connection.execute(f"SELECT * FROM {table}")
+                for value in row
+            ]
+        stored = [(self.server.folder / file).read_bytes() for (file,) in files]
+        return b"".join(
+            stored + [value if isinstance(value, bytes) else str(value).encode() for value in rows]
+        )
+
+    def flip_bit(self, position: int, byte: int) -> None:
+        with self.server.connect(self.database) as connection:
+            connection.execute(
+                "UPDATE entries SET body = set_byte(body, %s, get_byte(body, %s) # 16) WHERE position = %s",
+                (byte, byte, position),
+            )
+
+    def swap_bodies(self, one: int, other: int) -> None:
+        with self.server.connect(self.database) as connection:
+            for before, after in ((one, -1), (other, one), (-1, other)):
+                connection.execute("UPDATE entries SET position = %s WHERE position = %s", (after, before))
+
+    def delete(self, position: int) -> None:
+        with self.server.connect(self.database) as connection:
+            connection.execute("DELETE FROM entries WHERE position = %s", (position,))
+
+    def size_column(self) -> int:
+        with self.server.connect(self.database) as connection:
+            [[size]] = connection.execute("SELECT size FROM head").fetchall()
+        return int(size)
+
+    def clean_up(self) -> None:
+        self.server.drop_database(self.database)
+
+
+BACKENDS: dict[str, type[Backend]] = {"postgres": PostgresBackend, "sqlite": SqliteBackend}

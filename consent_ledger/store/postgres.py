@@ -1,0 +1,421 @@
+"""PostgreSQL: one ledger in one database, written by as many processes as like, one after another.
+
+`begin` locks the head's row until the end of the transaction: positions are dense and in the order of
+commits, and what is decided in between is decided at the ledger's head. The database is the primary; a commit
+is answered once it is durable there, and on its synchronous standbys if it has any.
+
+Writes wait in memory until something is read or the transaction ends, and then go in one round trip.
+A connection that is lost is made anew by itself, at the next `begin`. The password comes from PGPASSFILE or
+PGPASSWORD, never from the URL.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, NoReturn, TypeVar
+from uuid import UUID, uuid4
+
+import psycopg
+from sqlalchemy import URL, Column, Connection, Select, Table, create_engine, make_url
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from consent_ledger.errors import (
+    LedgerShortened,
+    StorageError,
+    StorageFailed,
+    StorageFull,
+    StorageUnreachable,
+    StorageUnsupported,
+)
+from consent_ledger.store.layout import check_layout, find, make
+from consent_ledger.store.listener import Listener
+from consent_ledger.store.port import Head, KeyRow, StoredKey
+from consent_ledger.store.sql import SqlStore
+from consent_ledger.store.statements import ForManyRows, ForManyValues
+from consent_ledger.store.unnest import AnyOf, UnnestedRows
+
+S = TypeVar("S", bound="PostgresStore")
+T = TypeVar("T")
+
+DAMAGE = (SQLAlchemyError, psycopg.Error, ValueError)
+"""What opening may raise: the last for names and ids that are none."""
+
+_CONNECTION = {
+    "application_name": "oncetold",
+    "connect_timeout": "10",
+    # A server that went away without a word is noticed within half a minute.
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+_SESSION = (
+    "SET lock_timeout = '60s'",
+    # A process that was stopped within a transaction lets go of the head in a minute.
+    "SET idle_in_transaction_session_timeout = '60s'",
+    # Whatever the role or database is set to; `remote_apply` promises more and stays.
+    "SELECT set_config('synchronous_commit', 'on', false) "
+    "WHERE current_setting('synchronous_commit') <> 'remote_apply'",
+)
+_UNSAFE = "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting <> 'on'"
+_REMOVED = (
+    "INSERT INTO log_state (name, value) VALUES ('key-removals', %s) "
+    "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+"""Says to the other processes that keys are gone which they may hold in memory."""
+_BEGIN = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; "
+    "SELECT size, policy_position, layout, xmin::text, extract(epoch FROM clock_timestamp()) "
+    "FROM head FOR UPDATE; "
+    # A statement of its own: the one that waits for the lock still sees what was there before it waited.
+    "SELECT value FROM log_state WHERE name = 'key-removals'"
+)
+_TOUCH = 'UPDATE head SET "only" = "only"'
+"""A new version of the head's row, by which other processes see that something was written."""
+_MARK = "SELECT pg_current_xact_id()::xid::text"
+"""What that version's `xmin` will be."""
+_NOTIFY = "SELECT pg_notify(%s, %s)"
+
+_DISK_FULL = "53100"
+_MAY_PASS = ("08", "25", "40", "53", "55", "57")
+"""Classes of SQLSTATE that another attempt may not meet: connection, a primary that became a standby,
+deadlock, resources, locks, shutdown."""
+_CONNECTION_STAYS = ("40", "55")
+
+
+class _Later:
+    """Takes the place of a cursor for statements that write: they wait to be sent together."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[str, Sequence[Any]]] = []
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        self.waiting.append((sql, parameters))
+
+    def take(self) -> list[tuple[str, Sequence[Any]]]:
+        """What waits, which the caller now sends."""
+        taken, self.waiting = self.waiting, []
+        return taken
+
+
+class PostgresStore(SqlStore):
+    """`Store` in a PostgreSQL database. Other processes may write between two transactions of this one."""
+
+    errors_quote_rows = True
+
+    def __init__(self, connection: Connection, ledger_id: UUID) -> None:
+        """Takes over the connection. Raises `StorageUnreachable`."""
+        self._later = _Later()
+        self._reading: Any = None
+        super().__init__(connection, ledger_id)
+        self._use(connection)
+        self._begun = Head(0, 0)
+        self._head = self._begun
+        self._mark = ""
+        self._others_wrote = True
+        self._removals = b""
+        self._others_removed_keys = True
+        self._database_time: datetime | None = None
+        self._wrote = False
+        self._listener: Listener | None = None
+        self._channel = f"oncetold_{ledger_id.hex}"
+        self._replica = uuid4().hex
+        """By which this process passes over what it said itself."""
+
+    def _use(self, connection: Connection) -> None:
+        self.connection = connection
+        driver: Any = connection.connection.dbapi_connection
+        driver.autocommit = True  # transactions are begun and ended below, by statements
+        driver.prepare_threshold = 0
+        self._driver = driver
+        self._reading = driver.cursor(binary=True)
+        self._writer = self._later
+
+    @property
+    def _cursor(self) -> Any:
+        """For reads, which see what was written before."""
+        self._send()
+        return self._reading
+
+    @_cursor.setter
+    def _cursor(self, cursor: Any) -> None:
+        self._reading = cursor
+
+    def _send(self) -> None:
+        waiting = self._later.take()
+        if waiting:
+            self._wrote = True
+            with self._driver.pipeline():
+                for sql, parameters in waiting:
+                    self._reading.execute(sql, parameters)
+
+    # -- transactions ---------------------------------------------------------------------------
+
+    @property
+    def others_wrote(self) -> bool:
+        return self._others_wrote
+
+    @property
+    def others_removed_keys(self) -> bool:
+        return self._others_removed_keys
+
+    @property
+    def database_time(self) -> datetime | None:
+        return self._database_time
+
+    def begin(self) -> Head:
+        if self._driver.closed:
+            self._reconnect()
+        try:
+            return self._begin()
+        except StorageUnreachable:
+            if not self._driver.closed:
+                raise
+        # The connection had ended since it was last used: nothing is lost with it.
+        self.rollback()
+        self._reconnect()
+        return self._begin()
+
+    def _begin(self) -> Head:
+        with self._guard:
+            self._later.take()
+            self._wrote = False
+            with self._driver.cursor(binary=False) as cursor:
+                self.lock(cursor)
+                size, policy_position, layout, mark, epoch = cursor.fetchone()
+                cursor.nextset()
+                [removals] = cursor.fetchone() or (b"",)
+        try:
+            check_layout(layout)  # somebody may have upgraded the ledger under a running hub
+        except StorageError as error:
+            self._refuse(error)
+        if size < self._head.size:
+            self._refuse(LedgerShortened(self._head.size, size))
+        self._others_wrote = mark != self._mark
+        self._mark = mark
+        self._others_removed_keys = removals != self._removals
+        self._removals = removals
+        self._database_time = datetime.fromtimestamp(float(epoch), UTC)
+        self._begun = self._head = Head(size, policy_position)
+        return self._begun
+
+    def lock(self, cursor: Any) -> None:
+        cursor.execute(_BEGIN, prepare=False)
+        cursor.nextset()
+
+    def _refuse(self, error: StorageError) -> NoReturn:
+        self._guard.failure = error
+        raise error
+
+    def write_head(self, new: Head) -> None:
+        super().write_head(new)
+        self._head = new
+
+    def replace_keys(self, old: Sequence[StoredKey], new: Sequence[StoredKey]) -> None:
+        super().replace_keys(old, new)
+        if old:
+            self._removals = uuid4().bytes
+            self._later.execute(_REMOVED, (self._removals,))
+
+    def commit(self) -> None:
+        with self._guard:
+            if self._wrote or self._later.waiting:
+                self._commit_written()
+            else:
+                self._driver.commit()
+
+    def _commit_written(self) -> None:
+        """In one round trip with whatever waits."""
+        self._later.execute(_TOUCH)
+        if self._head.size != self._begun.size:
+            # Wakes those who wait elsewhere. It authorises nothing: they look for themselves.
+            self._later.execute(_NOTIFY, (self._channel, self._replica))
+        with self._driver.pipeline(), self._driver.cursor() as marking:
+            for sql, parameters in self._later.take():
+                self._reading.execute(sql, parameters)
+            marking.execute(_MARK)
+            self._reading.execute("COMMIT")
+            [mark] = marking.fetchone()
+        self._mark = mark
+
+    def rollback(self) -> None:
+        self._later.take()
+        self._head = self._begun
+        failure = self._guard.failure
+        try:
+            super().rollback()
+        except StorageUnreachable:
+            # Whoever ended the connection has undone the transaction.
+            self._end_connection()
+            self._guard.failure = failure if failure is not None and failure.fatal else None
+
+    def _reconnect(self) -> None:
+        """Raises `StorageUnreachable`, `StorageFailed`."""
+        self._end_connection()
+        connection = _opened(self.connection.engine.url)
+        try:
+            found = _asked(lambda: find(connection))
+            if found != self._ledger_id:
+                raise StorageFailed(reason="another ledger")
+        except BaseException:
+            _closed(connection)
+            raise
+        self._use(connection)
+        self._mark = ""
+
+    def _end_connection(self) -> None:
+        with suppress(psycopg.Error):
+            self._driver.close()
+
+    def close(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+        self._end_connection()
+        _closed(self.connection)
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        url = self.connection.engine.url
+        self._listener = Listener(lambda: _opened(url), self._channel, self._replica, heard)
+
+    # -- statements -----------------------------------------------------------------------------
+
+    def upsert(self, table: Table, key: Sequence[str]) -> Any:
+        statement = insert(table)
+        return statement.on_conflict_do_update(
+            index_elements=key,
+            set_={column.name: column for column in statement.excluded if column.name not in key},
+        )
+
+    def inserting(self, table: Table, names: Sequence[str] = ()) -> ForManyRows:
+        return UnnestedRows.inserting(table, names or table.c.keys())
+
+    def replacing(self, table: Table, key: Sequence[str], names: Sequence[str] = ()) -> ForManyRows:
+        return UnnestedRows.inserting(table, names or table.c.keys(), key)
+
+    def deleting(self, table: Table, key: Sequence[str]) -> ForManyRows:
+        return UnnestedRows.deleting(table, key)
+
+    def finding(self, statement: Select[Any], column: Column[bytes]) -> ForManyValues:
+        return AnyOf(statement, column, self.connection.dialect)
+
+    def storage_error(self, error: Exception) -> StorageError:
+        found = storage_error(error)
+        code = found.details.get("reason", "")
+        if isinstance(found, StorageUnreachable) and not code.startswith(_CONNECTION_STAYS):
+            self._end_connection()
+        return found
+
+
+class PostgresReader(PostgresStore):
+    """The reading half of `Store`, from a primary or a standby. It locks nobody out."""
+
+    def begin(self) -> Head:
+        return SqlStore.begin(self)
+
+    def lock(self, cursor: Any) -> None:
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def rollback(self) -> None:
+        super().rollback()
+        # What cannot be read says nothing of the rest, and nothing is ever written here.
+        self._guard.failure = None
+
+    def structure_is_sound(self) -> bool:
+        """The server checks its pages by their sums when it reads them; what it cannot read was told of."""
+        return True
+
+
+def storage_error(error: BaseException) -> StorageError:
+    """What the server's code means. Its text is told nobody: it may quote rows, and names machines."""
+    cause = getattr(error, "orig", None) or error
+    code = getattr(cause, "sqlstate", None)
+    if code == _DISK_FULL:
+        return StorageFull()
+    if code is None and isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
+        return StorageUnreachable(reason="connection")
+    if code is not None and code.startswith(_MAY_PASS):
+        return StorageUnreachable(reason=code)
+    return StorageFailed(reason=code or type(cause).__name__)
+
+
+def create(url: str, ledger_id: UUID, first_keys: Sequence[KeyRow]) -> PostgresStore:
+    """Makes the tables in an existing database. Raises `LedgerExists`, `StorageUnsupported`,
+    `StorageUnreachable`."""
+    return _attached(url, lambda connection: make(connection, ledger_id, first_keys), PostgresStore)
+
+
+def open_existing(url: str) -> PostgresStore:
+    """Raises `LedgerMissing`, `LayoutOlder`, `LayoutNewer`, `StorageUnsupported`, `StorageUnreachable`."""
+    return _attached(url, find, PostgresStore)
+
+
+def open_for_reading(url: str) -> PostgresReader:
+    """Raises as `open_existing`."""
+    return _attached(url, find, PostgresReader)
+
+
+def _attached(url: str, ledger: Callable[[Connection], UUID], store: Callable[[Connection, UUID], S]) -> S:
+    connection = _opened(_address(url))
+    try:
+        return _asked(lambda: store(connection, ledger(connection)))
+    except BaseException:
+        _closed(connection)
+        raise
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        address = None
+    if address is None or not address.database:
+        raise StorageUnsupported("Write the URL as postgresql://user@host:5432/database.", reason="url")
+    if address.password or "password" in address.query:
+        raise StorageUnsupported(
+            "Take the password out of the URL; give it by PGPASSFILE or PGPASSWORD.", reason="password"
+        )
+    return address.set(drivername="postgresql+psycopg").update_query_dict(
+        {name: value for name, value in _CONNECTION.items() if name not in address.query}
+    )
+
+
+def _opened(address: URL) -> Connection:
+    engine = create_engine(
+        address,
+        poolclass=NullPool,
+        paramstyle="format",
+        hide_parameters=True,
+        use_native_hstore=False,
+        pool_reset_on_return=None,
+    )
+    return _asked(lambda: _configured(engine.connect()))
+
+
+def _configured(connection: Connection) -> Connection:
+    with connection.begin():
+        for statement in _SESSION:
+            connection.exec_driver_sql(statement)
+        unsafe = connection.exec_driver_sql(_UNSAFE).scalars().all()
+    if unsafe:
+        _closed(connection)
+        raise StorageUnsupported(
+            f"Set {unsafe[0]} = on in postgresql.conf: without it acknowledged entries can be lost.",
+            setting=unsafe[0],
+        )
+    return connection
+
+
+def _asked(question: Callable[[], T]) -> T:
+    """Its answer. Raises `StorageError` for what the driver raises."""
+    try:
+        return question()
+    except DAMAGE as error:
+        raise storage_error(error) from None
+
+
+def _closed(connection: Connection) -> None:
+    with suppress(*DAMAGE):
+        connection.close()
+    connection.engine.dispose()

