@@ -305,6 +305,7 @@ class Fragment:
     """What the policy needs to know of one fragment; never its content.
 
     `risk_to_others`: a judgement that a worker, the public or a child is at risk, so not the client's alone.
+    `erased`: it is to be, and only a hold keeps it from being unreadable; what is erased is not there at all.
     """
 
     fragment_id: UUID
@@ -324,6 +325,7 @@ class Fragment:
     review_overdue: bool = False
     spent: bool = False
     risk_to_others: bool = False
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,8 @@ def _about_person_and_fragment(
     """Tests 1, 2, 6, 7 and 9."""
     if person.disputed or registration is None or registration.registration_id not in person.registrations:
         yield Finding(1, Reason.IDENTITY_UNCERTAIN)
+    if fragment.erased:
+        yield Finding(2, Reason.ERASED)
     if fragment.superseded:
         yield Finding(2, Reason.SUPERSEDED)
     if person.deceased:

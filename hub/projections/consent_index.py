@@ -275,10 +275,14 @@ class ConsentIndex:
         return view
 
     def dated(self, fragment: Fragment) -> Fragment:
-        """The fragment with the review and spent dates whose entries stand in the ledger."""
+        """The fragment with what has come since it was told: its review and spent dates, its erasure."""
         key = (fragment.record_id, fragment.revision)
         overdue, spent = key in self.review_overdue, key in self.spent
-        return replace(fragment, review_overdue=overdue, spent=spent) if overdue or spent else fragment
+        awaiting = self.awaiting_erasure(fragment.registration_id)
+        erased = bool(awaiting) and fragment.fragment_id.bytes in awaiting
+        if not (overdue or spent or erased):
+            return fragment
+        return replace(fragment, review_overdue=overdue, spent=spent, erased=erased)
 
     def awaiting_erasure(self, registration_id: UUID) -> set[bytes]:
         """Fragments (16 bytes) to be erased that a hold keeps: nobody is given them meanwhile."""

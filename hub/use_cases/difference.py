@@ -24,7 +24,7 @@ from consent_ledger.vocabulary import (
 from hub.projections.held import VOID, Held, Terms, terms_of
 from hub.projections.segments import Fragments, Item, ItemClass
 from hub.use_cases.observer import Outcomes
-from hub.use_cases.taking import does_not_wait, ends_in_any_case, said
+from hub.use_cases.taking import does_not_wait, ends_in_any_case, said, unread_without_delay
 from hub.use_cases.work import Work
 
 _ALWAYS = (HandlingMark.NORDSCLCD, HandlingMark.PERSISTLABEL)
@@ -55,10 +55,14 @@ class Wanted(NamedTuple):
 @dataclass(slots=True)
 class Desired:
     """What a feed should hold about a person, by element id; and of what it should hold no longer, or only
-    for less, what does not wait for the feed's window."""
+    for less, what does not wait for the feed's window.
+
+    `told`: the elements that can be read, of registrations of which something was erased.
+    """
 
     wanted: dict[bytes, Wanted] = field(default_factory=dict)
     urgent: set[bytes] = field(default_factory=set)
+    told: set[bytes] = field(default_factory=set)
 
 
 class Change(NamedTuple):
@@ -111,11 +115,15 @@ def desired(work: Work, feed: Feed, pair: UUID, held: dict[bytes, Held], acknowl
     for registration in person.registrations.values():
         if registration.agency_id != feed.agency_id:
             fragments = work.segments.fragments(registration.registration_id, unopened)
+            for erased in work.index.awaiting_erasure(registration.registration_id):
+                fragments.latest.pop(erased, None)
             if fragments.latest:
                 before = len(found.wanted)
                 _Teller(work, feed, own, person, registration).add(pair, fragments, held, acknowledged, found)
                 going = len(found.wanted) - before
                 work.outcomes += Outcomes(permit=going, deny=len(fragments.latest) - going)
+    if work.index.erasures_on:
+        found.urgent |= unread_without_delay(work.index, feed, person, held, acknowledged, found.told)
     return found
 
 
@@ -199,6 +207,8 @@ class _Teller:
         elements = self._work.vault.opaque_ids("element", pair.bytes, blocks=b"".join(fragments.latest))
         wanted, at, decided = found.wanted, 0, self._decided
         alike = not (self._marked or self._periods or self._work.index.passed)
+        if self._registration.registration_id in self._work.index.erasures_on:
+            found.told.update(elements[at : at + _ID] for at in range(0, len(elements), _ID))
         for fragment_id, item in fragments.latest.items():
             element_id = elements[at : at + _ID]
             at += _ID

@@ -117,7 +117,7 @@ def _own_fragments(work: Work, person: Person, origin: str) -> Iterator[tuple[Pe
         for revisions in work.segments.of_registration(registration_id).values():
             facts = work.index.dated(revisions[-1].facts)
             concerns = registration_id in members or not members.isdisjoint(facts.solely_about)
-            if concerns and not facts.superseded:
+            if concerns and not (facts.superseded or facts.erased):
                 yield work.index.person(registration_id), facts
 
 

@@ -1,14 +1,17 @@
 """What ends a copy whatever its terms say, and what does not wait for the recipient's window."""
 
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from consent_ledger.access import TermRow
 from consent_ledger.facts import Feed, Fragment, Person
 from consent_ledger.vocabulary import DataCategory, MarkerKind
+from hub.projections.consent_index import ConsentIndex
+from hub.projections.held import Held
 
 
 def ends_in_any_case(facts: Fragment, subjects: Sequence[Person]) -> bool:
-    """Ends that always retract: identity in dispute, a protected address."""
+    """Ends that always retract: identity in dispute, a protected address. What is erased is not even read."""
     return subjects[0].disputed or at_protected_address(facts, subjects)
 
 
@@ -26,6 +29,60 @@ def does_not_wait(
     """Whether what ended is taken back at once: the person said so, or a place is protected."""
     return at_protected_address(facts, subjects) or any(
         said(feed, facts, subject, row, since, "at_once") for subject in subjects for row, since in ended
+    )
+
+
+def _unread_does_not_wait(
+    feed: Feed, subjects: Sequence[Person], ended: Iterable[tuple[TermRow, int]]
+) -> bool:
+    """The same of content that is erased, of which nobody can tell any more what it was about.
+
+    Erasure itself waits for the window like every other cause, or the moment would tell it (SAFETY H4). But
+    it may have been what the person said *now* of, or have held a protected place: then it goes at once.
+    """
+    if any(
+        marker.kind is MarkerKind.PROTECTED_ADDRESS and not marker.lifted
+        for subject in subjects
+        for marker in subject.markers
+    ):
+        return True
+    return any(_may_mean(feed, subject, row, since) for subject in subjects for row, since in ended)
+
+
+def unread_without_delay(
+    index: ConsentIndex,
+    feed: Feed,
+    person: Person,
+    held: dict[bytes, Held],
+    acknowledged: int,
+    told: set[bytes],
+) -> set[bytes]:
+    """Of what is held and can be read no more (it is not `told`): the elements that do not wait."""
+    found = set()
+    for element_id, one in held.items():
+        durable = one.acknowledged(acknowledged)
+        if element_id in told or durable is None or not one.origin:
+            continue
+        origin = UUID(bytes=one.origin)
+        if origin in index.erasures_on:
+            ended = list(zip(durable.terms.rows, durable.since, strict=True))
+            if _unread_does_not_wait(feed, (person, index.person(origin)), ended):
+                found.add(element_id)
+    return found
+
+
+def _may_mean(feed: Feed, person: Person, row: TermRow, since: int) -> bool:
+    return any(
+        stop.at_once
+        and stop.position > since
+        and (not stop.scope.purposes or row.purpose in stop.scope.purposes)
+        and stop.scope.names(feed)
+        for stop in person.stops
+    ) or any(
+        exclusion.at_once
+        and exclusion.position > since
+        and (exclusion.agency_id == feed.agency_id or exclusion.category is not None)
+        for exclusion in person.exclusions
     )
 
 
