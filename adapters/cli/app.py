@@ -1,20 +1,18 @@
-"""`oncetold-adapter`: init, check, publish, run, retry, status."""
+"""`oncetold-adapter`: init, check, publish, run, retry, status; log and witness have rooms of their own."""
 
 import signal
-import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import stamina.instrumentation
 import typer
 
-from adapters.cli import sources
-from adapters.cli.output import FAILED, MISUSED, Config, Json, command, show
+from adapters.cli import log, sources, witness
+from adapters.cli.output import FAILED, MISUSED, Config, Json, command, interrupt, show
+from adapters.cli.pauses import Pauses
 from adapters.cli.template import TEMPLATE
 from adapters.hmis.errors import HmisError
 from adapters.kit import transport
@@ -42,6 +40,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(log.commands, name="log")
+app.add_typer(witness.commands, name="witness")
 
 
 @app.callback(epilog="\b\nExample:\n  oncetold-adapter init && oncetold-adapter check")
@@ -173,7 +173,7 @@ def publish(config: Config = DEFAULT, as_json: Json = False) -> None:
         Quarantine(settings.quarantine_file) as quarantine,
     ):
         publisher = Publisher(
-            hub, published, quarantine, register_clients=settings.register_clients, on_pause=_Pauses()
+            hub, published, quarantine, register_clients=settings.register_clients, on_pause=Pauses()
         )
         reports += [publisher.publish(source) for source in opened]
     names = [field.name for field in fields(PublishReport)]
@@ -222,10 +222,10 @@ def _receive(settings: Settings, *, once: bool, reconcile: bool, as_json: bool) 
         raise ConfigInvalid(["[feed] is missing."])
     signer = ReceiptSigner.from_file(settings.hub.key_file)
     # A service is stopped by SIGTERM: let it end like Ctrl-C, between transactions.
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     with Hub.connect(settings.hub) as hub:
         backoff = Backoff() if once else Backoff(attempts=None)
-        runner = Runner(hub, sink, signer, settings.feed, backoff=backoff, on_pause=_Pauses())
+        runner = Runner(hub, sink, signer, settings.feed, backoff=backoff, on_pause=Pauses())
         report = runner.run(once=once, reconcile=reconcile)
     answer = {field.name: getattr(report, field.name) for field in fields(report)}
     counted = (
@@ -289,21 +289,3 @@ def _publishing(settings: Settings) -> dict[str, object]:
             return {**published.counts()}
     except StateUnusable as error:
         return {"state": error.message}
-
-
-class _Pauses:
-    """Says on standard error why nothing happens, once for each cause in a row."""
-
-    def __init__(self) -> None:
-        self._last = ""
-
-    def __call__(self, error: Exception) -> None:
-        said = f"Waiting. {error}"
-        if said != self._last:
-            self._last = said
-            with suppress(BrokenPipeError):
-                print(said, file=sys.stderr, flush=True)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

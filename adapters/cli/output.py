@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, ParamSpec
 
 import typer
@@ -62,6 +63,11 @@ def command(
         return function
 
     return register
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """For SIGTERM: a service that is stopped ends like Ctrl-C, between transactions."""
+    raise KeyboardInterrupt
 
 
 def _tell(error: Exception, *, as_json: bool) -> int:

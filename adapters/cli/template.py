@@ -78,6 +78,18 @@ release = "note_released_categories"
 # folder = "export"
 # agency_id = "project-1"
 
+# ---- To check the ledger: its public key, which the hub's operator gives you once (`oncetold ledger key`).
+# Then what the ledger signed last is kept here, and a ledger that was altered or cut back is noticed.
+# [log]
+# key = "oncetold.org/ledger/...+...+..."
+# witnesses = []                       # public keys of witnesses, and how many of them you ask for
+# needed = 0
+# state_file = "ledger.checkpoint"
+
+# ---- To be a witness yourself (needs [log] too). Then: oncetold-adapter witness key new --name ...
+# [witness]
+# folder = "witness"                   # its key and what it signed: one folder, never copied, never restored
+
 # ---- To receive: one feed into one database. Remove this part if you only publish.
 
 [feed]

@@ -1,4 +1,4 @@
-"""The hub as an adapter sees it: four calls over mutual TLS, and refusals that say what to do next."""
+"""The hub as an adapter sees it: its calls over mutual TLS, and refusals that say what to do next."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,10 +20,26 @@ from oncetold.v1.delivery_service_pb2 import (
     ReconcileHoldingsResponse,
 )
 from oncetold.v1.delivery_service_pb2_grpc import DeliveryServiceStub
+from oncetold.v1.log_service_pb2 import (
+    GetCheckpointRequest,
+    GetCheckpointResponse,
+    GetConsistencyProofRequest,
+    GetConsistencyProofResponse,
+    GetInclusionProofRequest,
+    GetInclusionProofResponse,
+)
+from oncetold.v1.log_service_pb2_grpc import LogServiceStub
 from oncetold.v1.record_service_pb2 import PublishRecordsRequest, PublishRecordsResponse
 from oncetold.v1.record_service_pb2_grpc import RecordServiceStub
 from oncetold.v1.registration_service_pb2 import RegisterClientRequest, RegisterClientResponse
 from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
+from oncetold.v1.witness_service_pb2 import (
+    AddCosignatureRequest,
+    AddCosignatureResponse,
+    AwaitCheckpointRequest,
+    AwaitCheckpointResponse,
+)
+from oncetold.v1.witness_service_pb2_grpc import WitnessServiceStub
 
 # The hub ends every call after 30 s; a little more, so that its own answer arrives.
 CALL_SECONDS = 35.0
@@ -52,6 +68,8 @@ class Hub:
         self._deliveries = DeliveryServiceStub(channel)
         self._records = RecordServiceStub(channel)
         self._registrations = RegistrationServiceStub(channel)
+        self._log = LogServiceStub(channel)
+        self._witnesses = WitnessServiceStub(channel)
 
     @classmethod
     def connect(cls, settings: HubSettings) -> Self:
@@ -92,6 +110,27 @@ class Hub:
     def register(self, request: RegisterClientRequest) -> RegisterClientResponse:
         """Registers one client reference."""
         return self._call(self._registrations.RegisterClient, request, CALL_SECONDS)
+
+    def checkpoint(self, request: GetCheckpointRequest) -> GetCheckpointResponse:
+        """The ledger's newest checkpoint, as it says; `proofs` checks it."""
+        return self._call(self._log.GetCheckpoint, request, CALL_SECONDS)
+
+    def inclusion_proof(self, request: GetInclusionProofRequest) -> GetInclusionProofResponse:
+        """The proof that an entry is in the ledger, and the entry."""
+        return self._call(self._log.GetInclusionProof, request, CALL_SECONDS)
+
+    def consistency_proof(self, request: GetConsistencyProofRequest) -> GetConsistencyProofResponse:
+        """The proof that the ledger of one size is the beginning of it at another."""
+        return self._call(self._log.GetConsistencyProof, request, CALL_SECONDS)
+
+    def await_checkpoint(self, request: AwaitCheckpointRequest) -> AwaitCheckpointResponse:
+        """Waits for a checkpoint to cosign."""
+        seconds = CALL_SECONDS + request.wait.ToTimedelta().total_seconds()
+        return self._call(self._witnesses.AwaitCheckpoint, request, seconds)
+
+    def add_cosignature(self, request: AddCosignatureRequest) -> AddCosignatureResponse:
+        """Hands over a cosignature."""
+        return self._call(self._witnesses.AddCosignature, request, CALL_SECONDS)
 
     def close(self) -> None:
         """Ends the connection."""

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from adapters.kit.errors import ConfigInvalid
+from adapters.kit.errors import ConfigInvalid, ProofRefused
+from adapters.kit.notes import COSIGNATURE, ED25519, VerifierKey
+from adapters.kit.proofs import TrustRule
 
 Table = Mapping[str, object]
 
@@ -42,6 +44,22 @@ class FeedSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LogSettings:
+    """Which ledger is believed. `state_file` keeps the last checkpoint seen; evidence lies beside it."""
+
+    rule: TrustRule
+    state_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessSettings:
+    """Where the witness keeps its key and what it signed, and further logs that it serves."""
+
+    folder: Path
+    logs: tuple[VerifierKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of one adapter's settings. `source` and `sink` are the raw tables, each with its `kind`; None if
     absent."""
@@ -54,6 +72,8 @@ class Settings:
     feed: FeedSettings | None
     source: Mapping[str, object] | None
     sink: Mapping[str, object] | None
+    log: LogSettings | None = None
+    witness: WitnessSettings | None = None
 
 
 def load(path: Path) -> Settings:
@@ -73,7 +93,7 @@ def load(path: Path) -> Settings:
 def parse(raw: Mapping[str, object], folder: Path) -> Settings:
     """Checks the tables of a configuration; `folder` is what relative paths begin at."""
     reader = Reader(raw)
-    known = {"hub", "state", "clients", "feed", "source", "sink"}
+    known = {"hub", "state", "clients", "feed", "source", "sink", "log", "witness"}
     reader.problems += [f"[{name}] is not a section." for name in sorted(set(raw) - known)]
     hub = reader.table("hub", {"address", "ca_file", "certificate_file", "key_file", "server_name"}) or {}
     address = reader.text("hub", hub, "address")
@@ -95,12 +115,15 @@ def parse(raw: Mapping[str, object], folder: Path) -> Settings:
             reader.text(name, table, "kind")
     if (feed is None) != (sink is None):
         reader.problems.append("[feed] and [sink] belong together: give both, or neither.")
-    if source is None and sink is None:
-        reader.problems.append("Give [source] to publish, or [feed] and [sink] to receive.")
+    log, witness = _log(reader, folder), _witness(reader, folder)
+    if source is None and sink is None and witness is None:
+        reader.problems.append("Give [source] to publish, [feed] and [sink] to receive, or [witness].")
     if reader.problems:
         raise ConfigInvalid(reader.problems)
     hub_settings = HubSettings(address, files[0], files[1], files[2], server_name)
-    return Settings(folder, hub_settings, state_file, quarantine_file, bool(register), feed, source, sink)
+    return Settings(
+        folder, hub_settings, state_file, quarantine_file, bool(register), feed, source, sink, log, witness
+    )
 
 
 def _feed(reader: "Reader") -> FeedSettings | None:
@@ -118,6 +141,25 @@ def _feed(reader: "Reader") -> FeedSettings | None:
         reader.number("feed", table, "wait_seconds", 20, 0, MAX_WAIT_SECONDS),
         reader.number("feed", table, "attempts", 3, 1, 20),
     )
+
+
+def _log(reader: "Reader", folder: Path) -> LogSettings | None:
+    table = reader.table("log", {"key", "witnesses", "needed", "state_file"}, required=False)
+    if table is None:
+        return None
+    key = reader.key("log", "key", table.get("key"), ED25519)
+    witnesses = reader.keys("log", table, "witnesses", COSIGNATURE)
+    needed = reader.number("log", table, "needed", 0, 0, len(witnesses))
+    state_file = folder / reader.text("log", table, "state_file", "ledger.checkpoint")
+    return None if key is None else LogSettings(TrustRule(key, witnesses, needed), state_file)
+
+
+def _witness(reader: "Reader", folder: Path) -> WitnessSettings | None:
+    table = reader.table("witness", {"folder", "logs"}, required=False)
+    if table is None:
+        return None
+    place = folder / reader.text("witness", table, "folder", "witness")
+    return WitnessSettings(place, reader.keys("witness", table, "logs", ED25519))
 
 
 def _is_host_and_port(address: str) -> bool:
@@ -154,6 +196,27 @@ class Reader:
         need = "is missing" if value is None else "must be a text in quotes"
         self.problems.append(f"{section}.{key} {need}.")
         return ""
+
+    def key(self, section: str, key: str, value: object, kind: int) -> VerifierKey | None:
+        """A public key of a log or a witness, as its owner wrote it down."""
+        try:
+            found = VerifierKey.parse(value) if isinstance(value, str) else None
+        except ProofRefused:
+            found = None
+        if found is None or found.kind != kind:
+            whose = "the ledger" if kind == ED25519 else "a witness"
+            self.problems.append(f"{section}.{key} must be {whose}'s public key: name+number+letters.")
+            return None
+        return found
+
+    def keys(self, section: str, table: Mapping[str, object], key: str, kind: int) -> tuple[VerifierKey, ...]:
+        """Public keys in a list; none by default."""
+        value = table.get(key, [])
+        if not isinstance(value, list):
+            self.problems.append(f"{section}.{key} must be a list of public keys in brackets.")
+            return ()
+        found = [self.key(section, key, one, kind) for one in value]
+        return tuple(one for one in found if one is not None)
 
     def number(
         self, section: str, table: Mapping[str, object], key: str, default: int, least: int, most: int

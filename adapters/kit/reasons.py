@@ -38,6 +38,14 @@ NEXT_STEP: dict[str, str] = {
     "TASK_STATE": "Read the task: it is done already, or its kind knows no such outcome.",
     "BASIS_WITHOUT_EVIDENCE": "Give the evidence that the named field asks for, or record another basis.",
     "DUTY_NOT_IN_FORCE": "The duty is not in force: name one that is, or record another basis.",
+    "NOT_YET_COVERED": "Wait; the hub signs within a second, and its witnesses cosign within a minute.",
+    "BEYOND_LEDGER": "Check the position. If it was right before, the ledger is shorter than it was: keep"
+    " what it signed, and tell your data protection officer.",
+    "UNKNOWN_WITNESS": "Ask the hub operator to authorise your witness's key; `witness key show` prints it.",
+    "BAD_COSIGNATURE": "The hub operator must authorise the very key that `witness key show` prints.",
+    "LEGAL_HOLD": "The law keeps this from being erased; lift the hold first.",
+    "AGENCY_DEPARTED": "The agency has left this hub: stop this adapter.",
+    "KEYS_UNAVAILABLE": "Wait; the adapter tries again by itself.",
 }
 
 # Reasons that are about one record in a batch. The others are about the caller, the hub or the whole message.
