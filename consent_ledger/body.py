@@ -98,6 +98,22 @@ class Sealer:
 def _checked(row: StoredEntry) -> list[StoredPart]:
     """The parts, as (key id, commitment, sealed), of a row whose every stored bit its leaf hash covers.
 
+    Raises `EntryCorrupt`.
+    """
+    return _parts_and_entry(row)[0]
+
+
+def published(row: StoredEntry) -> bytes:
+    """The entry as it is published, made anew from what is stored; it takes no key.
+
+    Raises `EntryCorrupt` unless the stored leaf hash is that of these bytes.
+    """
+    return _parts_and_entry(row)[1][1:]
+
+
+def _parts_and_entry(row: StoredEntry) -> tuple[list[StoredPart], bytes]:
+    """A row's parts, and what its leaf hash is the hash of.
+
     The body's hash is that of `body_hash`, over pieces of the body as they stand.
     """
     position, kind, entry_id, stream, _, leaf, body = row
@@ -115,11 +131,12 @@ def _checked(row: StoredEntry) -> list[StoredPart]:
             parts.append((key_id, commit, sealed))
             at = end
         hashed.append(sha256(body[at:]).digest())
-        found = sha256(_LEAF_PREFIXES[kind] + entry_id + sha256(b"".join(hashed)).digest()).digest()
+        entry = _LEAF_PREFIXES[kind] + entry_id + sha256(b"".join(hashed)).digest()
+        found = sha256(entry).digest()
         whole = body_version == BODY_VERSION and parts and at <= len(body) and len(stream) == _ID_SIZE
     except (struct.error, KeyError, TypeError) as error:
         # A damaged row may even hold values of other types.
         raise EntryCorrupt(position) from error
     if found != leaf or not whole:
         raise EntryCorrupt(position)
-    return parts
+    return parts, entry

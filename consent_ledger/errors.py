@@ -213,6 +213,16 @@ class LedgerShortened(StorageError):
         super().__init__(noted=noted, size=size)
 
 
+class LogDamaged(StorageError):
+    """What is stored of the log does not lead to its signed checkpoint. Nothing of it is served or signed."""
+
+    code = "INTERNAL"
+    next_step = (
+        "Run `oncetold ledger fsck` to see what is damaged. The hub goes on serving, but signs no checkpoint "
+        "until the log is whole. Never delete or repair an entry: it may be somebody's withdrawal."
+    )
+
+
 class AnswerDamaged(StorageError):
     """The answer that was remembered for this request id was altered; what was done is in the ledger."""
 
