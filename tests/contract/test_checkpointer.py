@@ -197,9 +197,7 @@ def test_a_consistency_proof_leads_from_any_size_to_any_other(ledger: Ledger) ->
     for old, new in ((0, 600), (1, 600), (255, 257), (256, 512), (300, 300), (511, 599)):
         tiles = partial(CheckedTiles, edge=edge, cache=log.cache)
 
-        def prove(
-            transaction: Transaction, old: int = old, new: int = new, tiles: Any = tiles
-        ) -> list[bytes]:
+        def prove(transaction: Transaction, old: int = old, new: int = new, at: Any = tiles) -> list[bytes]:
             return prove_consistency(at(transaction), old, new)
 
         proof = run(ledger, prove)
