@@ -50,6 +50,13 @@ class Agency(RecordedAggregate):
         staff_reference: str
         telephone: str
 
+    class WitnessAuthorised(RecordedAggregate.Event):
+        """What the agency's witness cosigns with: a C2SP verifier key; empty: it is none any more."""
+
+        TOPIC = "agency.witness-authorised.v1"
+        agency_id: str
+        verifier_key: str
+
     def __init__(
         self, *, agency_id: str, name: str, controller_id: str, service_type: str, public_authority: bool
     ) -> None:
@@ -79,3 +86,7 @@ class Agency(RecordedAggregate):
     @event(PostAppointed)
     def appoint(self, agency_id: str, kind: str, staff_reference: str, telephone: str) -> None:
         """Says who holds a post from now on."""
+
+    @event(WitnessAuthorised)
+    def authorise_witness(self, agency_id: str, verifier_key: str) -> None:
+        """Lets a key cosign checkpoints from now on, instead of the one before."""

@@ -42,6 +42,8 @@ class Agency:
     certificates: dict[str, str] = field(default_factory=dict)
     feeds: list[UUID] = field(default_factory=list)
     posts: dict[PostKind, Post] = field(default_factory=dict)
+    witness_key: str = ""
+    """What its witness cosigns checkpoints with; empty for none."""
 
 
 class LinkState(Term):

@@ -77,6 +77,11 @@ def _post_appointed(index: ConsentIndex, position: int, at: datetime, event: Any
     return Touched({one for own in index.by_agency[agency.agency_id] for one in index.component(own)})
 
 
+def _witness_authorised(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    index.agencies[event.agency_id].witness_key = event.verifier_key
+    return Touched()
+
+
 def _agreement_opened(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
     index.agreements[event.agreement_id] = facts.Agreement(event.agreement_id)
     index.agreement_streams[event.originator_id] = event.agreement_id
@@ -98,7 +103,9 @@ def _agreement_drafted(index: ConsentIndex, position: int, at: datetime, event: 
         },
         {
             (DataCategory(row["category"]), Purpose(row["purpose"])): facts.Row(
-                OnEnd(row["on_end"]), row["self_captured_restricted"]
+                OnEnd(row["on_end"]),
+                row["self_captured_restricted"],
+                row.get("retention_days", 0),  # the first agreements said nothing of it
             )
             for row in content["rows"]
         },
@@ -144,6 +151,7 @@ FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
     domain.Agency.CertificateAuthorised: _certificate_authorised,
     domain.Agency.Subscribed: _subscribed,
     domain.Agency.PostAppointed: _post_appointed,
+    domain.Agency.WitnessAuthorised: _witness_authorised,
     domain.Agreement.Created: _agreement_opened,
     domain.Agreement.Drafted: _agreement_drafted,
     domain.Agreement.Signed: _agreement_changed,

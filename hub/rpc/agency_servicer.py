@@ -83,7 +83,14 @@ class AgencyServicer(Servicer):
     async def AuthoriseWitness(
         self, request: messages.AuthoriseWitnessRequest, call: Call
     ) -> messages.AuthoriseWitnessResponse:
-        raise Refused("UNAVAILABLE")
+        return await self.once(
+            call,
+            request,
+            lambda index: messages.AuthoriseWitnessResponse(position=self.position(index)),
+            agencies.authorise_witness,
+            agency_id=request.agency_id,
+            verifier_key=request.verifier_key,
+        )
 
     async def DepartAgency(
         self, request: messages.DepartAgencyRequest, call: Call
@@ -107,6 +114,7 @@ def _agency(agency: Agency, feeds: list[Feed]) -> messages.Agency:
         certificate_uris=sorted(agency.certificates),
         feeds=[_feed(feed) for feed in feeds],
         posts=[_post(agency.posts[kind]) for kind in sorted(agency.posts)],
+        witness_key=agency.witness_key,
     )
 
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from consent_ledger.domain import Agency
-from consent_ledger.errors import Refused
+from consent_ledger.errors import ProofRefused, Refused
 from consent_ledger.facts import Feed
+from consent_ledger.log.note import KeyType, VerifierKey
 from consent_ledger.vocabulary import DataCategory, PostKind, Purpose, ServiceType
 from hub.projections import consent_index
 from hub.use_cases.hub import Hub
@@ -103,6 +104,32 @@ def appoint_post(
     return work.save(agency, ADMINISTRATION)
 
 
+def authorise_witness(work: Work, caller: Caller, *, agency_id: str, verifier_key: str) -> int:
+    """Lets a key cosign checkpoints for an agency; empty: none any more. Raises `UNKNOWN_AGENCY`,
+    `INVALID_FIELD` for what is no cosigner's key, or another agency's."""
+    caller.require_operator()
+    work.require_agency(agency_id)
+    if verifier_key:
+        public = _cosigner(verifier_key).public
+        others = (one for one in work.index.agencies.values() if one.agency_id != agency_id)
+        # One key in two names would count as two owners.
+        if any(one.witness_key and _cosigner(one.witness_key).public == public for one in others):
+            raise Refused("INVALID_FIELD", field="verifier_key", rule="no other agency's")
+    agency = work.repository.get(Agency, _stream(work, agency_id))
+    agency.authorise_witness(agency_id, verifier_key)
+    return work.save(agency, ADMINISTRATION)
+
+
+def _cosigner(verifier_key: str) -> VerifierKey:
+    try:
+        key = VerifierKey.parse(verifier_key)
+    except ProofRefused:
+        raise Refused("INVALID_FIELD", field="verifier_key", rule="a verifier key") from None
+    if key.kind is not KeyType.COSIGNATURE:
+        raise Refused("INVALID_FIELD", field="verifier_key", rule="a cosigner's key")
+    return key
+
+
 def list_agencies(work: Work, caller: Caller) -> list[tuple[consent_index.Agency, list[Feed]]]:
     """Every agency with its feeds."""
     caller.require_operator()
@@ -141,6 +168,7 @@ __all__ = [
     "agency_speaking",
     "appoint_post",
     "authorise_certificate",
+    "authorise_witness",
     "list_agencies",
     "register_agency",
     "subscribe",

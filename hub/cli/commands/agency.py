@@ -17,6 +17,7 @@ from oncetold.v1.agency_service_pb2 import (
     Agency,
     AppointPostRequest,
     AuthoriseCertificateRequest,
+    AuthoriseWitnessRequest,
     ListAgenciesRequest,
     Post,
     RegisterAgencyRequest,
@@ -176,6 +177,33 @@ def appoint(
     )
 
 
+@command(
+    commands,
+    "witness",
+    example=(
+        "oncetold --data ./hub agency witness northside"
+        " --key north.example/witness+424d9028+BDojzzY3RY0Gv5QCb5hAMGBxNShphxSIxEDDSZoL0vvO"
+    ),
+)
+def witness(
+    context: typer.Context,
+    agency_id: AgencyId,
+    key: Annotated[str, typer.Option(help="What `oncetold-adapter witness key show` prints there.")] = "",
+    end: Annotated[bool, typer.Option("--end", help="The agency is no witness any more.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Lets an agency's witness cosign the ledger's checkpoints, or ends that."""
+    if bool(key) == end:
+        raise typer.BadParameter("Give --key, or --end.")
+    request = AuthoriseWitnessRequest(request_id=str(uuid4()), agency_id=agency_id, verifier_key=key)
+    answer = ask(data_folder(context), lambda hub: hub.agencies.AuthoriseWitness, request)
+    show(
+        {"agency_id": agency_id, "position": position(answer.position)},
+        [f"{agency_id} is {'no witness any more' if end else 'a witness'}."],
+        as_json=as_json,
+    )
+
+
 @command(commands, "list", example="oncetold --data ./hub agency list")
 def list_agencies(context: typer.Context, as_json: Json = False) -> None:
     """Lists agencies and feeds."""
@@ -214,6 +242,7 @@ def _agency(agency: Agency) -> dict[str, object]:
             }
             for post in agency.posts
         ],
+        "witness_key": agency.witness_key,
         "feed_ids": [feed.feed_id for feed in agency.feeds],
         "feeds": [
             {
