@@ -4,8 +4,9 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
-from consent_ledger.body import Sealer
+from consent_ledger.body import Sealer, checked_parts
 from consent_ledger.cells import CellChanges
+from consent_ledger.destruction import Destroyer, Destruction
 from consent_ledger.entry import Entry
 from consent_ledger.errors import EntryCorrupt
 from consent_ledger.keys import KeyRing
@@ -67,6 +68,8 @@ class Batch:
         self._tiles: dict[tuple[int, int], bytes] = {}
         self._states: dict[str, bytes | None] = {}
         self._keys_mark = 0
+        self.removed = False
+        """Whether keys were destroyed, so that no copy is to linger in the database's own files."""
 
     def accept_keys(self) -> None:
         """Takes over the keys made so far; those made from here on are the next command's to keep."""
@@ -100,6 +103,22 @@ class Batch:
         """Takes over what a command wrote of the log as a whole."""
         self._tiles.update(tiles)
         self._states.update(states)
+
+    def destroy_keys(self, at: int, asked: Destruction) -> None:
+        """Destroys keys for the entry at `at`, which was accepted. What was read with them is forgotten."""
+        self.flush()
+        Destroyer(self._store, self._keys).destroy(at, asked)
+        self._recent.clear()
+        self.removed = True
+
+    def part_keys(self, position: int) -> list[tuple[bytes, bool]]:
+        """Of each part of an entry its key's id, and whether that is a key of its own, destroyed or not."""
+        self._flush_entries()
+        rows = self._store.entries(position - 1, position)
+        if not rows:
+            raise EntryCorrupt(position)
+        own = {row[0] for row in self._store.keys_between(position - 1, position)}
+        return [(key_id, key_id in own) for key_id, _, _ in checked_parts(rows[0])]
 
     def flush(self) -> None:
         """Writes everything accepted so far."""

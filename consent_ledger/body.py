@@ -85,7 +85,7 @@ class Sealer:
         found = []
         for row in rows:
             position, kind, entry_id, stream, version, _, _ = row
-            sealed = _checked(row)
+            sealed = checked_parts(row)
             try:
                 place = _ENTRY_PLACE.pack(position, kind, entry_id, stream, version)
                 opened = open_parts(sealed, keys, place)
@@ -95,7 +95,7 @@ class Sealer:
         return found
 
 
-def _checked(row: StoredEntry) -> list[StoredPart]:
+def checked_parts(row: StoredEntry) -> list[StoredPart]:
     """The parts, as (key id, commitment, sealed), of a row whose every stored bit its leaf hash covers.
 
     Raises `EntryCorrupt`.

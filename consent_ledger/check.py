@@ -13,6 +13,7 @@ from uuid import UUID
 from consent_ledger.body import Sealer
 from consent_ledger.entry import Entry
 from consent_ledger.errors import EntryCorrupt, KeyMissing, StorageError
+from consent_ledger.fences import Fences, fences_beside
 from consent_ledger.keys import KeyRing
 from consent_ledger.root_keys import FileRootKeys, RootKeys
 from consent_ledger.store import read_store
@@ -35,7 +36,8 @@ class Finding(StrEnum):
     KEY = "KEY"
     """A key of the entry is missing or does not open."""
     SPARE_KEY = "SPARE_KEY"
-    """A stored key does not open, but nothing needs it to be read: a co-owner's, or one of no content yet."""
+    """A stored key does not open, but nothing needs it to be read: a co-owner's, or one of no content yet; or
+    it is one that was destroyed and came back from a copy."""
     HEAD = "HEAD"
     """The stored size, or the last position that changed decisions, does not fit the entries."""
     STRUCTURE = "STRUCTURE"
@@ -63,17 +65,21 @@ def check_ledger(
     path_or_url: str,
     root_keys: Path | RootKeys,
     *,
+    fences: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, size: None,
 ) -> Report:
     """Opens every part of every entry and every stored key. `progress` is told how many of how many.
 
+    What was erased is no damage. `fences`: the file of destroyed keys, by default beside a root key file.
     Raises `LedgerMissing`, `KeyFileRefused`, `StorageUnsupported`, `StorageFailed`; `UnsealFailed` when the
     ledger's own first keys are damaged, without which nothing can be looked at.
     """
     root = FileRootKeys.opened(root_keys) if isinstance(root_keys, Path) else root_keys
+    if fences is None and isinstance(root_keys, Path):
+        fences = fences_beside(root_keys)
     store = read_store(path_or_url)
     try:
-        return _Check(store, root).run(progress)
+        return _Check(store, root, Fences(store.ledger_id, fences)).run(progress)
     finally:
         store.close()
 
@@ -81,9 +87,9 @@ def check_ledger(
 class _Check:
     """One check. Every chunk is one view of the database."""
 
-    def __init__(self, store: Reader, root: RootKeys) -> None:
+    def __init__(self, store: Reader, root: RootKeys, fences: Fences) -> None:
         self._store = store
-        self._keys = KeyRing(root, store)
+        self._keys = KeyRing(root, store, fences=fences)
         store.begin()
         self._sealer = Sealer(Vault(self._keys), self._keys)
         store.rollback()

@@ -1,6 +1,6 @@
 """The `Transaction` that one command is given: it holds what the command writes until the command returns."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from hmac import compare_digest
 from uuid import UUID
@@ -8,7 +8,8 @@ from uuid import UUID
 from consent_ledger.batch import Batch
 from consent_ledger.body import Sealer
 from consent_ledger.cells import CellChanges
-from consent_ledger.entry import Draft, Entry, microseconds, read_part
+from consent_ledger.destruction import Destruction
+from consent_ledger.entry import Draft, Entry, KeyOwner, microseconds, read_part
 from consent_ledger.errors import EntryNotFound, LedgerClosed, RequestReused, StalePolicy, StreamConflict
 from consent_ledger.store.port import AnswerRow, EntryRow, StoredEntry
 from consent_ledger.vault import Vault
@@ -40,6 +41,8 @@ class Command:
         self._answers: dict[bytes, AnswerRow] = {}
         self._tiles: dict[tuple[int, int], bytes] = {}
         self._states: dict[str, bytes | None] = {}
+        self._destructions: list[Destruction] = []
+        self._renewed: list[tuple[str, bytes, KeyOwner, bytes]] = []
 
     @property
     def now(self) -> datetime:
@@ -124,6 +127,34 @@ class Command:
         self._running()
         self._states[name] = value
 
+    def part_keys(self, position: int) -> list[tuple[bytes, bool]]:
+        if not 1 <= position <= self._head.size:
+            raise EntryNotFound(position)
+        return self._batch.part_keys(position)
+
+    def erase_keys(
+        self,
+        *,
+        categories: Iterable[KeyOwner] = (),
+        fragments: Iterable[tuple[int, Sequence[bytes]]] = (),
+        rotate: Iterable[KeyOwner] = (),
+    ) -> None:
+        if not self._rows:
+            raise ValueError("what is erased is recorded first")
+        label = self._vault.owner_label
+        doomed = [(position, key_id) for position, key_ids in fragments for key_id in key_ids]
+        for position in {position for position, _ in doomed}:
+            own = {key_id for key_id, is_own in self.part_keys(position) if is_own}
+            if any(key_id not in own for at, key_id in doomed if at == position):
+                raise ValueError("not the key of a part of this entry alone")
+        self._destructions.append(
+            Destruction(tuple(map(label, categories)), tuple(doomed), tuple(map(label, rotate)))
+        )
+
+    def put_renewed(self, projection: str, key: bytes, owner: KeyOwner, content: bytes) -> None:
+        self._running()
+        self._renewed.append((projection, key, owner, content))
+
     def get(self, projection: str, key: bytes) -> bytes | None:
         projection = self._vault.cells_of(projection)
         batch = self._batch
@@ -185,8 +216,21 @@ class Command:
         batch.accept_answers(self._answers)
         batch.accept_log(self._tiles, self._states)
         batch.accept_keys()
+        for asked in self._destructions:
+            batch.destroy_keys(self._rows[-1].position, asked)
+        if self._renewed:
+            self._accept_renewed(batch)
         self._open_batch = None
         return bool(self._rows)
+
+    def _accept_renewed(self, batch: Batch) -> None:
+        """Cells of owners whose key is new: only now is there that key to seal them under."""
+        cells = CellChanges()
+        for projection, key, owner, content in self._renewed:
+            sealed = self._vault.seal_cell(owner, key, content)
+            cells.change(self._vault.cells_of(projection), key, sealed)
+        batch.accept_cells((), cells)
+        batch.accept_keys()
 
     def discard(self) -> bool:
         """The command raised: nothing of it stays. True if changed cells were lost."""

@@ -8,13 +8,15 @@ so and that only this ledger can make: its key is neither looked for nor taken b
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
+from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent_ledger.errors import KeyErased, KeyFileRefused, KeyMissing, UnsealFailed
+from consent_ledger.fences import Fences
 from consent_ledger.mac import KeyedMac
 from consent_ledger.root_keys.port import RootKeys
 from consent_ledger.store.port import KeyRow, StoredKey
@@ -28,7 +30,8 @@ NONCE_SIZE = 12
 NO_PARENT = bytes(KEY_ID_SIZE)
 """Parent of the row that a destroyed key leaves."""
 _WRAP = b"oncetold.org/wrap/v1\n"
-_DESTROYED = b"\x05"
+_DESTROYED, _RETIRED = b"\x05", b"\x06"
+"""What a message under the index key begins with; the vault uses those before."""
 _KEPT_OPEN = 65_536
 """Opened keys of categories kept in memory: about 1 KiB each. Keys of fragments are not kept."""
 _NEAR = 4
@@ -69,13 +72,13 @@ class KeyRing:
         root: RootKeys,
         table: KeyTable,
         entropy: Entropy = os.urandom,
-        fenced: Container[bytes] = frozenset(),
+        fences: Fences | None = None,
     ) -> None:
-        """`fenced`: ids of destroyed keys, whatever the table says."""
+        """`fences`: ids of destroyed keys, whatever the table says."""
         self._root = root
         self._table = table
         self._entropy = entropy
-        self._fenced = fenced
+        self.fences = Fences(UUID(int=0)) if fences is None else fences
         self._kek_label = root.name_label("epoch-key")
         self._index_label = root.name_label("index-key")
         self._index: KeyedMac | None = None
@@ -138,6 +141,11 @@ class KeyRing:
             raise UnsealFailed(reason="no key")
         return self.category_key(owner_label)[1]
 
+    def id_of(self, owner_label: bytes) -> bytes | None:
+        """The id of the key under this label, without opening it."""
+        row = self._row(owner_label)
+        return None if row is None else row.key_id
+
     def fragment_key(self, owner_labels: Sequence[bytes], position: int) -> tuple[bytes, AESGCM]:
         """A new key for a part of the entry at `position`, wrapped once for each owner."""
         key_id, key = self._new_id(), self._entropy(KEY_SIZE)
@@ -182,7 +190,7 @@ class KeyRing:
             if parent is None:
                 if parent_id in dead:
                     orphans.add(key_id)
-            elif key_id in self._fenced:
+            elif key_id in self.fences:
                 erased.add(key_id)
             else:
                 key = _unwrapped(row, parent)
@@ -228,7 +236,7 @@ class KeyRing:
         return taken
 
     def forget(self) -> None:
-        """Drops pending rows and all opened keys but the epochs', which never change."""
+        """Drops pending rows, and all opened keys but the epochs', which never change."""
         self._ids.clear()
         self._open.clear()
         self._pending.clear()
@@ -281,17 +289,25 @@ class KeyRing:
 
     def rewrapped(
         self, rows: Iterable[StoredKey], old: AESGCM, parent_id: bytes, parent: AESGCM
-    ) -> tuple[list[StoredKey], list[KeyRow]]:
-        """Of these rows under the key `old` those that it opens, and what they are under `parent`."""
-        opened, new = [], []
+    ) -> list[KeyRow]:
+        """What these rows under the key `old` are under `parent`.
+
+        One that is damaged stays as it is, under its new parent: still damaged, and told by a check.
+        """
+        new = []
         for row in rows:
+            key_id, _, label, wrapped, position = row
             try:
-                key = _unwrap(row, old)
+                new.append(self._wrap(key_id, _unwrap(row, old), parent_id, parent, label, position))
             except UnsealFailed:
-                continue
-            opened.append(row)
-            new.append(self._wrap(row[0], key, parent_id, parent, row[2], row[4]))
-        return opened, new
+                new.append(KeyRow(key_id, parent_id, label, wrapped, position))
+        return new
+
+    def retired(self, row: KeyRow) -> KeyRow:
+        """The row of a category's key under another label: it still opens, and seals nothing new."""
+        parent = self.epoch_key(row.parent_id)
+        label = self._keyed(_RETIRED + row.key_id)
+        return self._wrap(row.key_id, _unwrap(row, parent), row.parent_id, parent, label)
 
     def tombstone(self, key_id: bytes, position: int) -> KeyRow:
         """What stands where a destroyed key stood."""
@@ -302,10 +318,13 @@ class KeyRing:
         return row[1] == NO_PARENT and self._destroyed_mac(row[0], row[4]) == row[3]
 
     def _destroyed_mac(self, key_id: bytes, position: int) -> bytes:
+        return self._keyed(_DESTROYED + position.to_bytes(8) + key_id)
+
+    def _keyed(self, message: bytes) -> bytes:
         if self._index is None:
             self.index_key()
         assert self._index is not None
-        return self._index(_DESTROYED + position.to_bytes(8) + key_id)
+        return self._index(message)
 
     def _new_named_key(self, label: bytes) -> tuple[KeyRow, bytes]:
         key_id, key = self._new_id(), self._entropy(KEY_SIZE)
@@ -318,7 +337,7 @@ class KeyRing:
 
     def _new_id(self) -> bytes:
         key_id = self._entropy(KEY_ID_SIZE)
-        while key_id in self._fenced:
+        while key_id in self.fences:
             key_id = self._entropy(KEY_ID_SIZE)
         return key_id
 
@@ -366,7 +385,7 @@ class KeyRing:
         rows: list[StoredKey] = [row for row in self._pending if not row.position and row.key_id in unknown]
         rows += self._table.keys_by_id(sorted(unknown))
         dead = {row[0] for row in rows if self.says_destroyed(row)}
-        dead.update(key_id for key_id in unknown if key_id in self._fenced)
+        dead.update(key_id for key_id in unknown if key_id in self.fences)
         for row in rows:
             if row[2] is None or row[0] in dead:
                 continue
@@ -393,7 +412,7 @@ class KeyRing:
                 _unwrap(row, self.epoch_key(parent_id))
         except (UnsealFailed, KeyError):
             return False
-        return key_id not in self._fenced
+        return key_id not in self.fences
 
     def _row(self, label: bytes) -> KeyRow | None:
         return self._pending_labels.get(label) or self._table.key_by_label(label)

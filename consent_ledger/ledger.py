@@ -10,8 +10,10 @@ from typing import TypeVar
 
 from consent_ledger.body import Sealer
 from consent_ledger.clock import Clock
+from consent_ledger.destruction import Destroyer
 from consent_ledger.entry import Draft, Entry, EntryClass, KeyOwner, Part
 from consent_ledger.errors import EntryCorrupt
+from consent_ledger.fences import Fences, fences_beside
 from consent_ledger.keys import Entropy, KeyRing
 from consent_ledger.root_keys import FileRootKeys, RootKeys
 from consent_ledger.sequencer import CommitTold, Sequencer
@@ -38,13 +40,26 @@ T = TypeVar("T")
 class Ledger:
     """One ledger, open for writing by this process alone. Made by `open_ledger` or `create_ledger`."""
 
-    def __init__(self, store: Store, root: RootKeys, clock: Clock, entropy: Entropy = os.urandom) -> None:
-        """Takes over `store`, whose keys exist. Raises `EntryCorrupt` if its last entry is not right."""
-        keys = KeyRing(root, store, entropy)
+    def __init__(
+        self,
+        store: Store,
+        root: RootKeys,
+        clock: Clock,
+        entropy: Entropy = os.urandom,
+        fences: Path | None = None,
+    ) -> None:
+        """Takes over `store`, whose keys exist. `fences`: the file of destroyed keys, outside the database.
+
+        Raises `EntryCorrupt` if its last entry is not right.
+        """
+        keys = KeyRing(root, store, entropy, Fences(store.ledger_id, fences))
         head = store.begin()
         try:
             vault = Vault(keys, entropy)
             sealer = Sealer(vault, keys, entropy)
+            if Destroyer(store, keys).recover():
+                store.commit()
+                store.begin()
             if store.last_position() != head.size:
                 raise EntryCorrupt(head.size)
             last = sealer.opened(store.entries(head.size - 1, head.size)) if head.size else []
@@ -109,7 +124,12 @@ class Ledger:
 
 
 def create_ledger(
-    path_or_url: str, root_keys: Path | RootKeys, *, clock: Clock, entropy: Entropy = os.urandom
+    path_or_url: str,
+    root_keys: Path | RootKeys,
+    *,
+    clock: Clock,
+    entropy: Entropy = os.urandom,
+    fences: Path | None = None,
 ) -> Ledger:
     """Makes a ledger and opens it. `root_keys`: who keeps its root, or the file of a root key.
 
@@ -118,24 +138,35 @@ def create_ledger(
     """
     root = FileRootKeys.created(root_keys, entropy) if isinstance(root_keys, Path) else root_keys
     ledger_id = uuid.UUID(bytes=entropy(16), version=4)
+    fences = fences or _fences_beside(root_keys)
     store = create_store(path_or_url, ledger_id, KeyRing.founding_rows(root, entropy))
-    return _taking_over(store, root, clock, entropy)
+    return _taking_over(store, root, clock, entropy, fences)
 
 
 def open_ledger(
-    path_or_url: str, root_keys: Path | RootKeys, *, clock: Clock, entropy: Entropy = os.urandom
+    path_or_url: str,
+    root_keys: Path | RootKeys,
+    *,
+    clock: Clock,
+    entropy: Entropy = os.urandom,
+    fences: Path | None = None,
 ) -> Ledger:
     """Opens a ledger for writing. `root_keys`: who keeps its root, or the file of a root key.
 
     Raises `LedgerMissing`, `LedgerInUse`, `KeyFileRefused`, `KeysUnavailable`, `EntryCorrupt`.
     """
     root = FileRootKeys.opened(root_keys, entropy) if isinstance(root_keys, Path) else root_keys
-    return _taking_over(open_store(path_or_url), root, clock, entropy)
+    fences = fences or _fences_beside(root_keys)
+    return _taking_over(open_store(path_or_url), root, clock, entropy, fences)
 
 
-def _taking_over(store: Store, root: RootKeys, clock: Clock, entropy: Entropy) -> Ledger:
+def _fences_beside(root_keys: Path | RootKeys) -> Path | None:
+    return fences_beside(root_keys) if isinstance(root_keys, Path) else None
+
+
+def _taking_over(store: Store, root: RootKeys, clock: Clock, entropy: Entropy, fences: Path | None) -> Ledger:
     try:
-        return Ledger(store, root, clock, entropy)
+        return Ledger(store, root, clock, entropy, fences)
     except BaseException:
         store.close()
         raise

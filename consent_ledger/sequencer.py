@@ -15,8 +15,15 @@ from consent_ledger.batch import Batch, Recent
 from consent_ledger.body import Sealer
 from consent_ledger.clock import TOLERANCE, Clock
 from consent_ledger.command import ANSWERS_KEPT, Command, day_of
+from consent_ledger.destruction import Destroyer
 from consent_ledger.entry import Entry
-from consent_ledger.errors import LedgerClosed, StorageError, StorageFailed, StorageFull
+from consent_ledger.errors import (
+    LedgerClosed,
+    StorageError,
+    StorageFailed,
+    StorageFull,
+    StorageUnreachable,
+)
 from consent_ledger.keys import KeyRing
 from consent_ledger.store.port import Head, Store
 from consent_ledger.transaction import Transaction
@@ -57,6 +64,7 @@ class Sequencer:
         self._resets: list[Callable[[], None]] = []
         self._others: list[Callable[[], None]] = []
         self._stale = False
+        self._scrub = False
         self._commit_told: CommitTold | None = None
         self._growth_told: list[Callable[[], None]] = []
         self._failure: StorageError | None = None
@@ -155,12 +163,19 @@ class Sequencer:
     def _run(self, running: Sequence[Waiting]) -> tuple[list[Outcome], int]:
         head = self._store.begin()
         self._look_around(head)
+        if self._keys.fences.unsettled:
+            # Whether an earlier commit destroyed keys is in doubt: their rows tell.
+            Destroyer(self._store, self._keys).recover()
         batch = Batch(self._store, self._keys, self._sealer, self._recent, head)
         outcomes = [self._run_one(batch, command, waiter) for command, waiter in running]
         if batch.has_writes():
             self._forget_old_answers()
         batch.flush()
         self._store.commit()
+        self._keys.fences.settle(committed=True)
+        self._scrub = self._scrub or batch.removed
+        if self._scrub:
+            self._scrub = not self._store.forget_deleted()
         return outcomes, batch.head.size - head.size
 
     def _look_around(self, head: Head) -> None:
@@ -203,7 +218,7 @@ class Sequencer:
         transaction = Command(batch, self._sealer, self._vault, now, in_doubt)
         try:
             result = command(transaction)
-        except (StorageFull, StorageFailed):
+        except (StorageFull, StorageFailed, StorageUnreachable):
             raise
         except BaseException as error:  # noqa: BLE001 - handed to the one caller whose command raised it
             if transaction.discard():

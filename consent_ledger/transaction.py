@@ -1,11 +1,11 @@
 """What a command may do while it runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from consent_ledger.entry import Draft, Entry
+from consent_ledger.entry import Draft, Entry, KeyOwner
 from consent_ledger.store.port import StoredEntry
 from consent_ledger.vault import Vault
 
@@ -88,6 +88,35 @@ class Transaction(Protocol):
 
     def write_state(self, name: str, value: bytes | None) -> None:
         """None deletes it."""
+        ...
+
+    def part_keys(self, position: int) -> list[tuple[bytes, bool]]:
+        """Of each part of an entry, in order, its key's id, and whether that is a key of its own.
+
+        Such a one can be destroyed alone. Without this command's own entries. Raises `EntryNotFound`,
+        `EntryCorrupt`.
+        """
+        ...
+
+    def erase_keys(
+        self,
+        *,
+        categories: Iterable[KeyOwner] = (),
+        fragments: Iterable[tuple[int, Sequence[bytes]]] = (),
+        rotate: Iterable[KeyOwner] = (),
+    ) -> None:
+        """Destroys keys with this command, for the entry that it appended last and that records it.
+
+        `categories`: owners whose key goes, and with it all that it seals or wraps alone. `fragments`:
+        positions, and ids of `part_keys` there that are a part's own. `rotate`: owners who get a new key;
+        what the old one wraps is wrapped under it, save these fragments, and cells under the old one open no
+        more. What is destroyed already, or was never made, is no error. Later commands of the same commit
+        read the parts as erased; old copies of the rows stay readable until the key epoch ends.
+        """
+        ...
+
+    def put_renewed(self, projection: str, key: bytes, owner: KeyOwner, content: bytes) -> None:
+        """Puts a cell, sealed with its key as context, under the key that `erase_keys` gives its owner."""
         ...
 
     def get(self, projection: str, key: bytes) -> bytes | None:

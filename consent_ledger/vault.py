@@ -54,7 +54,8 @@ class Vault:
         self._keys = keys
         self._entropy = entropy
         self._keyed = KeyedMac(keys.index_key())
-        self._owner_label = lru_cache(_OWNERS_KEPT)(self._new_owner_label)
+        self.owner_label = lru_cache(_OWNERS_KEPT)(self._new_owner_label)
+        """Under which an owner's key stands in the key table."""
         self._cell_names: dict[str, str] = {}
 
     def cells_of(self, projection: str) -> str:
@@ -70,6 +71,10 @@ class Vault:
         Made in the command that first asks, and kept with what that command appends, or not at all.
         """
         return self._keys.named_key(name)
+
+    def category_key_id(self, owner: KeyOwner) -> bytes | None:
+        """The id of an owner's present key; None while there is none, or no more."""
+        return self._keys.id_of(self.owner_label(owner))
 
     def label(self, *parts: bytes | str) -> bytes:
         """32 bytes that are the same for the same parts, and tell nobody without the key what they are."""
@@ -98,19 +103,19 @@ class Vault:
 
     def seal_cell(self, owner: KeyOwner, context: bytes, plaintext: bytes) -> bytes:
         """Seals under the owner's key. `context` names the cell's place and is needed again to open it."""
-        label = self._owner_label(owner)
+        label = self.owner_label(owner)
         nonce = self._entropy(NONCE_SIZE)
         key = self._keys.category_key(label)[1]
         return nonce + key.encrypt(nonce, plaintext, _CELL + label + context)
 
     def open_cell(self, owner: KeyOwner, context: bytes, sealed: bytes) -> bytes:
         """Raises `UnsealFailed` if it was sealed for another owner or context, or altered."""
-        label = self._owner_label(owner)
+        label = self.owner_label(owner)
         return _open(self._keys.existing_category_key(label), sealed, _CELL + label + context)
 
     def open_cells(self, owner: KeyOwner, sealed: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
         """Opens many cells of one owner, each given as (context, sealed). Raises as `open_cell`."""
-        label = self._owner_label(owner)
+        label = self.owner_label(owner)
         key = self._keys.existing_category_key(label)
         place = _CELL + label
         return [_open(key, value, place + context) for context, value in sealed]
@@ -122,9 +127,9 @@ class Vault:
         """
         schema, payload, owners, fragment_key = part
         if fragment_key:
-            key_id, key = self._keys.fragment_key(list(map(self._owner_label, owners)), position)
+            key_id, key = self._keys.fragment_key(list(map(self.owner_label, owners)), position)
         else:
-            key_id, key = self._keys.category_key(self._owner_label(owners[0]))
+            key_id, key = self._keys.category_key(self.owner_label(owners[0]))
         name = schema.encode()
         plaintext = header + len(name).to_bytes(2) + name + payload
         salt, nonce = self._entropy(SALT_SIZE), self._entropy(NONCE_SIZE)

@@ -160,6 +160,14 @@ class Store(Protocol):
 
     def count_keys_of_parent(self, parent_id: bytes) -> int: ...
 
+    def forget_deleted(self) -> bool:
+        """Outside a transaction: leaves no deleted row's bytes in the database's own files, as far as it can.
+
+        False: a reader is in the way; to be tried again. What a server's logs and copies keep dies with the
+        key epoch alone.
+        """
+        ...
+
     def insert_keys(self, rows: Sequence[StoredKey]) -> None: ...
 
     def key_by_label(self, label: bytes) -> KeyRow | None: ...

@@ -282,6 +282,9 @@ class SqlStore(ABC):
             if new:
                 self._run.insert_keys.run_many(self._writer, new)
 
+    def forget_deleted(self) -> bool:
+        return True
+
     def tile(self, level: int, number: int) -> bytes | None:
         with self._guard:
             row = self._run.tile.run(self._cursor, level, number).fetchone()

@@ -7,7 +7,8 @@ The lease is a lock on a file beside the database, which the system releases wit
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,7 @@ from consent_ledger.errors import (
     StorageFull,
 )
 from consent_ledger.store.layout import find, make
+from consent_ledger.store.migrations import Progress, Upgraded, upgrade
 from consent_ledger.store.port import Head, KeyRow
 from consent_ledger.store.sql import SqlStore
 
@@ -130,6 +132,16 @@ class SqliteStore(SqlStore):
         super().commit()
         self._beside.note(self._size)
 
+    def forget_deleted(self) -> bool:
+        # secure_delete has overwritten the pages; older copies of them are in the log until it is cut.
+        with self._guard:
+            self._cursor.execute("PRAGMA busy_timeout=0")
+            try:
+                [busy, *_] = self._cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                self._cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+        return not busy
+
     def close(self) -> None:
         try:
             super().close()
@@ -172,25 +184,37 @@ def open_existing(path: Path) -> SqliteStore:
     return _attach(path, find)
 
 
+def upgrade_existing(path: Path, progress: Progress) -> Upgraded:
+    """Raises `LedgerMissing`, `LedgerInUse`, `LayoutOlder`, `LayoutNewer`, or that the disk failed."""
+    if not path.is_file():
+        raise LedgerMissing()
+    with _leased(path) as lease, _connected(path) as connection:
+        found = upgrade(connection, progress)
+        _gone(connection)
+        lease.release()
+        return found
+
+
 def _attach(path: Path, ledger: Callable[[Connection], UUID]) -> SqliteStore:
+    with _leased(path) as lease, _connected(path) as connection:
+        ledger_id = ledger(connection)
+        beside = SizeBeside(path, ledger_id)
+        try:
+            return SqliteStore(connection, ledger_id, lease, beside)
+        except BaseException:
+            beside.close()
+            raise
+
+
+@contextmanager
+def _leased(path: Path) -> Iterator[Lease]:
+    """The lease, given back only if what is done with it fails. A driver's error becomes a `StorageError`."""
     try:
         lease = Lease(path)
     except OSError as error:
         raise StorageFailed(reason=f"errno {error.errno}") from error
     try:
-        connection = _connect(path)
-        try:
-            ledger_id = ledger(connection)
-            beside = SizeBeside(path, ledger_id)
-            try:
-                return SqliteStore(connection, ledger_id, lease, beside)
-            except BaseException:
-                beside.close()
-                raise
-        except BaseException:
-            connection.close()
-            connection.engine.dispose()
-            raise
+        yield lease
     except DAMAGE as error:
         lease.release()
         # Its text may quote bytes of a damaged file.
@@ -198,6 +222,22 @@ def _attach(path: Path, ledger: Callable[[Connection], UUID]) -> SqliteStore:
     except BaseException:
         lease.release()
         raise
+
+
+@contextmanager
+def _connected(path: Path) -> Iterator[Connection]:
+    """A connection, closed only if what is done with it fails."""
+    connection = _connect(path)
+    try:
+        yield connection
+    except BaseException:
+        _gone(connection)
+        raise
+
+
+def _gone(connection: Connection) -> None:
+    connection.close()
+    connection.engine.dispose()
 
 
 def _connect(path: Path) -> Connection:
