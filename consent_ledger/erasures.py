@@ -67,6 +67,8 @@ class Hold:
     """What the law keeps from being erased: all of its registrations, or a record or category of them."""
 
     hold_id: UUID
+    agency_id: str
+    registration_id: UUID
     registrations: tuple[UUID, ...]
     part: ErasurePart
     record_id: UUID | None

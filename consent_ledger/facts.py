@@ -220,10 +220,12 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What an agreement says of one (category, purpose)."""
+    """What an agreement says of one (category, purpose). `retention_days` after it was recorded content is
+    erased; 0: the row says nothing of that."""
 
     on_end: OnEnd
     self_captured_restricted: bool
+    retention_days: int = 0
 
 
 @dataclass(slots=True)

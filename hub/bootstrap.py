@@ -23,6 +23,7 @@ from hub.rpc.authentication import AgencyOf, ByCertificate, ByLocalSocket
 from hub.rpc.consent_servicer import ConsentServicer
 from hub.rpc.delivery_servicer import DeliveryServicer
 from hub.rpc.dispatch import Dispatcher
+from hub.rpc.erasure_servicer import ErasureServicer
 from hub.rpc.operator_servicer import OperatorServicer
 from hub.rpc.record_servicer import RecordServicer
 from hub.rpc.registration_servicer import RegistrationServicer
@@ -38,6 +39,7 @@ from oncetold.v1 import (
     audit_service_pb2,
     consent_service_pb2,
     delivery_service_pb2,
+    erasure_service_pb2,
     operator_service_pb2,
     record_service_pb2,
     registration_service_pb2,
@@ -52,6 +54,7 @@ _SERVICERS = {
     audit_service_pb2: AuditServicer,
     consent_service_pb2: ConsentServicer,
     delivery_service_pb2: DeliveryServicer,
+    erasure_service_pb2: ErasureServicer,
     operator_service_pb2: OperatorServicer,
     record_service_pb2: RecordServicer,
     registration_service_pb2: RegistrationServicer,

@@ -16,6 +16,7 @@ bases = [{ purpose = "DIRECT_SUPPORT", lawful_basis = "A6_1_E", article9 = "A9_2
 purposes = ["DIRECT_SUPPORT"]
 categories = ["IDENTITY", "ACCOMMODATION"]
 on_end = "RESTRICT"                  # STOP, RESTRICT or ERASE
+retention_days = 2190                # erased so many days after it was recorded; left out: no period here
 ```
 """
 
@@ -34,6 +35,8 @@ from oncetold.v1.agreement_service_pb2 import Agreement, AgreementParty, Agreeme
 
 FORMAT_HELP = "See the example: oncetold agreement draft --help"
 MAX_BYTES = 1 << 20
+MOST_DAYS = 36525
+"""A hundred years, as in the contract."""
 
 
 class _Table:
@@ -63,6 +66,12 @@ class _Table:
         value = self._content.pop(key, False)
         if not isinstance(value, bool):
             raise self.bad(key, "must be true or false")
+        return value
+
+    def days(self, key: str) -> int:
+        value = self._content.pop(key, 0)
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_DAYS:
+            raise self.bad(key, f"must be a whole number of days up to {MOST_DAYS}")
         return value
 
     def time(self, key: str) -> Timestamp:
@@ -173,6 +182,7 @@ def _rows(table: _Table) -> list[AgreementRow]:
         categories = share.words("categories", enums.CATEGORY)
         on_end = share.word("on_end", enums.ON_END)
         self_captured_restricted = share.flag("self_captured_restricted")
+        retention_days = share.days("retention_days")
         share.done()
         for purpose in purposes:
             for category in categories:
@@ -184,5 +194,6 @@ def _rows(table: _Table) -> list[AgreementRow]:
                     category=category,
                     on_end=on_end,
                     self_captured_restricted=self_captured_restricted,
+                    retention_days=retention_days,
                 )
     return list(rows.values())

@@ -93,6 +93,7 @@ def to_agreement(policy: SharingPolicy) -> Agreement:
                 purpose=enums.PURPOSE.value(row.purpose),
                 on_end=enums.ON_END.value(row.on_end),
                 self_captured_restricted=row.self_captured_restricted,
+                retention_days=row.retention_days,
             )
             for row in policy.rows
         ],
@@ -128,6 +129,7 @@ def from_agreement(
                 Purpose(enums.PURPOSE.word(row.purpose)),
                 OnEnd(enums.ON_END.word(row.on_end)),
                 row.self_captured_restricted,
+                row.retention_days,
             )
             for row in agreement.rows
         ),

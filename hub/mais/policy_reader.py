@@ -66,6 +66,10 @@ def read_policy(raw: bytes) -> SharingPolicy:
     return policy
 
 
+_MOST_DAYS = 36525
+"""A hundred years, as in the contract."""
+
+
 def _check_form(top: Fields) -> None:
     if top.has("@context") and top.take("@context", "") != terms.PREFIXES:
         top.problem("@context", "redefines terms", "Take it out: only the prefixes written here are known.")
@@ -97,12 +101,21 @@ def _rows(top: Fields) -> tuple[PolicyRow, ...]:
         purpose = fields.term("purpose", Purpose, needs)
         on_end = fields.term("on_end", OnEnd, "Say what becomes of copies when a permission ends.")
         captured = fields.flag("self_captured_restricted", "Write false unless the parties agreed otherwise.")
+        days = 0
+        if fields.has("retention_days"):
+            days = fields.whole(
+                "retention_days", "Write after how many days a record is erased, or leave it out."
+            )
+            if days > _MOST_DAYS:
+                fields.problem(
+                    "retention_days", f"is more than {_MOST_DAYS}", "Leave it out: no period here."
+                )
         fields.done()
         if category is None or purpose is None or on_end is None:
             continue
         if (category, purpose) in found:
             fields.problem("", "names a pair a second time", "Leave one: two would end in two ways.")
-        found[category, purpose] = PolicyRow(category, purpose, on_end, captured)
+        found[category, purpose] = PolicyRow(category, purpose, on_end, captured, days)
     return tuple(found.values())
 
 

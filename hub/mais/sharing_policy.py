@@ -8,7 +8,7 @@ back the same. Where a document lacks them, it is not completed by guessing: eve
 | `oncetold:agreement_id` | top | the agreement's id, if `Identifier` is another system's |
 | `oncetold:version` | top | the version written; reading drafts a new one |
 | `oncetold:notice_id` | top | the privacy notice that people were given |
-| `oncetold:rows` | top | every `category` with `purpose`, its `on_end`, its `self_captured_restricted` |
+| `oncetold:rows` | top | `category`, `purpose`, `on_end`, `self_captured_restricted`, any `retention_days` |
 | `oncetold:kept_outside` | top | rule fields whose other codes the parties see to without the hub |
 | `oncetold:receives_only` | Party | whether it only receives |
 | `oncetold:bases` | Party | per `purpose` its `lawful_basis`, `article9` and `article10` (or null) |
@@ -57,6 +57,7 @@ class PolicyRow:
     purpose: Purpose
     on_end: OnEnd
     self_captured_restricted: bool
+    retention_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ def write_policy(policy: SharingPolicy) -> str:
                 "purpose": row.purpose,
                 "on_end": row.on_end,
                 "self_captured_restricted": row.self_captured_restricted,
+                **({"retention_days": row.retention_days} if row.retention_days else {}),
             }
             for row in policy.rows
         ],

@@ -75,6 +75,8 @@ def _completed(index: ConsentIndex, position: int, at: datetime, event: Any) -> 
 def _held(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
     one = Hold(
         event.originator_id,
+        event.agency_id,
+        event.registration_id,
         _ids(event.registrations),
         ErasurePart(event.part),
         event.record_id,
@@ -99,7 +101,7 @@ def _lifted(index: ConsentIndex, position: int, at: datetime, event: Any) -> Tou
         ended = released & erasure.waiting.keys()
         for fragment_id in ended:
             del erasure.waiting[fragment_id]
-        if ended or (erasure.whole and {str(one.hex) for one in erasure.registrations} & {*event.gone}):
+        if ended or (erasure.whole and {one.hex for one in erasure.registrations} & {*event.gone}):
             erasure.fragments += len(ended)
             erasure.last_fenced, erasure.horizon = position, event.horizon
     _bury(index, _ids(event.gone))

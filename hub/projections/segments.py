@@ -31,16 +31,14 @@ from consent_ledger.records import (
     read_record_class,
 )
 from consent_ledger.vocabulary import DataCategory, ServiceType
-from hub.projections.tails import Tails
+from hub.projections.tails import Tail, Tails
 
 SEGMENTS = "segment"
-_CHUNK_BYTES = 4 * 1024
 _LAST = 2**32 - 1
 _CLASS_TAG, _ITEM_TAG, _GONE_TAG = 1, 2, 3
 _CLASS = struct.Struct(">BH")
 _ITEM = struct.Struct(">BBIqq16s16sI")
 _GONE = struct.Struct(">B16sI")
-_MOST_CLASSES = 255
 Piece = bytes | tuple[bytes, bytes]
 """A fragment's revision with its class, or that its author took it away: as the chunk's format has them."""
 _ID = 16
@@ -121,15 +119,6 @@ class StoredFragment:
     source_system: str
     recorded_at: datetime
     content: bytes
-
-
-@dataclass(slots=True)
-class _Tail:
-    """A segment's newest chunk, to which the next fragment is added."""
-
-    number: int
-    chunk: bytearray
-    classes: dict[bytes, int]
 
 
 class Segments:
@@ -245,13 +234,29 @@ class Segments:
         return [piece for chunk in chunks for piece in _pieces(chunk) if _fragment_of(piece) not in without]
 
     def put_back(self, registration_id: UUID, category: DataCategory, pieces: list[Piece]) -> None:
-        """Writes one segment anew: whatever its cells held before is gone."""
+        """Writes one segment anew, under the key that its owner gets: what its cells held before is gone."""
         label = registration_id.bytes
         prefix = self._registration_label(label) + self._category_label(label, category)
+        self._delete(prefix)
+        tail = Tail(_LAST, bytearray(), {})
+        chunks = [tail]
+        for piece in pieces:
+            if tail.is_full:
+                tail = Tail(tail.number - 1, bytearray(), {})
+                chunks.append(tail)
+            _append(tail, piece)
+        owner = KeyOwner(registration_id, category)
+        for one in chunks if pieces else ():
+            key = prefix + one.number.to_bytes(4)
+            self._transaction.put_renewed(SEGMENTS, key, owner, bytes(one.chunk))
+
+    def drop(self, registration_id: UUID) -> None:
+        """Nothing is left of the registration."""
+        self._delete(self._registration_label(registration_id.bytes))
+
+    def _delete(self, prefix: bytes) -> None:
         for key, _ in self._transaction.scan(SEGMENTS, prefix, limit=1_000_000):
             self._transaction.delete(SEGMENTS, key)
-        if pieces:
-            self._add(label, category, pieces)
 
     def _registration_label(self, registration_id: bytes) -> bytes:
         return self._transaction.vault.label("segment", registration_id)[:16]
@@ -268,15 +273,15 @@ class Segments:
         tail = self._tail(owner, prefix)
         # Item by item, so that a rebuild cuts the chunks where they were cut before.
         for item in items:
-            if len(tail.chunk) >= _CHUNK_BYTES or len(tail.classes) >= _MOST_CLASSES:
+            if tail.is_full:
                 self._put_chunk(owner, prefix, tail)
-                tail = _Tail(tail.number - 1, bytearray(), {})
+                tail = Tail(tail.number - 1, bytearray(), {})
             _append(tail, item)
         self._put_chunk(owner, prefix, tail)
         if self._tails is not None:
             self._tails.keep(prefix, tail.number, tail.classes)
 
-    def _tail(self, owner: KeyOwner, prefix: bytes) -> _Tail:
+    def _tail(self, owner: KeyOwner, prefix: bytes) -> Tail:
         # Chunks are numbered downwards, so that the newest is found first.
         known = None if self._tails is None else self._tails.get(prefix)
         if known is not None:
@@ -284,22 +289,22 @@ class Segments:
             sealed = self._transaction.get(SEGMENTS, key)
             if sealed is not None:
                 chunk = self._transaction.vault.open_cell(owner, key, sealed)
-                return _Tail(known[0], bytearray(chunk), known[1])
+                return Tail(known[0], bytearray(chunk), known[1])
         written = self._tails is None or not self._tails.complete
         newest = self._transaction.scan(SEGMENTS, prefix, limit=1) if written else []
         if not newest:
-            return _Tail(_LAST, bytearray(), {})
+            return Tail(_LAST, bytearray(), {})
         key, sealed = newest[0]
         chunk = self._transaction.vault.open_cell(owner, key, sealed)
-        return _Tail(int.from_bytes(key[32:]), bytearray(chunk), _classes_of(chunk))
+        return Tail(int.from_bytes(key[32:]), bytearray(chunk), _classes_of(chunk))
 
-    def _put_chunk(self, owner: KeyOwner, prefix: bytes, tail: _Tail) -> None:
+    def _put_chunk(self, owner: KeyOwner, prefix: bytes, tail: Tail) -> None:
         key = prefix + tail.number.to_bytes(4)
         sealed = self._transaction.vault.seal_cell(owner, key, bytes(tail.chunk))
         self._transaction.put(SEGMENTS, key, sealed)
 
 
-def _append(tail: _Tail, item: Piece) -> None:
+def _append(tail: Tail, item: Piece) -> None:
     if isinstance(item, bytes):
         tail.chunk += item
         return

@@ -1,6 +1,24 @@
 """Where each segment's newest chunk is, so that what is added to it need not look."""
 
 from collections import OrderedDict
+from dataclasses import dataclass
+
+_CHUNK_BYTES = 4 * 1024
+_MOST_CLASSES = 255
+
+
+@dataclass(slots=True)
+class Tail:
+    """A segment's newest chunk, to which the next fragment is added."""
+
+    number: int
+    chunk: bytearray
+    classes: dict[bytes, int]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next fragment begins a chunk of its own."""
+        return len(self.chunk) >= _CHUNK_BYTES or len(self.classes) >= _MOST_CLASSES
 
 
 class Tails:

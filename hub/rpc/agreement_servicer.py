@@ -139,6 +139,7 @@ def _content(agreement: messages.Agreement) -> dict[str, Any]:
                 "purpose": translate.term(row, "purpose", Purpose),
                 "on_end": translate.term(row, "on_end", OnEnd),
                 "self_captured_restricted": row.self_captured_restricted,
+                "retention_days": row.retention_days,
             }
             for row in agreement.rows
         ],
@@ -171,6 +172,7 @@ def _agreement(content: dict[str, Any]) -> messages.Agreement:
                 purpose=translate.number(common_pb2.Purpose, row["purpose"]),
                 on_end=translate.number(common_pb2.OnEnd, row["on_end"]),
                 self_captured_restricted=row["self_captured_restricted"],
+                retention_days=row.get("retention_days", 0),
             )
             for row in content["rows"]
         ],

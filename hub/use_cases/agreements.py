@@ -17,8 +17,8 @@ def draft_agreement(work: Work, caller: Caller, *, content: dict[str, Any]) -> t
 
     `content` holds agreement_id, title, start_time and end_time (ISO 8601), notice_id; parties of {agency_id,
     receives_only, bases: [{purpose, lawful_basis, article9, article10}]}; rows of {category, purpose, on_end,
-    self_captured_restricted}. Raises `UNKNOWN_AGENCY`, `NO_LAWFUL_BASIS`, `BASIS_BARRED`, `IMPOSSIBLE_TIME`,
-    `INVALID_FIELD` for two bases of one purpose.
+    self_captured_restricted, retention_days}. Raises `UNKNOWN_AGENCY`, `NO_LAWFUL_BASIS`, `BASIS_BARRED`,
+    `IMPOSSIBLE_TIME`, `INVALID_FIELD` for two bases of one purpose.
     """
     caller.require_operator()
     if datetime.fromisoformat(content["end_time"]) <= datetime.fromisoformat(content["start_time"]):

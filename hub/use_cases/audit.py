@@ -132,7 +132,12 @@ def list_disclosures(
     Raises `REFERENCE_NOT_REGISTERED`.
     """
     found = work.registration(caller, client_reference, open_only=False)
-    steps = work.disclosures.of_registration(found.registration_id)
+    return disclosure_lines(work, found.registration_id), work.record_access(caller, AccessKind.AUDIT)
+
+
+def disclosure_lines(work: Work, registration_id: UUID) -> list[DisclosureLine]:
+    """What left of a registration, oldest first, then what is due back."""
+    steps = work.disclosures.of_registration(registration_id)
     lines = []
     # One entry may hold the receipts of many.
     stated = cache(partial(_statements, work))
@@ -167,9 +172,9 @@ def list_disclosures(
             due=True,
             overdue=work.now - one.fetched_at > OVERDUE_AFTER,
         )
-        for one in retractions_due(work, found.registration_id, steps)
+        for one in retractions_due(work, registration_id, steps)
     ]
-    return lines, work.record_access(caller, AccessKind.AUDIT)
+    return lines
 
 
 def _statements(work: Work, position: int) -> dict[tuple[UUID, int], bytes]:

@@ -211,6 +211,8 @@ class Hub:
             answer = use(work)
             if work.drafts:
                 transaction.append(work.drafts, decided_at=transaction.size)
+            for act in work.afterwards:
+                act()
             if work.outcomes.total:
                 self.observer.judged(work.outcomes)
         except (StorageError, VaultError):

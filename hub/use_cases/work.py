@@ -76,6 +76,8 @@ class Work:
     index: ConsentIndex
     new_id: Callable[[], UUID]
     drafts: list[Draft] = field(default_factory=list)
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
+    """What is done once the entries are appended, in the same transaction."""
     outcomes: Outcomes = NOTHING
     """Fragments looked at that may stand at their recipient or may not, and requests judged."""
     with_cells: bool = True
@@ -126,6 +128,10 @@ class Work:
         """Takes entries to append; returns the position of the last."""
         self.drafts.extend(drafts)
         return self.transaction.size + len(self.drafts)
+
+    def when_appended(self, act: Callable[[], None]) -> None:
+        """Takes what is to be done in the same transaction once the entries stand in it."""
+        self.afterwards.append(act)
 
     def save(self, aggregate: RecordedAggregate, owner: KeyOwner, *, beside: Part | None = None) -> int:
         """Takes an aggregate's new events to append; returns the position of the last.
