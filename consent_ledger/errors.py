@@ -266,13 +266,14 @@ class StorageUnsupported(StorageError):
 class LayoutOlder(StorageUnsupported):
     """The tables are those of an earlier version. Nothing was changed."""
 
-    def __init__(self, layout: int, known: int) -> None:
+    def __init__(
+        self,
+        layout: int,
+        known: int,
+        next_step: str = "Stop every hub of this ledger, make a backup, then run `oncetold ledger upgrade`.",
+    ) -> None:
         self.layout = layout
-        super().__init__(
-            "Stop every hub of this ledger, make a backup, then run `oncetold ledger upgrade`.",
-            layout=layout,
-            known=known,
-        )
+        super().__init__(next_step, layout=layout, known=known)
 
 
 class LayoutNewer(StorageUnsupported):

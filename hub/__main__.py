@@ -10,6 +10,7 @@ try:
         consent,
         deliveries,
         ledger,
+        ledger_upgrade,
         link,
         operate,
         pki,
@@ -28,6 +29,7 @@ __all__ = ["app", "main"]
 operate.register(app)
 pki.register(app)
 withdrawal.register(consent.commands)
+ledger_upgrade.register()
 for group in (
     agency.commands,
     agreement.commands,

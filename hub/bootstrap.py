@@ -15,6 +15,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from consent_ledger.clock import Clock, SystemClock
 from consent_ledger.ledger import Ledger, create_ledger, open_ledger
 from consent_ledger.statutory_duties import starting
+from consent_ledger.store.sqlite import Lease
 from hub.config import Config
 from hub.rpc.agency_servicer import AgencyServicer
 from hub.rpc.agreement_servicer import AgreementServicer
@@ -96,7 +97,7 @@ def spare_the_collector() -> None:
 def create_hub(config: Config, *, entropy: Callable[[int], bytes] = os.urandom) -> None:
     """Makes a data folder's ledger and root key. Raises LedgerExists, KeyFileRefused."""
     config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    create_ledger(str(config.ledger), config.root_key, clock=SystemClock(), entropy=entropy).close()
+    create_ledger(config.ledger, config.root_key, clock=SystemClock(), entropy=entropy).close()
 
 
 @asynccontextmanager
@@ -118,7 +119,13 @@ async def running_hub(
     moment, even while it opens, it lets go of the ledger.
     """
     clock = clock or SystemClock()
-    ledger = await _opened(config, clock)
+    lease = Lease(config.data / "hub") if config.is_shared else None
+    try:
+        ledger = await _opened(config, clock)
+    except BaseException:
+        if lease is not None:
+            lease.release()
+        raise
     measuring = AsyncExitStack()
     try:
         hub = Hub(ledger, new_id=new_id, progress=progress, duties=starting(config.law))
@@ -134,7 +141,7 @@ async def running_hub(
         doors = [local]
         port: int | None = None
         try:
-            # The socket can belong to no other hub that runs: this one holds the ledger's lease.
+            # The socket can belong to no other hub that runs: this one holds the ledger's or folder's lease.
             local.bind_local(config.admin_socket)
             if adapters:
                 known = ByCertificate(_registry(hub), today)
@@ -150,6 +157,8 @@ async def running_hub(
     finally:
         await to_its_end(measuring.aclose())
         await to_its_end(asyncio.to_thread(ledger.close))
+        if lease is not None:
+            lease.release()
 
 
 @asynccontextmanager
@@ -195,7 +204,7 @@ def _reading_ended(reading: asyncio.Future[None]) -> None:
 async def _opened(config: Config, clock: Clock) -> Ledger:
     """Opens the ledger on a thread of its own: verifying its head takes a moment."""
     opening = asyncio.ensure_future(
-        asyncio.to_thread(open_ledger, str(config.ledger), config.root_key, clock=clock)
+        asyncio.to_thread(open_ledger, config.ledger, config.root_key, clock=clock)
     )
     try:
         return await to_its_end(opening)

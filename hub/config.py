@@ -1,6 +1,7 @@
 """What a hub needs to know of its surroundings: `hub.toml` in its data folder.
 
     listen = "127.0.0.1:8443"
+    ledger = "ledger.db"
 
     [tls]
     certificate = "pki/hub.pem"
@@ -19,8 +20,8 @@
 
 All of it is optional; these are the defaults, save for `[law]`: the day on which a duty that was passed comes
 into force, once it is known. Not named, it is not in force. Neither is anything exported unless `[telemetry]`
-names where to. Paths are relative to the data folder. The ledger is `ledger.db` and its root key `root.key`
-there.
+names where to. Paths are relative to the data folder. The root key is `root.key` there. A ledger that several
+replicas share is `postgresql://user@host/database`, its password in PGPASSFILE or PGPASSWORD.
 """
 
 import json
@@ -32,7 +33,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from consent_ledger.errors import OnceToldError
 from consent_ledger.statutory_duties import DUTIES
@@ -42,6 +43,8 @@ T = TypeVar("T")
 
 FILE_NAME = "hub.toml"
 DEFAULT_LISTEN = "127.0.0.1:8443"
+DEFAULT_LEDGER = "ledger.db"
+POSTGRES = "postgresql://"
 MAX_SOCKET_PATH = 107
 """Bytes the system allows for a socket's path."""
 
@@ -111,10 +114,21 @@ class Config:
     """When a duty that starts by regulations comes into force; a duty not named here has not started."""
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
     log: LogSettings = field(default_factory=LogSettings)
+    ledger: str = ""
+    """Where the ledger is: a file, or a PostgreSQL database's URL. Left out: `ledger.db` in the folder."""
+
+    def __post_init__(self) -> None:
+        if not self.ledger:
+            object.__setattr__(self, "ledger", str(self.data / DEFAULT_LEDGER))
 
     @property
-    def ledger(self) -> Path:
-        return self.data / "ledger.db"
+    def is_shared(self) -> bool:
+        """Whether other replicas may write the same ledger."""
+        return self.ledger.startswith(POSTGRES)
+
+    def has_ledger(self) -> bool:
+        """Whether one can be opened, as far as the file system tells: a server is asked when it is opened."""
+        return self.is_shared or Path(self.ledger).exists()
 
     @property
     def root_key(self) -> Path:
@@ -134,6 +148,7 @@ def read_config(data: Path) -> Config:
     telemetry = _telemetry(settings.pop("telemetry", {}))
     log = _log(settings.pop("log", {}))
     listen = settings.pop("listen", DEFAULT_LISTEN)
+    ledger = _ledger(data, settings.pop("ledger", DEFAULT_LEDGER))
     if settings:
         raise ConfigError(sorted(settings)[0], "no such setting", f"Remove it from {FILE_NAME}.")
     if not isinstance(listen, str) or _ADDRESS.fullmatch(listen) is None:
@@ -144,7 +159,29 @@ def read_config(data: Path) -> Config:
     if unknown:
         raise ConfigError(f"tls.{unknown[0]}", "no such setting", f"Remove it from {FILE_NAME}.")
     paths = {name: data / path for name, path in {**_DEFAULT_TLS, **tls}.items()}
-    return Config(data, listen, TlsFiles(**paths), law, telemetry, log)
+    return Config(data, listen, TlsFiles(**paths), law, telemetry, log, ledger)
+
+
+def _ledger(data: Path, value: Any) -> str:
+    """A path, or the URL of a PostgreSQL database without a password. Raises ConfigError."""
+    if not isinstance(value, str) or not value:
+        raise ConfigError("ledger", "not a text", f'Write ledger = "{DEFAULT_LEDGER}", or remove it.')
+    if "://" not in value:
+        return str(data / value)
+    try:
+        url = urlsplit(value)
+        shown = url.password or "password" in parse_qs(url.query)
+    except ValueError:
+        url, shown = urlsplit(""), None
+    if url.scheme != "postgresql" or not url.path.strip("/"):
+        raise ConfigError(
+            "ledger", "not a file and no such URL", 'Write it as "postgresql://oncetold@db.example/oncetold".'
+        )
+    if shown:
+        raise ConfigError(
+            "ledger", "holds a password", "Take it out of the URL; give it by PGPASSFILE or PGPASSWORD."
+        )
+    return value
 
 
 def check_telemetry(asked: TelemetrySettings) -> TelemetrySettings:
@@ -241,8 +278,10 @@ def write_config(config: Config) -> None:
         relative = path.relative_to(config.data) if path.is_relative_to(config.data) else path
         return '"' + str(relative).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
+    elsewhere = config.ledger != str(config.data / DEFAULT_LEDGER)
     lines = [
         f'listen = "{config.listen}"',
+        *([f"ledger = {json.dumps(config.ledger)}"] if elsewhere else []),
         "",
         "[tls]",
         f"certificate = {shown(config.tls.certificate)}",

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from consent_ledger.errors import StorageUnsupported
 from consent_ledger.store import sqlite, sqlite_reader
+from consent_ledger.store.migrations import Progress, Upgraded
 from consent_ledger.store.port import KeyRow, Reader, Store
 
 _SQLITE_URL = "sqlite:///"
@@ -36,6 +37,14 @@ def read_store(path_or_url: str) -> Reader:
         reader: Reader = _postgres().open_for_reading(path_or_url)
         return reader
     return sqlite_reader.open_for_reading(_sqlite_path(path_or_url))
+
+
+def upgrade_store(path_or_url: str, progress: Progress) -> Upgraded:
+    """Brings the tables up to this version. Raises `LedgerMissing`, `LedgerInUse`, `StorageUnsupported`."""
+    if is_postgres(path_or_url):
+        upgraded: Upgraded = _postgres().upgrade_existing(path_or_url, progress)
+        return upgraded
+    return sqlite.upgrade_existing(_sqlite_path(path_or_url), progress)
 
 
 def is_postgres(path_or_url: str) -> bool:

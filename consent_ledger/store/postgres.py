@@ -16,22 +16,20 @@ from typing import Any, NoReturn, TypeVar
 from uuid import UUID, uuid4
 
 import psycopg
-from sqlalchemy import URL, Column, Connection, Select, Table, create_engine, make_url
+from sqlalchemy import URL, Column, Connection, Select, Table
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from consent_ledger.errors import (
     LedgerShortened,
     StorageError,
     StorageFailed,
-    StorageFull,
     StorageUnreachable,
-    StorageUnsupported,
 )
 from consent_ledger.store.layout import check_layout, find, make
 from consent_ledger.store.listener import Listener
+from consent_ledger.store.migrations import Progress, Upgraded, upgrade
 from consent_ledger.store.port import Head, KeyRow, StoredKey
+from consent_ledger.store.postgres_connection import address, asked, connect, let_go, storage_error
 from consent_ledger.store.sql import SqlStore
 from consent_ledger.store.statements import ForManyRows, ForManyValues
 from consent_ledger.store.unnest import AnyOf, UnnestedRows
@@ -39,27 +37,6 @@ from consent_ledger.store.unnest import AnyOf, UnnestedRows
 S = TypeVar("S", bound="PostgresStore")
 T = TypeVar("T")
 
-DAMAGE = (SQLAlchemyError, psycopg.Error, ValueError)
-"""What opening may raise: the last for names and ids that are none."""
-
-_CONNECTION = {
-    "application_name": "oncetold",
-    "connect_timeout": "10",
-    # A server that went away without a word is noticed within half a minute.
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "20000",
-}
-_SESSION = (
-    "SET lock_timeout = '60s'",
-    # A process that was stopped within a transaction lets go of the head in a minute.
-    "SET idle_in_transaction_session_timeout = '60s'",
-    # Whatever the role or database is set to; `remote_apply` promises more and stays.
-    "SELECT set_config('synchronous_commit', 'on', false) "
-    "WHERE current_setting('synchronous_commit') <> 'remote_apply'",
-)
-_UNSAFE = "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting <> 'on'"
 _REMOVED = (
     "INSERT INTO log_state (name, value) VALUES ('key-removals', %s) "
     "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
@@ -78,10 +55,6 @@ _MARK = "SELECT pg_current_xact_id()::xid::text"
 """What that version's `xmin` will be."""
 _NOTIFY = "SELECT pg_notify(%s, %s)"
 
-_DISK_FULL = "53100"
-_MAY_PASS = ("08", "25", "40", "53", "55", "57")
-"""Classes of SQLSTATE that another attempt may not meet: connection, a primary that became a standby,
-deadlock, resources, locks, shutdown."""
 _CONNECTION_STAYS = ("40", "55")
 
 
@@ -254,13 +227,13 @@ class PostgresStore(SqlStore):
     def _reconnect(self) -> None:
         """Raises `StorageUnreachable`, `StorageFailed`."""
         self._end_connection()
-        connection = _opened(self.connection.engine.url)
+        connection = connect(self.connection.engine.url)
         try:
-            found = _asked(lambda: find(connection))
+            found = asked(lambda: find(connection))
             if found != self._ledger_id:
                 raise StorageFailed(reason="another ledger")
         except BaseException:
-            _closed(connection)
+            let_go(connection)
             raise
         self._use(connection)
         self._mark = ""
@@ -273,11 +246,11 @@ class PostgresStore(SqlStore):
         if self._listener is not None:
             self._listener.close()
         self._end_connection()
-        _closed(self.connection)
+        let_go(self.connection)
 
     def listen(self, heard: Callable[[], None]) -> None:
         url = self.connection.engine.url
-        self._listener = Listener(lambda: _opened(url), self._channel, self._replica, heard)
+        self._listener = Listener(lambda: connect(url), self._channel, self._replica, heard)
 
     # -- statements -----------------------------------------------------------------------------
 
@@ -327,95 +300,35 @@ class PostgresReader(PostgresStore):
         return True
 
 
-def storage_error(error: BaseException) -> StorageError:
-    """What the server's code means. Its text is told nobody: it may quote rows, and names machines."""
-    cause = getattr(error, "orig", None) or error
-    code = getattr(cause, "sqlstate", None)
-    if code == _DISK_FULL:
-        return StorageFull()
-    if code is None and isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
-        return StorageUnreachable(reason="connection")
-    if code is not None and code.startswith(_MAY_PASS):
-        return StorageUnreachable(reason=code)
-    return StorageFailed(reason=code or type(cause).__name__)
-
-
 def create(url: str, ledger_id: UUID, first_keys: Sequence[KeyRow]) -> PostgresStore:
     """Makes the tables in an existing database. Raises `LedgerExists`, `StorageUnsupported`,
     `StorageUnreachable`."""
-    return _attached(url, lambda connection: make(connection, ledger_id, first_keys), PostgresStore)
+    return _attached(address(url), lambda found: make(found, ledger_id, first_keys), PostgresStore)
 
 
 def open_existing(url: str) -> PostgresStore:
     """Raises `LedgerMissing`, `LayoutOlder`, `LayoutNewer`, `StorageUnsupported`, `StorageUnreachable`."""
-    return _attached(url, find, PostgresStore)
+    return _attached(address(url), find, PostgresStore)
 
 
 def open_for_reading(url: str) -> PostgresReader:
     """Raises as `open_existing`."""
-    return _attached(url, find, PostgresReader)
+    return _attached(address(url, to_write=False), find, PostgresReader)
 
 
-def _attached(url: str, ledger: Callable[[Connection], UUID], store: Callable[[Connection, UUID], S]) -> S:
-    connection = _opened(_address(url))
+def upgrade_existing(url: str, progress: Progress) -> Upgraded:
+    """Raises as `open_existing`. Hubs that run meanwhile refuse from then on, if they know the old layout."""
+    connection = connect(address(url))
     try:
-        return _asked(lambda: store(connection, ledger(connection)))
+        return asked(lambda: upgrade(connection, progress))
+    finally:
+        let_go(connection)
+
+
+def _attached(place: URL, ledger: Callable[[Connection], UUID], store: Callable[[Connection, UUID], S]) -> S:
+    connection = connect(place)
+    try:
+        return asked(lambda: store(connection, ledger(connection)))
     except BaseException:
-        _closed(connection)
+        let_go(connection)
         raise
-
-
-def _address(url: str) -> URL:
-    try:
-        address = make_url(url)
-    except ArgumentError:
-        address = None
-    if address is None or not address.database:
-        raise StorageUnsupported("Write the URL as postgresql://user@host:5432/database.", reason="url")
-    if address.password or "password" in address.query:
-        raise StorageUnsupported(
-            "Take the password out of the URL; give it by PGPASSFILE or PGPASSWORD.", reason="password"
-        )
-    return address.set(drivername="postgresql+psycopg").update_query_dict(
-        {name: value for name, value in _CONNECTION.items() if name not in address.query}
-    )
-
-
-def _opened(address: URL) -> Connection:
-    engine = create_engine(
-        address,
-        poolclass=NullPool,
-        paramstyle="format",
-        hide_parameters=True,
-        use_native_hstore=False,
-        pool_reset_on_return=None,
-    )
-    return _asked(lambda: _configured(engine.connect()))
-
-
-def _configured(connection: Connection) -> Connection:
-    with connection.begin():
-        for statement in _SESSION:
-            connection.exec_driver_sql(statement)
-        unsafe = connection.exec_driver_sql(_UNSAFE).scalars().all()
-    if unsafe:
-        _closed(connection)
-        raise StorageUnsupported(
-            f"Set {unsafe[0]} = on in postgresql.conf: without it acknowledged entries can be lost.",
-            setting=unsafe[0],
-        )
-    return connection
-
-
-def _asked(question: Callable[[], T]) -> T:
-    """Its answer. Raises `StorageError` for what the driver raises."""
-    try:
-        return question()
-    except DAMAGE as error:
-        raise storage_error(error) from None
-
-
-def _closed(connection: Connection) -> None:
-    with suppress(*DAMAGE):
-        connection.close()
-    connection.engine.dispose()

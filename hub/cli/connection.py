@@ -100,7 +100,7 @@ async def connect(data: Path) -> AsyncIterator[HubClient]:
     """
     config = read_config(data)
     socket = config.admin_socket
-    if not config.ledger.exists():
+    if not config.has_ledger():
         raise no_hub(data)
     for _ in range(ATTEMPTS):
         if await is_served(socket):

@@ -49,7 +49,7 @@ def make(folder: Path, plan: Plan, say: Say = lambda _: None) -> Area:
 
 
 async def _fill(folder: Path, config: Config, authority: pki.Authority, plan: Plan, say: Say) -> Area:
-    ledger = open_ledger(str(config.ledger), config.root_key, clock=SystemClock())
+    ledger = open_ledger(config.ledger, config.root_key, clock=SystemClock())
     try:
         hub = Hub(ledger)
         await hub.start()

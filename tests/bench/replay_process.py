@@ -31,7 +31,7 @@ def scan(path: Path) -> int:
 async def serve(data: Path) -> None:
     """Takes the ledger's lease and does what it is asked."""
     config = read_config(data)
-    ledger = open_ledger(str(config.ledger), config.root_key, clock=SystemClock())
+    ledger = open_ledger(config.ledger, config.root_key, clock=SystemClock())
     hub = Hub(ledger)
     await hub.start()
 
@@ -43,7 +43,7 @@ async def serve(data: Path) -> None:
 
     async def raw() -> dict[str, Any]:
         begun = time.perf_counter()
-        entries = scan(config.ledger)
+        entries = scan(Path(config.ledger))
         return {"entries": entries, "seconds": time.perf_counter() - begun}
 
     profiling = Profiling(ledger)

@@ -32,7 +32,7 @@ def test_every_setting_is_documented_with_its_default(tmp_path: Path) -> None:
         elif field.name == "law":
             real |= {f"law.{duty.lower()}": "not in force" for duty in STARTING_BY_REGULATIONS if not value}
         elif field.name not in GIVEN:
-            real[field.name] = str(value)
+            real[field.name] = str(value).removeprefix(f"{tmp_path}/")
 
     assert documented() == real
 
@@ -41,5 +41,5 @@ def test_the_files_of_the_data_folder_are_documented(tmp_path: Path) -> None:
     config = read_config(tmp_path)
     notes = (ROOT / "deploy" / "README.md").read_text()
 
-    for path in (config.ledger, config.root_key, config.admin_socket.parent):
+    for path in (Path(config.ledger), config.root_key, config.admin_socket.parent):
         assert f"`{path.relative_to(tmp_path)}" in notes

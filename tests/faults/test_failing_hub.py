@@ -22,7 +22,7 @@ def test_a_hub_on_a_failing_disk(tmp_path: Path, failing_disk: Path, figures: Fi
     """In each life of the hub one write or sync fails, at any moment from its start on."""
     town = make_town(tmp_path, figures["seed"])
     asyncio.run(_lived(town, tmp_path, failing_disk, figures))
-    report = check_ledger(str(town.site.config.ledger), town.site.config.root_key)
+    report = check_ledger(town.site.config.ledger, town.site.config.root_key)
     assert report.damages == ()
     assert report.size >= max(town.acknowledged)
     figures.update(

@@ -167,7 +167,7 @@ async def _histories_equal_stores(town: Town) -> None:
 def _judged(town: Town, figures: Figures) -> None:
     """Opens the ledger itself, and holds all that was acknowledged and done against it."""
     config = town.site.config
-    ledger = open_ledger(str(config.ledger), config.root_key, clock=SystemClock())
+    ledger = open_ledger(config.ledger, config.root_key, clock=SystemClock())
 
     def everything(transaction: Transaction) -> list[Entry]:
         return transaction.entries(0, transaction.size)

@@ -128,7 +128,7 @@ async def test_a_hub_that_may_not_start_says_why_and_changes_nothing(site: Site,
     spoil, kind = SPOILED[name]
     async with running_hub(site.config):
         await register(site, "hostel")
-    key, ledger = site.config.root_key.read_bytes(), site.config.ledger.read_bytes()
+    key, ledger = site.config.root_key.read_bytes(), Path(site.config.ledger).read_bytes()
     config = spoil(site.config)
     with pytest.raises(kind) as refused:
         async with running_hub(config):
@@ -136,7 +136,7 @@ async def test_a_hub_that_may_not_start_says_why_and_changes_nothing(site: Site,
 
     assert refused.value.code == "UNAVAILABLE" and refused.value.next_step
     assert str(site.config.data) not in str(refused.value)
-    assert site.config.ledger.read_bytes() == ledger
+    assert Path(site.config.ledger).read_bytes() == ledger
     site.config.root_key.unlink(missing_ok=True)
     site.config.root_key.write_bytes(key)
     site.config.root_key.chmod(0o600)

@@ -104,14 +104,14 @@ async def _live(folder: Path, evidence: Evidence, collector_port: int) -> None:
         port = int((folder / "metrics.port").read_text())
         evidence.measured["page"] = await asyncio.to_thread(scrape, port)
         evidence.keep_files("running", data)
-        evidence.keep_rows("running", site.config.ledger)
+        evidence.keep_rows("running", Path(site.config.ledger))
         process.kill()
         process.wait()
         evidence.keep_files("killed", data)
     with hub_process(data, folder, "second hub", evidence) as (_, partners.port):
         await partners.receive("clinic", keys["clinic"], feeds["clinic"])
     evidence.keep_files("stopped", data)
-    evidence.keep_rows("stopped", site.config.ledger)
+    evidence.keep_rows("stopped", Path(site.config.ledger))
     evidence.keep_files("temporary", folder / "tmp")
 
 

@@ -52,9 +52,9 @@ def check(context: typer.Context, as_json: Json = False) -> None:
 
     data = data_folder(context)
     config = read_config(data)
-    if not config.ledger.exists():
+    if not config.has_ledger():
         raise no_hub(data)
-    report = check_ledger(str(config.ledger), config.root_key, progress=_progress)
+    report = check_ledger(config.ledger, config.root_key, progress=_progress)
     answer = {
         "ledger_id": str(report.ledger_id),
         "size": report.size,
@@ -89,7 +89,7 @@ def rebuild(context: typer.Context, as_json: Json = False) -> None:
     """
     data = data_folder(context)
     config = read_config(data)
-    if not config.ledger.exists():
+    if not config.has_ledger():
         raise no_hub(data)
     size = run(lambda: _rebuilt(config))
     show({"size": size}, [f"Everything derived from {size} entries is made anew."], as_json=as_json)
@@ -101,7 +101,7 @@ async def _rebuilt(config: Config) -> int:
     from consent_ledger.ledger import open_ledger
     from hub.use_cases.hub import Hub
 
-    ledger = open_ledger(str(config.ledger), config.root_key, clock=SystemClock())
+    ledger = open_ledger(config.ledger, config.root_key, clock=SystemClock())
     try:
         hub = Hub(ledger, progress=_progress)
         await hub.rebuild()

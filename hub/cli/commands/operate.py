@@ -79,7 +79,7 @@ def serve(
     if prometheus:
         asked = replace(config.telemetry, prometheus=prometheus)
         config = replace(config, telemetry=check_telemetry(asked))
-    if not config.ledger.exists():
+    if not config.has_ledger():
         raise no_hub(data)
     configure_logs(as_json=config.log.format == "json", level=config.log.level)
     run(lambda: _serve(config, as_json=as_json))

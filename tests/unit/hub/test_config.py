@@ -114,3 +114,44 @@ def test_a_missing_file_is_named_by_its_setting(tmp_path: Path) -> None:
         read_tls(TlsFiles(tmp_path / "a", tmp_path / "b", tmp_path / "c"))
 
     assert refused.value.setting == "tls.certificate"
+
+
+def test_the_ledger_is_in_the_folder_unless_named(tmp_path: Path) -> None:
+    assert read_config(tmp_path).ledger == str(tmp_path / "ledger.db")
+    (tmp_path / "hub.toml").write_text('ledger = "other/place.db"\n')
+    config = read_config(tmp_path)
+    assert (config.ledger, config.is_shared, config.has_ledger()) == (
+        str(tmp_path / "other" / "place.db"),
+        False,
+        False,
+    )
+
+
+def test_a_shared_ledger_is_named_by_its_url(tmp_path: Path) -> None:
+    url = "postgresql://oncetold@db.example:5432/oncetold?sslmode=verify-full"
+    (tmp_path / "hub.toml").write_text(f'ledger = "{url}"\n')
+    config = read_config(tmp_path)
+    (tmp_path / "hub.toml").unlink()
+    write_config(config)
+    assert read_config(tmp_path).ledger == url
+    assert config.is_shared
+    assert config.has_ledger()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '"postgresql://hub:canary@db.example/ledger"',
+        '"postgresql://hub@db.example/ledger?password=canary"',
+        '"postgresql://hub@db.example"',
+        '"mysql://db.example/ledger"',
+        '""',
+        "7",
+    ],
+)
+def test_a_ledger_that_cannot_be_is_refused_and_no_password_told(value: str, tmp_path: Path) -> None:
+    (tmp_path / "hub.toml").write_text(f"ledger = {value}\n")
+    with pytest.raises(ConfigError) as refused:
+        read_config(tmp_path)
+    assert refused.value.setting == "ledger"
+    assert "canary" not in str(refused.value) + repr(refused.value)
