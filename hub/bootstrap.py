@@ -25,6 +25,7 @@ from hub.rpc.consent_servicer import ConsentServicer
 from hub.rpc.delivery_servicer import DeliveryServicer
 from hub.rpc.dispatch import Dispatcher
 from hub.rpc.erasure_servicer import ErasureServicer
+from hub.rpc.log_servicer import LogServicer
 from hub.rpc.operator_servicer import OperatorServicer
 from hub.rpc.record_servicer import RecordServicer
 from hub.rpc.registration_servicer import RegistrationServicer
@@ -41,6 +42,7 @@ from oncetold.v1 import (
     consent_service_pb2,
     delivery_service_pb2,
     erasure_service_pb2,
+    log_service_pb2,
     operator_service_pb2,
     record_service_pb2,
     registration_service_pb2,
@@ -56,6 +58,7 @@ _SERVICERS = {
     consent_service_pb2: ConsentServicer,
     delivery_service_pb2: DeliveryServicer,
     erasure_service_pb2: ErasureServicer,
+    log_service_pb2: LogServicer,
     operator_service_pb2: OperatorServicer,
     record_service_pb2: RecordServicer,
     registration_service_pb2: RegistrationServicer,
@@ -136,6 +139,7 @@ async def running_hub(
             telemetry = exporters.telemetry if exporters is not None else None
         if telemetry is not None:
             await measuring.enter_async_context(_measured(hub, config, telemetry))
+        await measuring.enter_async_context(_signing(hub))
         servicers = _servicers(hub)
         local = Door(Dispatcher(ByLocalSocket(), clock.now, telemetry), servicers)
         doors = [local]
@@ -191,6 +195,17 @@ async def _measured(hub: Hub, config: Config, telemetry: Telemetry) -> AsyncIter
     finally:
         reading.cancel()
         await asyncio.wait([reading])
+
+
+@asynccontextmanager
+async def _signing(hub: Hub) -> AsyncIterator[None]:
+    """Has the log's checkpoints signed until the block ends."""
+    signing = asyncio.ensure_future(hub.log.checkpointer.run())
+    try:
+        yield
+    finally:
+        signing.cancel()
+        await asyncio.wait([signing])
 
 
 def _reading_ended(reading: asyncio.Future[None]) -> None:

@@ -82,6 +82,7 @@ class Checkpointer:
         self._shown = asyncio.Event()
         self._grown = asyncio.Event()
         self._told = False
+        self._stopping = False
 
     # -- the task ------------------------------------------------------------------------------------
 
@@ -139,14 +140,19 @@ class Checkpointer:
     # -- for those who wait --------------------------------------------------------------------------
 
     async def wait_until(self, found: Callable[[], T | None], seconds: float) -> T | None:
-        """What `found` gives, asked again whenever a checkpoint is shown; None when `seconds` went by."""
+        """What `found` gives, asked again whenever a checkpoint is shown; None when time is up."""
         try:
             async with asyncio.timeout(max(seconds, 0.0)):
-                while (answer := found()) is None:
+                while (answer := found()) is None and not self._stopping:
                     await self._shown.wait()
         except TimeoutError:
             return None
         return answer
+
+    def stop(self) -> None:
+        """Lets everybody who waits go: the hub is stopping."""
+        self._stopping = True
+        self.wake()
 
     def wake(self) -> None:
         """Has everybody who waits look again."""

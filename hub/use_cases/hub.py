@@ -15,6 +15,7 @@ from consent_ledger.ledger import Ledger, Transaction
 from consent_ledger.statutory_duties import DUTIES, Duties
 from hub.projections.holdings import Holdings
 from hub.projections.projector import AT_ONCE, Projector
+from hub.use_cases.log import Log
 from hub.use_cases.observer import Nobody, Observer
 from hub.use_cases.recovery import Recovery, remembered
 from hub.use_cases.settle import settle
@@ -74,6 +75,7 @@ class Hub:
         self._stopping = False
         self.fetching: set[UUID] = set()
         self.observer: Observer = Nobody()
+        self.log = Log(ledger)
         self._nudging: set[asyncio.Task[None]] = set()
         self._unseen = False
         self._recovery = Recovery(ledger, self.rebuild)
@@ -285,6 +287,7 @@ class Hub:
     def wake_all(self) -> None:
         """Lets every waiting fetch answer: the hub is stopping."""
         self._stopping = True
+        self.log.checkpointer.stop()
         for event in self._waiting.values():
             event.set()
 
