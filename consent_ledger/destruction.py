@@ -61,15 +61,14 @@ class Destroyer:
             old += rows
             dead += {Fence(row[0], position): None for row in rows}
         for label in dict.fromkeys(asked.categories):
-            row = self._store.key_by_label(label)
-            if row is not None:
-                old.append(row)
-                dead.append(Fence(row.key_id, 0))
+            gone = self._all_of(label)
+            old += gone
+            dead += [Fence(one.key_id, 0) for one in gone]
         for label in dict.fromkeys(asked.rotate):
             row = self._store.key_by_label(label)
             if row is not None and label not in asked.categories:
-                gone, made, key_id = self._rotated(row, doomed)
-                old += gone
+                left, made, key_id = self._rotated(row, doomed)
+                old += left
                 new += made
                 dead += [] if key_id is None else [Fence(key_id, 0)]
         if not old:
@@ -124,7 +123,20 @@ class Destroyer:
         if self._store.state(SEALED_DIRECTLY) is None:
             return [row, *gone], [made, *came], row.key_id
         # Headers of other records lie under it: it stays to open them.
-        return [row, *gone], [made, self._keys.retired(row), *came], None
+        return [row, *gone], [made, self._keys.relabelled(row, self._next_label(row.label)), *came], None
+
+    def _all_of(self, owner_label: bytes) -> list[KeyRow]:
+        """An owner's present key and those that are retired."""
+        found, number = [], 0
+        row = self._store.key_by_label(owner_label)
+        while row is not None:
+            found.append(row)
+            row = self._store.key_by_label(self._keys.retired_label(owner_label, number))
+            number += 1
+        return found
+
+    def _next_label(self, owner_label: bytes) -> bytes:
+        return self._keys.retired_label(owner_label, len(self._all_of(owner_label)) - 1)
 
     def _fragment_rows(self, position: int, key_ids: Iterable[bytes]) -> list[StoredKey]:
         wanted = set(key_ids)

@@ -303,10 +303,13 @@ class KeyRing:
                 new.append(KeyRow(key_id, parent_id, label, wrapped, position))
         return new
 
-    def retired(self, row: KeyRow) -> KeyRow:
-        """The row of a category's key under another label: it still opens, and seals nothing new."""
+    def retired_label(self, owner_label: bytes, number: int) -> bytes:
+        """Under which an owner's key stands that seals nothing new but still opens: the first, second, …"""
+        return self._keyed(_RETIRED + owner_label + number.to_bytes(4))
+
+    def relabelled(self, row: KeyRow, label: bytes) -> KeyRow:
+        """The row of a category's key under another label."""
         parent = self.epoch_key(row.parent_id)
-        label = self._keyed(_RETIRED + row.key_id)
         return self._wrap(row.key_id, _unwrap(row, parent), row.parent_id, parent, label)
 
     def tombstone(self, key_id: bytes, position: int) -> KeyRow:

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from consent_ledger.check import Damage, Finding, check_ledger
+from consent_ledger.destruction import SEALED_DIRECTLY
 from consent_ledger.entry import KeyOwner, Part
 from consent_ledger.errors import EntryCorrupt, StorageFailed, StorageFull, UnsealFailed
 from consent_ledger.fences import Fences
@@ -160,6 +161,28 @@ def test_a_part_sealed_by_its_category_goes_with_that_key_alone(ledger: Ledger) 
         run(ledger, command)
     run(ledger, erasing(categories=(HOUSING,), rotate=()))
     assert contents(ledger) == [[b"(erased)"], [b"another's"], [b"erasure"]]
+
+
+def test_in_an_upgraded_ledger_a_rotated_key_stays_for_the_headers_beneath(
+    backend: Backend, clock: ManualClock
+) -> None:
+    """Their headers lie under the category's key itself: with it, all records of the category would go."""
+    ledger = backend.create(clock)
+    run(ledger, lambda t: t.write_state(SEALED_DIRECTLY, (3).to_bytes(8)))
+    append(ledger, draft(b"header", owner=HOUSING), record(b"gone"), record(b"kept"))
+    for position in (2, 5):
+        run(ledger, erasing(position))
+        append(ledger, record(b"gone too"))
+    left = [b"(erased)", b"(erased)"], [b"about kept", b"kept"]
+    assert contents(ledger)[:3] == [[b"header"], left[0], left[1]]
+    ledger.close()
+    ledger = backend.open(clock)
+    assert contents(ledger)[:3] == [[b"header"], left[0], left[1]]
+
+    run(ledger, erasing(categories=(HOUSING,), rotate=()))
+    assert contents(ledger)[:3] == [[b"(erased)"], left[0], left[0]]
+    ledger.close()
+    assert check_ledger(backend.url, backend.root_key).damages == ()
 
 
 def test_nothing_is_erased_that_no_entry_records(backend: Backend, clock: ManualClock) -> None:
