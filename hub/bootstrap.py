@@ -35,6 +35,7 @@ from hub.telemetry import Exporters, Telemetry
 from hub.use_cases.agencies import agency_speaking
 from hub.use_cases.hub import Hub
 from hub.use_cases.standing import StandingReader, keep_reading
+from hub.use_cases.upkeep import keep_erasing
 from oncetold.v1 import (
     agency_service_pb2,
     agreement_service_pb2,
@@ -140,6 +141,8 @@ async def running_hub(
         if telemetry is not None:
             await measuring.enter_async_context(_measured(hub, config, telemetry))
         await measuring.enter_async_context(_signing(hub))
+        if adapters:
+            await measuring.enter_async_context(_erasing(hub))
         servicers = _servicers(hub)
         local = Door(Dispatcher(ByLocalSocket(), clock.now, telemetry), servicers)
         doors = [local]
@@ -163,6 +166,26 @@ async def running_hub(
         await to_its_end(asyncio.to_thread(ledger.close))
         if lease is not None:
             lease.release()
+
+
+@asynccontextmanager
+async def _erasing(hub: Hub) -> AsyncIterator[None]:
+    """Erases what is due while the hub serves."""
+    erasing = asyncio.ensure_future(keep_erasing(hub))
+    erasing.add_done_callback(_erasing_ended)
+    try:
+        yield
+    finally:
+        erasing.cancel()
+        await asyncio.wait([erasing])
+
+
+def _erasing_ended(erasing: asyncio.Future[None]) -> None:
+    """A defect of ours: the hub serves on, and its log says that nothing is erased by itself any more."""
+    error = None if erasing.cancelled() else erasing.exception()
+    if error is not None:
+        fields = {"error_type": type(error).__name__}
+        log.error("erasing what is due stopped", extra={"event": "ERASING_STOPPED", "fields": fields})
 
 
 @asynccontextmanager

@@ -57,6 +57,17 @@ class Agency(RecordedAggregate):
         agency_id: str
         verifier_key: str
 
+    class Departed(RecordedAggregate.Event):
+        """It leaves for good. `copies` is what it attests of those in its own system, `records` what becomes
+        of what it published; `attested_by` its own pseudonym for whoever says so; `feeds` those that end."""
+
+        TOPIC = "agency.departed.v1"
+        agency_id: str
+        copies: str
+        records: str
+        attested_by: str
+        feeds: list[str]
+
     def __init__(
         self, *, agency_id: str, name: str, controller_id: str, service_type: str, public_authority: bool
     ) -> None:
@@ -90,3 +101,7 @@ class Agency(RecordedAggregate):
     @event(WitnessAuthorised)
     def authorise_witness(self, agency_id: str, verifier_key: str) -> None:
         """Lets a key cosign checkpoints from now on, instead of the one before."""
+
+    @event(Departed)
+    def depart(self, agency_id: str, copies: str, records: str, attested_by: str, feeds: list[str]) -> None:
+        """Nothing is recorded by it or sent to it from now on."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from consent_ledger.erasures import Erasure, Hold
+from consent_ledger.erasures import DepartedCopies, DepartedRecords, Erasure, Hold
 from consent_ledger.facts import (
     Agreement,
     Exclusion,
@@ -29,6 +29,17 @@ from consent_ledger.vocabulary import PostKind, ServiceType, Term
 from hub.projections.tasks import Tasks
 
 
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """How an agency left: at which position and when, and what it attested. `feeds` are those that ended."""
+
+    position: int
+    at: datetime
+    copies: DepartedCopies
+    records: DepartedRecords
+    feeds: tuple[UUID, ...]
+
+
 @dataclass(slots=True)
 class Agency:
     """Who takes part. `certificates` maps a URI name to the SHA-256 of its public key, hexadecimal."""
@@ -42,6 +53,7 @@ class Agency:
     certificates: dict[str, str] = field(default_factory=dict)
     feeds: list[UUID] = field(default_factory=list)
     posts: dict[PostKind, Post] = field(default_factory=dict)
+    departed: Departed | None = None
     witness_key: str = ""
     """What its witness cosigns checkpoints with; empty for none."""
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from consent_ledger import domain, facts
+from consent_ledger.erasures import DepartedCopies, DepartedRecords
 from consent_ledger.vocabulary import (
     Article9Condition,
     Article10Condition,
@@ -16,7 +17,7 @@ from consent_ledger.vocabulary import (
     Purpose,
     ServiceType,
 )
-from hub.projections.consent_index import Agency, Boundary, BoundaryKind, ConsentIndex
+from hub.projections.consent_index import Agency, Boundary, BoundaryKind, ConsentIndex, Departed
 from hub.projections.touched import Touched
 
 
@@ -80,6 +81,26 @@ def _post_appointed(index: ConsentIndex, position: int, at: datetime, event: Any
 def _witness_authorised(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
     index.agencies[event.agency_id].witness_key = event.verifier_key
     return Touched()
+
+
+def _departed(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    """Its certificates, feeds and posts end; what it recorded stays until that is erased by itself."""
+    agency = index.agencies[event.agency_id]
+    agency.departed = Departed(
+        position,
+        at,
+        DepartedCopies(event.copies),
+        DepartedRecords(event.records),
+        tuple(UUID(one) for one in event.feeds),
+    )
+    for uri in agency.certificates:
+        del index.certificate_owner[uri]
+    agency.certificates.clear()
+    agency.feeds.clear()
+    agency.posts.clear()
+    agency.witness_key = ""
+    # Whoever holds a warning of this agency's holds a number that nobody answers any more.
+    return Touched({one for own in index.by_agency[agency.agency_id] for one in index.component(own)})
 
 
 def _agreement_opened(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
@@ -152,6 +173,7 @@ FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
     domain.Agency.Subscribed: _subscribed,
     domain.Agency.PostAppointed: _post_appointed,
     domain.Agency.WitnessAuthorised: _witness_authorised,
+    domain.Agency.Departed: _departed,
     domain.Agreement.Created: _agreement_opened,
     domain.Agreement.Drafted: _agreement_drafted,
     domain.Agreement.Signed: _agreement_changed,

@@ -4,7 +4,7 @@ Folded from access entries alone, so a rebuild gives the same numbers and nothin
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -18,6 +18,8 @@ FEEDS = "feed"
 DIRTY = "dirty"
 RETRACTIONS = "retraction"
 REPORTS = "report"
+DEPARTED = "DEPARTED_"
+"""What the outcome begins with where the agency left without a receipt; its attestation follows."""
 _FEED_OWNER = KeyOwner(None, KeyCategory.ACCESS)
 _LOOK = 64
 """Dirty pairs read at once: most batches are full after a few."""
@@ -130,6 +132,16 @@ class Holdings:
         ]
 
     # -- folding --------------------------------------------------------------------------------
+
+    def fold_departure(self, feeds: Iterable[UUID], copies: str, position: int) -> None:
+        """The agency left: what it attested answers each retraction that it owed; nothing is due to it."""
+        for feed_id in feeds:
+            for retraction in self.retractions(feed_id):
+                if not retraction.outcome:
+                    retraction.outcome, retraction.receipted_at = DEPARTED + copies, position
+                    self._put_retraction(feed_id, retraction)
+            for key, _ in self._transaction.scan(DIRTY, feed_id.bytes, limit=1_000_000):
+                self._transaction.delete(DIRTY, key)
 
     def fold(self, access: Accessed, position: int, recorded: int) -> None:
         """Folds one answered call into what its feed holds."""

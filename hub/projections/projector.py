@@ -6,6 +6,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from consent_ledger.access import read_access_entry
+from consent_ledger.domain import Agency
 from consent_ledger.errors import UnsealFailed
 from consent_ledger.ledger import Entry, KeyOwner, Transaction
 from consent_ledger.records import StoredRecord, read_due, read_record
@@ -236,6 +237,10 @@ class _Step:
             # The erasing command wrote the segments anew, each with another newest chunk.
             self._projector.tails.clear()
             self._journal.drop(forget_erased(index, self._transaction, erased, entry.position))
+        if isinstance(event, Agency.Departed):
+            self._write_dirty()
+            feeds = [UUID(one) for one in event.feeds]
+            self._holdings.fold_departure(feeds, event.copies, entry.position)
         self._mark(self._projector.touched_pairs(touched))
 
     def _record(self, entry: Entry, record: StoredRecord) -> None:

@@ -2,14 +2,14 @@
 
 from uuid import UUID
 
-from consent_ledger.errors import Refused
+from consent_ledger.erasures import DepartedCopies, DepartedRecords
 from consent_ledger.facts import Feed, Post
 from consent_ledger.vocabulary import DataCategory, PostKind, Purpose, ServiceType
 from hub.projections.consent_index import Agency
 from hub.rpc import translate
 from hub.rpc.answering import Servicer
 from hub.rpc.dispatch import Call
-from hub.use_cases import agencies
+from hub.use_cases import agencies, departure
 from oncetold.v1 import agency_service_pb2 as messages
 from oncetold.v1 import common_pb2
 
@@ -95,7 +95,18 @@ class AgencyServicer(Servicer):
     async def DepartAgency(
         self, request: messages.DepartAgencyRequest, call: Call
     ) -> messages.DepartAgencyResponse:
-        raise Refused("UNAVAILABLE")
+        answer = await self.once(
+            call,
+            request,
+            lambda index: messages.DepartAgencyResponse(position=self.position(index)),
+            departure.depart_agency,
+            agency_id=request.agency_id,
+            copies=translate.term(request, "copies", DepartedCopies),
+            records=translate.term(request, "records", DepartedRecords),
+            attested_by=request.attested_by,
+        )
+        self._hub.to_erase.set()
+        return answer
 
     async def ListAgencies(
         self, request: messages.ListAgenciesRequest, call: Call
@@ -115,6 +126,7 @@ def _agency(agency: Agency, feeds: list[Feed]) -> messages.Agency:
         feeds=[_feed(feed) for feed in feeds],
         posts=[_post(agency.posts[kind]) for kind in sorted(agency.posts)],
         witness_key=agency.witness_key,
+        departed=agency.departed is not None,
     )
 
 

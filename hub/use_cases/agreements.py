@@ -61,6 +61,7 @@ def sign_agreement(work: Work, caller: Caller, *, agreement_id: str, version: in
     """Signs a version for the caller's agency. Raises `NOT_FOUND`, `AGREEMENT_STATE`."""
     known = work.index.agreements.get(agreement_id)
     agency_id = caller.agency()
+    work.require_agency(agency_id)
     if known is None or version > len(known.versions):
         raise Refused("NOT_FOUND")
     if agency_id not in known.versions[version - 1].parties:

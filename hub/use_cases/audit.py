@@ -1,15 +1,19 @@
 """What a data protection officer asks: why, who, how far. Codes and ids, never content."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
 from uuid import UUID
 
 from consent_ledger.access import AccessKind, StepKind, read_access_entry
+from consent_ledger.erasures import DepartedCopies
 from consent_ledger.errors import Refused
 from consent_ledger.facts import Feed
 from consent_ledger.policy import OWN_CHOICE_OR_PROTECTION, Decision, may_disclose
 from consent_ledger.vocabulary import DataCategory, Purpose, Verdict
+from hub.projections.disclosures import Disclosed
+from hub.projections.holdings import DEPARTED
 from hub.use_cases.deliver import own_feed
 from hub.use_cases.due import OVERDUE_AFTER, retractions_due
 from hub.use_cases.sentences import WITHHELD, sentence
@@ -74,7 +78,7 @@ def explain_decision(
     stream = work.vault.opaque_id("record", origin, record_id)
     record = work.segments.record(stream)
     agency = work.index.agencies.get(recipient_agency_id)
-    if record is None or agency is None:
+    if record is None or agency is None or agency.departed is not None:
         raise Refused("NOT_FOUND")
     registration_id = UUID(bytes=record.registration_id)
     recipient = next(
@@ -146,7 +150,7 @@ def disclosure_lines(work: Work, registration_id: UUID) -> list[DisclosureLine]:
         if one.kind is StepKind.RETRACT:
             retraction = work.holdings.retraction(one.feed_id, one.sequence)
             if retraction is not None and retraction.outcome:
-                outcome = retraction.outcome
+                outcome = attested(retraction.outcome)
                 statement = stated(retraction.receipted_at).get((one.feed_id, one.sequence), b"")
             overdue = not outcome and work.now - one.recorded_at > OVERDUE_AFTER
         lines.append(
@@ -161,6 +165,7 @@ def disclosure_lines(work: Work, registration_id: UUID) -> list[DisclosureLine]:
                 statement=statement,
             )
         )
+    lines += _left_with(work, steps)
     lines += [
         DisclosureLine(
             one.fragment_id,
@@ -175,6 +180,34 @@ def disclosure_lines(work: Work, registration_id: UUID) -> list[DisclosureLine]:
         for one in retractions_due(work, registration_id, steps)
     ]
     return lines
+
+
+def _left_with(work: Work, steps: Sequence[Disclosed]) -> list[DisclosureLine]:
+    """What agencies held that have left since: their leaving took it back, and what they attested answers."""
+    last = {(one.feed_id, one.pair, one.fragment_id): one for one in steps if one.kind is not StepKind.READ}
+    found = []
+    for one in last.values():
+        departed = work.index.agencies[one.agency_id].departed
+        if departed is not None and one.kind is not StepKind.RETRACT:
+            outcome = attested(DEPARTED + departed.copies)
+            found.append(
+                DisclosureLine(
+                    one.fragment_id,
+                    one.agency_id,
+                    StepKind.RETRACT,
+                    departed.position,
+                    departed.at,
+                    outcome,
+                    overdue=not outcome,
+                )
+            )
+    return found
+
+
+def attested(outcome: str) -> str:
+    """A retraction's outcome as a receipt has it; empty while nobody said anything, or nobody could say."""
+    left = outcome.removeprefix(DEPARTED)
+    return "" if left == DepartedCopies.UNKNOWN else left
 
 
 def _statements(work: Work, position: int) -> dict[tuple[UUID, int], bytes]:

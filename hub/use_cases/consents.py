@@ -59,6 +59,7 @@ def record_grant(
     field, `DUTY_NOT_IN_FORCE`, `ROLE_WIDE_GRANT`, `UNKNOWN_AGENCY`, `GRANT_BEYOND_AGREEMENT`.
     """
     found = work.registration(caller, client_reference)
+    work.require_agency(found.agency_id)
     begins = max(effective_from_time or work.now, work.now)
     if effective_until_time <= begins:
         raise Refused("IMPOSSIBLE_TIME", field="grant.effective_until_time")

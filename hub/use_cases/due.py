@@ -34,7 +34,7 @@ def retractions_due(work: Work, registration_id: UUID, steps: Sequence[Disclosed
     found = []
     for feed_id, pair in sorted(pairs):
         feed, state = work.index.feeds.get(feed_id), work.holdings.feed(feed_id)
-        if feed is None:
+        if feed is None or work.index.agencies[feed.agency_id].departed is not None:
             continue
         held = work.holdings.held_about(feed_id, pair)
         should = desired(work, feed, pair, held, state.acknowledged)

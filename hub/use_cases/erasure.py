@@ -84,7 +84,7 @@ def erase_told(
     if kept and len(kept) == len(named):
         raise Refused("LEGAL_HOLD", hold_id=min(kept.values(), key=lambda hold: hold.position).hold_id)
     whole = part in _WHOLE
-    if whole and not named and (hold := _holding_all(work, reach.registrations)) is not None:
+    if whole and not named and (hold := holding_all(work.index, reach.registrations)) is not None:
         raise Refused("LEGAL_HOLD", hold_id=hold.hold_id)
     doomed = [one for one in named if one.fragment_id not in kept]
     gone = reach.registrations if whole and not kept else ()
@@ -196,10 +196,10 @@ def keeping(index: ConsentIndex, told: Told, but: Hold | None = None) -> Hold | 
     return None
 
 
-def _holding_all(work: Work, registrations: Iterable[UUID], but: Hold | None = None) -> Hold | None:
-    """A hold that keeps the references themselves."""
+def holding_all(index: ConsentIndex, registrations: Iterable[UUID], but: Hold | None = None) -> Hold | None:
+    """A hold that keeps the references themselves, `but` this one."""
     for registration_id in registrations:
-        for hold in work.index.holds_on.get(registration_id, ()):
+        for hold in index.holds_on.get(registration_id, ()):
             if hold is not but and hold.part in _WHOLE and not hold.lifted:
                 return hold
     return None
@@ -212,7 +212,7 @@ def _gone_with(work: Work, hold: Hold, freed: set[bytes]) -> tuple[UUID, ...]:
     }
     gone: list[UUID] = []
     for erasure in ending.values():
-        kept = _holding_all(work, erasure.registrations, hold) is not None
+        kept = holding_all(work.index, erasure.registrations, hold) is not None
         if erasure.whole and not kept and erasure.waiting.keys() <= freed:
             gone += [one for one in erasure.registrations if not work.index.registrations[one].erased]
     return tuple(dict.fromkeys(gone))

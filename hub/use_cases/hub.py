@@ -75,6 +75,8 @@ class Hub:
         self._stopping = False
         self.fetching: set[UUID] = set()
         self.observer: Observer = Nobody()
+        self.to_erase = asyncio.Event()
+        """Set when there may be something to erase before the next hour."""
         self.log = Log(ledger)
         self._nudging: set[asyncio.Task[None]] = set()
         self._unseen = False

@@ -27,6 +27,7 @@ def register_client(
 ) -> int:
     """Registers the caller's reference. Neither answer nor growth tells who else knows the person."""
     agency_id = caller.agency()
+    work.require_agency(agency_id)
     known = work.index.current_registration(agency_id, client_reference)
     if known is not None and not known.in_error:
         if not known.closed:
@@ -175,6 +176,7 @@ def open_involvement(
 ) -> int:
     """Records that another agency works with the person. Raises `SELF_CONFIRMATION`, `UNKNOWN_AGENCY`."""
     found = work.registration(caller, client_reference)
+    work.require_agency(found.agency_id)
     work.require_agency(agency_id)
     if agency_id == caller.agency():
         raise Refused("SELF_CONFIRMATION")

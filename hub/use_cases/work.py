@@ -159,6 +159,9 @@ class Work:
         return found
 
     def require_agency(self, agency_id: str) -> None:
-        """Raises `UNKNOWN_AGENCY`."""
-        if agency_id not in self.index.agencies:
+        """Raises `UNKNOWN_AGENCY`, or `AGENCY_DEPARTED` of one that has left."""
+        known = self.index.agencies.get(agency_id)
+        if known is None:
             raise Refused("UNKNOWN_AGENCY")
+        if known.departed is not None:
+            raise Refused("AGENCY_DEPARTED")
