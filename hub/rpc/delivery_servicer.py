@@ -3,10 +3,9 @@
 from datetime import timedelta
 from uuid import UUID
 
-from hub.rpc import translate
+from hub.rpc import elements, translate
 from hub.rpc.answering import Servicer
 from hub.rpc.dispatch import Call
-from hub.rpc.elements import Frames
 from hub.rpc.receipts import verified
 from hub.use_cases import deliver
 from hub.use_cases.reconcile import Reported, reconcile_holdings
@@ -29,7 +28,7 @@ class DeliveryServicer(Servicer):
             wait=timedelta(microseconds=request.wait.ToMicroseconds()),
         )
         rest = messages.FetchDeliveriesResponse(access=self.position(batch.access), more=batch.more)
-        return b"".join((*map(Frames().delivery, batch.sendings), rest.SerializeToString(deterministic=True)))
+        return elements.deliveries(batch.sendings) + rest.SerializeToString(deterministic=True)
 
     async def ReconcileHoldings(
         self, request: messages.ReconcileHoldingsRequest, call: Call

@@ -1,74 +1,92 @@
 """Writes what a feed should hold as the contract's bytes."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from consent_ledger.access import StepKind
-from hub.projections.held import Terms
 from hub.projections.segments import ItemClass
 from hub.records import disputes, framing
 from hub.records.risk import risk_stub
 from hub.use_cases.deliver import Sending
 from hub.use_cases.difference import Wanted
 
+_NO_ID = bytes(16)
 
-class Frames:
-    """Writes one answer. What its elements have in common is written once, found again as the same object."""
 
-    def __init__(self) -> None:
+def history(found: Sequence[Sending]) -> bytes:
+    """A history's fragments, as fields of the answer."""
+    frames = _Frames(found)
+    return b"".join([frames.element(framing.IN_HISTORY, at) for at in range(len(found))])
+
+
+def deliveries(sendings: Sequence[Sending]) -> bytes:
+    """A batch's items, as fields of the answer."""
+    frames = _Frames(sendings)
+    return b"".join([frames.delivery(at) for at in range(len(sendings))])
+
+
+class _Frames:
+    """Writes one answer. What its elements have in common is written once, found again as the same object;
+    ids and etags are spelled out for all of them at once."""
+
+    def __init__(self, sendings: Sequence[Sending]) -> None:
+        self._sendings = sendings
+        self._ids = framing.uuid_texts([one.element_id for one in sendings])
+        self._records = framing.uuid_texts([one.record_id or _NO_ID for one in sendings])
+        self._etags = framing.etag_texts([one.etag or _NO_ID for one in sendings])
         self._kinds: dict[int, framing.Frame] = {}
         self._terms: dict[int, bytes] = {}
 
-    def delivery(self, sending: Sending) -> bytes:
-        """One item of a batch, as a field of the answer."""
+    def delivery(self, at: int) -> bytes:
+        """One item of a batch."""
+        sending = self._sendings[at]
         number, reference, wanted = sending.sequence, sending.client_reference, sending.wanted
         if wanted is None:
             return framing.retraction(number, reference, sending.element_id)
         if sending.kind is StepKind.DISCLOSE:
-            return framing.disclosure(number, reference, self._element(sending, wanted))
+            return framing.disclosure(number, reference, self.element(framing.DISCLOSED, at))
         return framing.correction(
             number,
             reference,
             element_id=sending.element_id,
-            replacement=self._element(sending, wanted) if wanted.with_content else None,
-            terms=self._terms_of(wanted.terms),
+            replacement=self.element(framing.REPLACEMENT, at) if wanted.with_content else None,
+            terms=framing.terms(wanted.terms.rows, wanted.terms.marks),
             etag=sending.etag,
         )
 
-    def seen(self, sending: Sending) -> bytes:
-        """One fragment of a history, as a field of the answer."""
-        assert sending.wanted is not None  # only what may be seen is in a history
-        return framing.in_history(self._element(sending, sending.wanted))
-
-    def _element(self, sending: Sending, wanted: Wanted) -> bytes:
-        item = wanted.item
+    def element(self, tag: bytes, at: int) -> bytes:
+        """One fragment behind a tag. There is none in a retraction."""
+        sending = self._sendings[at]
+        wanted = sending.wanted
+        assert wanted is not None
+        item, terms = wanted.item, wanted.terms
         kind = self._kinds.get(id(item.kind))
         if kind is None:
             kind = self._kinds[id(item.kind)] = _frame(item.kind)
+        under = self._terms.get(id(terms))
+        if under is None:
+            under = self._terms[id(terms)] = framing.under(framing.terms(terms.rows, terms.marks))
         return framing.element(
+            tag,
             kind,
-            sending.element_id,
-            sending.record_id,
+            self._ids[at],
+            self._records[at],
             item.occurred_at,
             item.recorded_at,
             item.revision,
             _content(sending, wanted),
-            self._terms_of(wanted.terms),
-            sending.etag,
+            under,
+            self._etags[at],
         )
-
-    def _terms_of(self, terms: Terms) -> bytes:
-        written = self._terms.get(id(terms))
-        if written is None:
-            written = self._terms[id(terms)] = framing.terms(terms.rows, terms.marks)
-        return written
 
 
 def _content(sending: Sending, wanted: Wanted) -> bytes:
+    item = wanted.item
     if wanted.ring is not None:
         return risk_stub(wanted.ring)
     if sending.disputes:
-        return disputes.naming(wanted.item.content, str(UUID(bytes=sending.disputes)))
-    return wanted.item.content
+        return disputes.naming(item.content, str(UUID(bytes=sending.disputes)))
+    return item.content
 
 
 def _frame(kind: ItemClass) -> framing.Frame:

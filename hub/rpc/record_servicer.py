@@ -3,10 +3,9 @@
 from consent_ledger.vocabulary import DataCategory, HandlingMark, ServiceType
 from hub.records.risk import review_by
 from hub.records.splitter import split
-from hub.rpc import translate
+from hub.rpc import elements, translate
 from hub.rpc.answering import Servicer
 from hub.rpc.dispatch import Call
-from hub.rpc.elements import Frames
 from hub.use_cases.history import REMINDER, get_history
 from hub.use_cases.publish import NewRecord, Other, publish_records
 from oncetold.v1 import record_service_pb2 as messages
@@ -37,7 +36,7 @@ class RecordServicer(Servicer):
             client_reference=request.client_reference,
         )
         rest = messages.GetHistoryResponse(reminder=REMINDER, access=self.position(access))
-        return b"".join((*map(Frames().seen, found), rest.SerializeToString(deterministic=True)))
+        return elements.history(found) + rest.SerializeToString(deterministic=True)
 
 
 def _new_record(record: messages.Record, path: str) -> NewRecord:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from consent_ledger.access import StepKind
-from hub.rpc.elements import Frames
+from hub.rpc.elements import deliveries
 from hub.use_cases.audit import get_ledger_size
 from hub.use_cases.deliver import Batch
 from tests.clock import START
@@ -58,9 +58,7 @@ class Adapter(Partner):
 
     def _observe(self, batch: Batch) -> None:
         super()._observe(batch)
-        items = tuple(
-            (str(one.kind), one.client_reference, len(Frames().delivery(one))) for one in batch.sendings
-        )
+        items = tuple((str(one.kind), one.client_reference, len(deliveries([one]))) for one in batch.sendings)
         now = self.hub.ledger.clock.now()
         growth = batch.access - self._position
         self._position = batch.access

@@ -1,5 +1,6 @@
 """What is framed is, byte for byte or parsed, what the contract's own messages would have written."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -59,13 +60,17 @@ def pair(
     revision: int,
     body: bytes,
     tag: bytes,
-) -> tuple[bytes, delivery_service_pb2.Element]:
-    """One element framed, and the same built by the contract's own library."""
+) -> "Pair":
+    """One element framed behind a tag, and the same built by the contract's own library."""
     kind = framing.frame("outreach", "STREET_OUTREACH", "test", ("ACCOMMODATION",), "N")
-    terms = framing.terms(PURPOSES, MARKS)
-    made = framing.element(
-        kind, element, record, microseconds(occurred), microseconds(recorded), revision, body, terms, tag
-    )
+    terms = framing.under(framing.terms(PURPOSES, MARKS))
+    first, second = framing.uuid_texts((element, record))
+    times = microseconds(occurred), microseconds(recorded)
+
+    def made(behind: bytes) -> bytes:
+        [letters] = framing.etag_texts((tag,))
+        return framing.element(behind, kind, first, second, *times, revision, body, terms, letters)
+
     message = delivery_service_pb2.Element(
         fragment_id=str(UUID(bytes=element)),
         envelope=records_pb2.Envelope(
@@ -87,18 +92,18 @@ def pair(
 
 
 elements = st.builds(pair, ids, ids, moments, moments, st.integers(1, 2**32 - 1), content, ids)
-Pair = tuple[bytes, delivery_service_pb2.Element]
+Pair = tuple[Callable[[bytes], bytes], delivery_service_pb2.Element]
 
 
-@given(elements)
-def test_an_element_is_framed_as_the_contract_writes_it(one: Pair) -> None:
-    made, message = one
-    assert delivery_service_pb2.Element.FromString(made) == message
+@given(st.lists(ids))
+def test_ids_are_written_as_everywhere(some: list[bytes]) -> None:
+    assert framing.uuid_texts(some) == [str(UUID(bytes=one)).encode() for one in some]
+    assert framing.etag_texts(some) == [one.hex().encode() for one in some]
 
 
 @given(st.lists(elements, max_size=4))
 def test_a_history_is_its_elements_one_after_another(some: list[Pair]) -> None:
-    body = b"".join(framing.in_history(made) for made, _ in some)
+    body = b"".join(made(framing.IN_HISTORY) for made, _ in some)
     assert list(record_service_pb2.GetHistoryResponse.FromString(body).elements) == [one for _, one in some]
 
 
@@ -108,9 +113,14 @@ def test_deliveries_are_framed_as_the_contract_writes_them(sequence: int, one: P
     identity = UUID(message.fragment_id)
     terms, tag = framing.terms(PURPOSES, MARKS), bytes.fromhex(message.etag)
     body = (
-        framing.disclosure(sequence, "room-4", made)
+        framing.disclosure(sequence, "room-4", made(framing.DISCLOSED))
         + framing.correction(
-            sequence, "room-4", element_id=identity.bytes, replacement=made, terms=terms, etag=tag
+            sequence,
+            "room-4",
+            element_id=identity.bytes,
+            replacement=made(framing.REPLACEMENT),
+            terms=terms,
+            etag=tag,
         )
         + framing.correction(
             sequence, "room-4", element_id=identity.bytes, replacement=None, terms=terms, etag=tag
