@@ -8,9 +8,10 @@ from consent_ledger.body import Sealer, checked_parts
 from consent_ledger.cells import CellChanges
 from consent_ledger.destruction import Destroyer, Destruction
 from consent_ledger.entry import Entry
+from consent_ledger.epochs import StoredKeys
 from consent_ledger.errors import EntryCorrupt
 from consent_ledger.keys import KeyRing
-from consent_ledger.store.port import AnswerRow, EntryRow, Head, Store, StoredEntry
+from consent_ledger.store.port import AnswerRow, EntryRow, Head, KeyRow, Store, StoredEntry, StoredKey
 
 _READ_TOGETHER = 200
 """Entries read and opened in one go: as many as stay in the processor's cache meanwhile."""
@@ -57,7 +58,7 @@ class Batch:
     ) -> None:
         self.head = head
         self._store = store
-        self._keys = keys
+        self.keys = keys
         self._sealer = sealer
         self._recent = recent
         self._written_head = head
@@ -73,11 +74,11 @@ class Batch:
 
     def accept_keys(self) -> None:
         """Takes over the keys made so far; those made from here on are the next command's to keep."""
-        self._keys_mark = self._keys.mark()
+        self._keys_mark = self.keys.mark()
 
     def undo_keys(self) -> None:
         """Forgets the running command's keys."""
-        self._keys.undo(self._keys_mark)
+        self.keys.undo(self._keys_mark)
 
     def accept_entries(self, rows: Sequence[EntryRow], entries: Sequence[Entry]) -> None:
         """Takes over what a command appended."""
@@ -107,9 +108,20 @@ class Batch:
     def destroy_keys(self, at: int, asked: Destruction) -> None:
         """Destroys keys for the entry at `at`, which was accepted. What was read with them is forgotten."""
         self.flush()
-        Destroyer(self._store, self._keys).destroy(at, asked)
+        Destroyer(self._store, self.keys).destroy(at, asked)
         self._recent.clear()
         self.removed = True
+
+    def stored_keys(self) -> StoredKeys:
+        """The key table, with everything in it that was accepted so far."""
+        self.flush()
+        return self._store
+
+    def replace_keys(self, old: Sequence[StoredKey], new: Sequence[KeyRow], removed: bool) -> None:
+        """Changes rows of the key table. `removed`: no copy of the old ones is to linger."""
+        self.flush()
+        self._store.replace_keys(old, new)
+        self.removed = self.removed or removed
 
     def part_keys(self, position: int) -> list[tuple[bytes, bool]]:
         """Of each part of an entry its key's id, and whether that is a key of its own, destroyed or not."""
@@ -122,7 +134,7 @@ class Batch:
 
     def flush(self) -> None:
         """Writes everything accepted so far."""
-        key_rows = self._keys.take_pending(self._keys_mark)
+        key_rows = self.keys.take_pending(self._keys_mark)
         self._keys_mark = 0
         if key_rows:
             self._store.insert_keys(key_rows)

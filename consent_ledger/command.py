@@ -10,8 +10,9 @@ from consent_ledger.body import Sealer
 from consent_ledger.cells import CellChanges
 from consent_ledger.destruction import Destruction
 from consent_ledger.entry import Draft, Entry, KeyOwner, microseconds, read_part
+from consent_ledger.epochs import EpochKeys
 from consent_ledger.errors import EntryNotFound, LedgerClosed, RequestReused, StalePolicy, StreamConflict
-from consent_ledger.store.port import AnswerRow, EntryRow, StoredEntry
+from consent_ledger.store.port import AnswerRow, EntryRow, KeyRow, StoredEntry, StoredKey
 from consent_ledger.vault import Vault
 
 ANSWERS_KEPT = 14
@@ -42,6 +43,7 @@ class Command:
         self._tiles: dict[tuple[int, int], bytes] = {}
         self._states: dict[str, bytes | None] = {}
         self._destructions: list[Destruction] = []
+        self._replaced: tuple[Sequence[StoredKey], Sequence[KeyRow], bool] | None = None
         self._renewed: list[tuple[str, bytes, KeyOwner, bytes]] = []
 
     @property
@@ -155,6 +157,18 @@ class Command:
         self._running()
         self._renewed.append((projection, key, owner, content))
 
+    @property
+    def epochs(self) -> EpochKeys:
+        batch = self._batch
+        return EpochKeys(self, batch.stored_keys(), batch.keys)
+
+    def replace_keys(self, old: Sequence[StoredKey], new: Sequence[KeyRow], *, removed: bool) -> None:
+        """Changes rows of the key table with this command, once. `removed`: no copy is to linger."""
+        self._running()
+        if self._replaced is not None:
+            raise ValueError("one step of a key epoch to a command")
+        self._replaced = (old, new, removed)
+
     def get(self, projection: str, key: bytes) -> bytes | None:
         projection = self._vault.cells_of(projection)
         batch = self._batch
@@ -216,6 +230,8 @@ class Command:
         batch.accept_answers(self._answers)
         batch.accept_log(self._tiles, self._states)
         batch.accept_keys()
+        if self._replaced is not None:
+            batch.replace_keys(*self._replaced)
         for asked in self._destructions:
             batch.destroy_keys(self._rows[-1].position, asked)
         if self._renewed:

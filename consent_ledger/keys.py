@@ -75,7 +75,7 @@ class KeyRing:
         fences: Fences | None = None,
     ) -> None:
         """`fences`: ids of destroyed keys, whatever the table says."""
-        self._root = root
+        self.root = root
         self._table = table
         self._entropy = entropy
         self.fences = Fences(UUID(int=0)) if fences is None else fences
@@ -98,9 +98,9 @@ class KeyRing:
         """The key of all labels. `KeyFileRefused`: the root is another ledger's, or the epoch's is gone."""
         row = self._row(self._index_label)
         epoch = self._row(self._kek_label)
-        if row is None or epoch is None or row.parent_id != self._root.root_id:
+        if row is None or epoch is None or row.parent_id != self.root.root_id:
             raise KeyFileRefused("not this ledger's", "Name the root key that was made with this ledger.")
-        if self._root.destroyed(epoch.parent_id):
+        if self.root.destroyed(epoch.parent_id):
             raise KeyFileRefused(
                 "the key of the database's epoch is gone",
                 "Bring back the epochs' keys that stood beside the root key. If this database is a backup "
@@ -113,7 +113,7 @@ class KeyRing:
 
     def named_key(self, name: str) -> bytes:
         """The 32 bytes of one of the ledger's own keys, under the root; made on first need."""
-        label = self._root.name_label(name)
+        label = self.root.name_label(name)
         row = self._row(label)
         if row is not None:
             return self._unwrapped_by_root(row)
@@ -331,7 +331,7 @@ class KeyRing:
 
     def _new_named_key(self, label: bytes) -> tuple[KeyRow, bytes]:
         key_id, key = self._new_id(), self._entropy(KEY_SIZE)
-        return self._wrap_by_root(key_id, key, self._root.root_id, label), key
+        return self._wrap_by_root(key_id, key, self.root.root_id, label), key
 
     def _add(self, row: KeyRow) -> None:
         self._pending.append(row)
@@ -358,12 +358,12 @@ class KeyRing:
         return KeyRow(key_id, parent_id, label, wrapped, position)
 
     def _wrap_by_root(self, key_id: bytes, key: bytes, object_id: bytes, label: bytes | None) -> KeyRow:
-        wrapped = self._root.wrap(object_id, key, _WRAP + key_id + object_id + (label or b""))
+        wrapped = self.root.wrap(object_id, key, _WRAP + key_id + object_id + (label or b""))
         return KeyRow(key_id, object_id, label, wrapped)
 
     def _unwrapped_by_root(self, row: StoredKey) -> bytes:
         key_id, object_id, label, wrapped, _ = row
-        return self._root.unwrap(object_id, wrapped, _WRAP + key_id + object_id + (label or b""))
+        return self.root.unwrap(object_id, wrapped, _WRAP + key_id + object_id + (label or b""))
 
     def _is_epochs(self, row: StoredKey) -> bool:
         return row[4] == 0 and row[2] in (None, self._kek_label) and row[1] != NO_PARENT
@@ -409,7 +409,7 @@ class KeyRing:
             if position:
                 parents, dead = self._categories({parent_id})
                 return parent_id in dead or _unwrapped(row, parents[parent_id]) is not None
-            if parent_id == self._root.root_id or self._is_epochs(row):
+            if parent_id == self.root.root_id or self._is_epochs(row):
                 self._unwrapped_by_root(row)
             else:
                 _unwrap(row, self.epoch_key(parent_id))

@@ -12,6 +12,7 @@ from consent_ledger.body import Sealer
 from consent_ledger.clock import Clock
 from consent_ledger.destruction import Destroyer
 from consent_ledger.entry import Draft, Entry, EntryClass, KeyOwner, Part
+from consent_ledger.epochs import EpochKeys, ending_keys
 from consent_ledger.errors import EntryCorrupt
 from consent_ledger.fences import Fences, fences_beside
 from consent_ledger.keys import Entropy, KeyRing
@@ -60,6 +61,8 @@ class Ledger:
             if Destroyer(store, keys).recover():
                 store.commit()
                 store.begin()
+            for key_id in ending_keys(store.state(EpochKeys.ENDING_STATE)):
+                keys.epoch_key(key_id)  # a provider that is away later stops nothing
             if store.last_position() != head.size:
                 raise EntryCorrupt(head.size)
             last = sealer.opened(store.entries(head.size - 1, head.size)) if head.size else []
@@ -140,7 +143,13 @@ def create_ledger(
     ledger_id = uuid.UUID(bytes=entropy(16), version=4)
     fences = fences or _fences_beside(root_keys)
     store = create_store(path_or_url, ledger_id, KeyRing.founding_rows(root, entropy))
-    return _taking_over(store, root, clock, entropy, fences)
+    ledger = _taking_over(store, root, clock, entropy, fences)
+    try:
+        ledger.submit(lambda transaction: transaction.epochs.advance()).result()  # its first epoch starts
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger
 
 
 def open_ledger(

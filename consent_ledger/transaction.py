@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from consent_ledger.entry import Draft, Entry, KeyOwner
+from consent_ledger.epochs import EpochKeys
 from consent_ledger.store.port import StoredEntry
 from consent_ledger.vault import Vault
 
@@ -117,6 +118,11 @@ class Transaction(Protocol):
 
     def put_renewed(self, projection: str, key: bytes, owner: KeyOwner, content: bytes) -> None:
         """Puts a cell, sealed with its key as context, under the key that `erase_keys` gives its owner."""
+        ...
+
+    @property
+    def epochs(self) -> EpochKeys:
+        """Key epochs: how they stand, and the steps that end one."""
         ...
 
     def get(self, projection: str, key: bytes) -> bytes | None:
