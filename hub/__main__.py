@@ -9,7 +9,12 @@ try:
         agreement,
         consent,
         deliveries,
+        departure,
+        erase,
+        erasure,
+        hold,
         ledger,
+        ledger_origin,
         ledger_upgrade,
         link,
         operate,
@@ -29,6 +34,7 @@ __all__ = ["app", "main"]
 operate.register(app)
 pki.register(app)
 withdrawal.register(consent.commands)
+ledger_origin.register()
 ledger_upgrade.register()
 for group in (
     agency.commands,
@@ -38,11 +44,16 @@ for group in (
     link.commands,
     ledger.commands,
     task.commands,
+    hold.commands,
+    erasure.commands,
+    erasure.retention,
     deliveries.commands,
     operate.clock,
 ):
     app.add_typer(group)
 deliveries.register(app)
+erase.register(app)
+departure.register(agency.commands)
 demo.register(app)
 
 

@@ -24,6 +24,7 @@ from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
 from oncetold.v1.agreement_service_pb2_grpc import AgreementServiceStub
 from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
 from oncetold.v1.consent_service_pb2_grpc import ConsentServiceStub
+from oncetold.v1.erasure_service_pb2_grpc import ErasureServiceStub
 from oncetold.v1.operator_service_pb2_grpc import OperatorServiceStub
 from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
 from oncetold.v1.task_service_pb2_grpc import TaskServiceStub
@@ -51,6 +52,7 @@ class HubClient:
     audit: AuditServiceStub
     operator: OperatorServiceStub
     tasks: TaskServiceStub
+    erasures: ErasureServiceStub
 
     @classmethod
     def over(cls, channel: grpc.aio.Channel) -> HubClient:
@@ -63,6 +65,7 @@ class HubClient:
             audit=AuditServiceStub(channel),
             operator=OperatorServiceStub(channel),
             tasks=TaskServiceStub(channel),
+            erasures=ErasureServiceStub(channel),
         )
 
 

@@ -9,6 +9,7 @@ from oncetold.v1 import (
     agency_service_pb2,
     common_pb2,
     consent_service_pb2,
+    erasure_service_pb2,
     registration_service_pb2,
     task_service_pb2,
 )
@@ -71,4 +72,9 @@ CLOSING = Vocabulary(registration_service_pb2.ClosingReason, "CLOSING_REASON_")
 POST = Vocabulary(agency_service_pb2.PostKind, "POST_KIND_")
 TASK = Vocabulary(task_service_pb2.TaskKind, "TASK_KIND_")
 OUTCOME = Vocabulary(task_service_pb2.TaskOutcome, "TASK_OUTCOME_")
+ERASURE_GROUND = Vocabulary(erasure_service_pb2.ErasureGround, "ERASURE_GROUND_")
+ERASURE_STATE = Vocabulary(erasure_service_pb2.ErasureState, "ERASURE_STATE_")
+HOLD_GROUND = Vocabulary(erasure_service_pb2.HoldGround, "HOLD_GROUND_")
+COPIES = Vocabulary(agency_service_pb2.DepartedCopies, "DEPARTED_COPIES_")
+RECORDS = Vocabulary(agency_service_pb2.DepartedRecords, "DEPARTED_RECORDS_")
 GROUND = Vocabulary(registration_service_pb2.InvolvementGround, "INVOLVEMENT_GROUND_")
