@@ -223,6 +223,66 @@ class LogDamaged(StorageError):
     )
 
 
+_NEW_ORIGIN = (
+    "If an older backup was restored, or the database came back behind where it was, bring back the newest "
+    "one if you can. If you cannot: stop every hub of this ledger, run `oncetold ledger new-origin`, and "
+    "tell every agency and witness, because what they were told after the backup is not in this ledger "
+    "any more."
+)
+
+
+class LedgerRolledBack(StorageFailed):
+    """The ledger is shorter than the last checkpoint signed for it, which is kept outside the database."""
+
+    next_step = _NEW_ORIGIN
+
+    def __init__(self, noted: int, size: int) -> None:
+        super().__init__(noted=noted, size=size)
+
+
+class LedgerDiverged(StorageFailed):
+    """The entries are not those that the last checkpoint, kept outside the database, was signed for."""
+
+    next_step = _NEW_ORIGIN
+
+    def __init__(self, noted: int) -> None:
+        super().__init__(noted=noted)
+
+
+class CheckpointMissing(StorageError):
+    """The database holds a checkpoint, and nothing outside it tells whether that is the last one."""
+
+    next_step = (
+        "Put back the file of the last checkpoint: from this hub's old data folder, or from a witness (there "
+        "it ends in `.checkpoint`). If nobody has one: run `oncetold ledger new-origin --unknown`."
+    )
+
+
+class CheckpointUnusable(StorageError):
+    """What is kept outside the database as the last checkpoint was not signed by this ledger."""
+
+    next_step = (
+        "Put back the right file, from this hub's old data folder or from a witness. Do not delete it: it "
+        "tells whether the database is the newest one."
+    )
+
+
+class NoCheckpoint(LedgerError):
+    """No checkpoint of this ledger was ever signed, or none covers what is asked for."""
+
+    code = "NOT_YET_COVERED"
+    next_step = (
+        "Start the hub and let it run for a second: it signs the ledger's head whenever it has changed."
+    )
+
+
+class ExportRefused(LedgerError):
+    """The folder holds something else than an export of this log."""
+
+    code = "ALREADY_EXISTS"
+    next_step = "Name an empty folder, or one that this ledger's log was exported to before."
+
+
 class AnswerDamaged(StorageError):
     """The answer that was remembered for this request id was altered; what was done is in the ledger."""
 

@@ -14,6 +14,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from consent_ledger.clock import Clock, SystemClock
 from consent_ledger.ledger import Ledger, create_ledger, open_ledger
+from consent_ledger.log.gate import Gate
 from consent_ledger.statutory_duties import starting
 from consent_ledger.store.sqlite import Lease
 from hub.config import Config
@@ -133,6 +134,9 @@ async def running_hub(
     measuring = AsyncExitStack()
     try:
         hub = Hub(ledger, new_id=new_id, progress=progress, duties=starting(config.law))
+        # Before anything is read or shown: a database that came back older must serve nobody.
+        gate = Gate(ledger, hub.log.checkpointer, config.checkpoint_file, shared=config.is_shared)
+        await gate.require()
         await hub.start()
         exporters = None
         if telemetry is None and adapters:

@@ -17,6 +17,8 @@
 
     [log]
     format = "text"
+    checkpoint_file = "checkpoint"
+    witnesses_needed = 0
 
 All of it is optional; these are the defaults, save for `[law]`: the day on which a duty that was passed comes
 into force, once it is known. Not named, it is not in force. Neither is anything exported unless `[telemetry]`
@@ -53,6 +55,8 @@ _DEFAULT_TLS = {
     "key": "pki/hub.key",
     "client_authority": "pki/authority.pem",
 }
+MOST_WITNESSES = 60
+"""A signed note holds 64 signatures at most, the ledger's own among them."""
 LOG_FORMATS = ("json", "text")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[?::1\]?")
@@ -96,10 +100,16 @@ class TelemetrySettings:
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """How the hub's log on standard error is written, and from which level on."""
+    """How the hub's log on standard error is written, and from which level on; and the ledger's own log."""
 
     format: str = "text"
     level: str = "info"
+    checkpoint_file: str = "checkpoint"
+    """The ledger's last signed checkpoint, kept outside the database; relative to the data folder."""
+    witnesses_needed: int = 0
+    """So many witnesses must have cosigned what is answered to those who ask for cosigned checkpoints."""
+    witness_urls: str = ""
+    """Witnesses that are reached over HTTP (C2SP tlog-witness), with spaces between; others dial in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +143,11 @@ class Config:
     @property
     def root_key(self) -> Path:
         return self.data / "root.key"
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """The last signed checkpoint, outside the database: on another disk if that is set so."""
+        return self.data / self.log.checkpoint_file
 
     @property
     def admin_socket(self) -> Path:
@@ -230,6 +245,18 @@ def _log(table: Any) -> LogSettings:
     for name, known in (("format", LOG_FORMATS), ("level", LOG_LEVELS)):
         if getattr(asked, name) not in known:
             raise ConfigError(f"log.{name}", "not known", f"Name one of {', '.join(known)}.")
+    if not asked.checkpoint_file:
+        raise ConfigError("log.checkpoint_file", "names no file", 'Write it as "checkpoint", or remove it.')
+    if not 0 <= asked.witnesses_needed <= MOST_WITNESSES:
+        raise ConfigError(
+            "log.witnesses_needed", "not a number of witnesses", f"Name 0 to {MOST_WITNESSES}, or remove it."
+        )
+    for one in asked.witness_urls.split():
+        url = urlsplit(one)
+        if url.scheme not in ("http", "https") or not url.hostname or url.query or "@" in url.netloc:
+            raise ConfigError(
+                "log.witness_urls", "not a witness's URL", 'Write it as "https://witness.example/prefix".'
+            )
     return asked
 
 

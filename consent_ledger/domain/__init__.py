@@ -8,6 +8,7 @@ from consent_ledger.domain.base import RecordedAggregate, recording_time
 from consent_ledger.domain.clock_acceptance import ClockAcceptance
 from consent_ledger.domain.consent import Exclusion, Grant, Marker, Refusal
 from consent_ledger.domain.erasure import Erasure, Hold
+from consent_ledger.domain.ledger_origin import LedgerOrigin
 from consent_ledger.domain.registration import DETAILS, Details, Involvement, Link, Registration
 from consent_ledger.domain.task import Task
 
@@ -25,6 +26,7 @@ AGGREGATES: tuple[type[RecordedAggregate], ...] = (
     ClockAcceptance,
     Erasure,
     Hold,
+    LedgerOrigin,
 )
 
 TOPICS: dict[str, type] = {aggregate.TOPIC: aggregate for aggregate in AGGREGATES} | {
@@ -48,6 +50,7 @@ __all__ = [
     "Grant",
     "Hold",
     "Involvement",
+    "LedgerOrigin",
     "Link",
     "Marker",
     "RecordedAggregate",

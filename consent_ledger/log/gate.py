@@ -7,6 +7,7 @@ refused for good: what was acknowledged, a withdrawal perhaps, may be among what
 
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from consent_ledger.errors import (
@@ -14,22 +15,26 @@ from consent_ledger.errors import (
     CheckpointUnusable,
     LedgerDiverged,
     LedgerRolledBack,
+    LogDamaged,
     ProofRefused,
     StorageFailed,
     StorageFull,
 )
 from consent_ledger.ledger import Ledger, Transaction
 from consent_ledger.log.checkpoint import Checkpoint, open_checkpoint
-from consent_ledger.log.checkpointer import CHECKPOINT_STATE, Checkpointer
+from consent_ledger.log.checkpointer import CHECKPOINT_STATE, STEP, Checkpointer
 from consent_ledger.log.note import MOST_BYTES, Note, SigningKey, VerifierKey
+from consent_ledger.log.reading import published_rows
 from consent_ledger.log.signing import signing_key
+from consent_ledger.log.tiles import Edge
+from consent_ledger.log.tree import leaf_hash
 
 _DISK_FULL = {28, 122}
 """ENOSPC, EDQUOT."""
 
 
 class Gate:
-    """One ledger's checkpoint file. Made before the checkpointer runs; `require` before anything is served."""
+    """One ledger's checkpoint file. `require` it before anything is served or signed."""
 
     def __init__(
         self, ledger: Ledger, checkpointer: Checkpointer, path: Path, *, shared: bool = False
@@ -49,14 +54,32 @@ class Gate:
 
         Raises `LedgerRolledBack`, `LedgerDiverged`, `CheckpointMissing`, `CheckpointUnusable`.
         """
-        kept = await asyncio.to_thread(read_checkpoint_file, self._path)
-        if kept is None:
+        known = await self._kept_now()
+        if known is None:
             stored = await self._ledger.run(lambda transaction: transaction.state(CHECKPOINT_STATE))
             if stored is not None and not self._shared:
                 raise CheckpointMissing()
             return
-        self._known = await self._own(kept)
-        await self._require_led_to(self._known)
+        try:
+            await self._require_led_to(known)
+        except LogDamaged:
+            # What is derived is damaged, not necessarily an entry: the checkpointer makes it anew later.
+            if await self._root_from_entries(known.size) != known.root:
+                raise LedgerDiverged(known.size) from None
+
+    async def _root_from_entries(self, size: int) -> bytes:
+        edge = Edge()
+        while (after := edge.size) < size:
+            through = min(after + STEP, size)
+
+            def step(transaction: Transaction, after: int = after, through: int = through) -> list[bytes]:
+                return published_rows(transaction.rows(after, through), after)
+
+            entries = await self._ledger.run(step)
+            if len(entries) != through - after:
+                raise LedgerDiverged(size)
+            await asyncio.to_thread(_grow, edge, entries)
+        return edge.root()
 
     async def _own(self, note: bytes) -> Checkpoint:
         key, _ = await self._ledger.run(self._look)
@@ -78,9 +101,8 @@ class Gate:
 
     async def _before_signed(self, checkpoint: Checkpoint) -> None:
         """Called with what is about to be signed: it must continue what the file holds."""
-        kept = await asyncio.to_thread(read_checkpoint_file, self._path)
         try:
-            known = self._known if kept is None else await self._own(kept)
+            known = await self._kept_now()
             if known is None:
                 return
             if checkpoint.size < known.size:
@@ -88,7 +110,13 @@ class Gate:
             await self._require_led_to(known)
         except (LedgerRolledBack, LedgerDiverged) as error:
             await self._refuse_for_good(error)
-        self._known = known
+
+    async def _kept_now(self) -> Checkpoint | None:
+        """What the file holds; what it held last if it is gone."""
+        kept = await asyncio.to_thread(read_checkpoint_file, self._path)
+        if kept is not None:
+            self._known = await self._own(kept)
+        return self._known
 
     async def _refuse_for_good(self, error: StorageFailed) -> None:
         def command(transaction: Transaction) -> None:
@@ -98,16 +126,18 @@ class Gate:
         await self._ledger.run(command)
 
     async def _before_shown(self, note: bytes) -> None:
-        """Keeps a checkpoint before anybody sees it. Raises `StorageFull`, `StorageFailed`: then nobody does."""
-        checkpoint = await self._own(note)
-        known = self._known
-        if known is not None and known.origin == checkpoint.origin and known.size >= checkpoint.size:
-            if self._path.exists():
-                return
-            if known.size > checkpoint.size:
-                return
-        await asyncio.to_thread(write_checkpoint_file, self._path, note)
-        self._known = checkpoint
+        """Keeps a checkpoint before anybody sees it. Raises `StorageFull`, `StorageFailed`."""
+        checkpoint, known = await self._own(note), await self._kept_now()
+        if known is not None and known.size > checkpoint.size:
+            return  # what the database stored may be older than what the file holds; never the other way
+        if known != checkpoint or not await asyncio.to_thread(self._path.exists):
+            await asyncio.to_thread(write_checkpoint_file, self._path, note)
+            self._known = checkpoint
+
+
+def _grow(edge: Edge, entries: Sequence[bytes]) -> None:
+    for _ in edge.add([leaf_hash(entry) for entry in entries]):
+        pass  # whole tiles, which somebody else stores
 
 
 def checkpoint_of(note: bytes, key: SigningKey) -> Checkpoint:

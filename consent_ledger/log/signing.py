@@ -10,9 +10,28 @@ ORIGIN_STATE = "origin"
 """Where another origin than a new ledger's is kept, UTF-8: a restored ledger goes on under one of its own."""
 
 
+VKEY_STATE = "vkey"
+"""The public key that the newest checkpoint is signed by, as text, so that an export needs no secret."""
+
+
 def first_origin(ledger_id: UUID) -> str:
     """The origin of a ledger that was never restored."""
     return f"oncetold.org/ledger/{ledger_id}"
+
+
+def origin_number(origin: str, ledger_id: UUID) -> int | None:
+    """1 for a ledger's first origin, then 2, 3 and so on; None for what is no origin of this ledger."""
+    name, _, number = origin.removeprefix(first_origin(ledger_id)).partition("/")
+    if not origin.startswith(first_origin(ledger_id)) or name:
+        return None
+    if origin == first_origin(ledger_id):
+        return 1
+    return int(number) if number.isascii() and number.isdigit() and number[0] != "0" else None
+
+
+def numbered_origin(number: int, ledger_id: UUID) -> str:
+    """The origin of that number."""
+    return first_origin(ledger_id) if number == 1 else f"{first_origin(ledger_id)}/{number}"
 
 
 def signing_key(transaction: Transaction, ledger_id: UUID) -> SigningKey:
