@@ -16,9 +16,9 @@ from consent_ledger.ledger import Ledger, Transaction
 from consent_ledger.log.checkpoint import Checkpoint, open_checkpoint
 from consent_ledger.log.note import Note, SigningKey, VerifierKey
 from consent_ledger.log.reading import CheckedTiles, TileCache, prove_consistency, published_rows
-from consent_ledger.log.signing import signing_key
+from consent_ledger.log.signing import VKEY_STATE, signing_key
 from consent_ledger.log.tiles import Edge
-from consent_ledger.log.tree import HASH_SIZE, TILE_HEIGHT, TILE_WIDTH, leaf_hash, root_of, verify_consistency
+from consent_ledger.log.tree import TILE_WIDTH, leaf_hash, root_of, verify_consistency
 from consent_ledger.store.port import StoredEntry
 
 T = TypeVar("T")
@@ -243,13 +243,8 @@ class Checkpointer:
         last = await self.ledger.run(
             lambda transaction: transaction.leaf_hashes(size - size % TILE_WIDTH, size)
         )
-        levels, rest, at = [b"".join(last)] if size else [], size >> TILE_HEIGHT, 0
-        while rest:
-            width = rest % TILE_WIDTH * HASH_SIZE
-            levels.append(looked.edge[at : at + width])
-            rest, at = rest >> TILE_HEIGHT, at + width
         try:
-            edge = Edge(size, levels)
+            edge = Edge.restored(size, b"".join(last), looked.edge)
         except ValueError:
             return
         if edge.root() == checkpoint.root:
@@ -302,7 +297,7 @@ class Checkpointer:
         note = bytes(Note(checkpoint.text, (key.sign(checkpoint.text),)))
         if open_checkpoint(note, key.verifier).checkpoint != checkpoint:
             raise LogDamaged(reason="the signature is not of this checkpoint")
-        edge = b"".join(self._edge.partial(level) for level in range(1, TILE_HEIGHT))
+        edge = self._edge.above()
         tiles = self._tiles_to_write()
 
         def write(transaction: Transaction) -> bool:
@@ -313,6 +308,7 @@ class Checkpointer:
             transaction.write_tiles(tiles)
             transaction.write_state(EDGE_STATE, edge)
             transaction.write_state(CHECKPOINT_STATE, note)
+            transaction.write_state(VKEY_STATE, str(key.verifier).encode())
             return True
 
         if not await self.ledger.run(write):

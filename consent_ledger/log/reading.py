@@ -6,6 +6,7 @@ them already; the right edge is held in memory, checked when it was made.
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from consent_ledger.body import published
 from consent_ledger.errors import EntryCorrupt, LogDamaged, ProofRefused
@@ -24,10 +25,19 @@ from consent_ledger.log.tree import (
     verify_inclusion,
 )
 from consent_ledger.store.port import StoredEntry
-from consent_ledger.transaction import Transaction
 
 _KEPT = 512
 """Checked tiles kept in memory: 8 KiB each."""
+
+
+class LogRows(Protocol):
+    """What of a transaction, or of a view of the database, is needed to read the log."""
+
+    def rows(self, after: int, through: int) -> list[StoredEntry]: ...
+
+    def leaf_hashes(self, after: int, through: int) -> list[bytes]: ...
+
+    def tile(self, level: int, number: int) -> bytes | None: ...
 
 
 class TileCache:
@@ -57,7 +67,7 @@ class CheckedTiles:
 
     def __init__(
         self,
-        transaction: Transaction,
+        transaction: LogRows,
         edge: Edge,
         cache: TileCache,
         unwritten: Mapping[tuple[int, int], bytes] | None = None,
@@ -105,7 +115,7 @@ def published_rows(rows: Sequence[StoredEntry], after: int) -> list[bytes]:
 
 
 def prove_inclusion(
-    transaction: Transaction, tiles: CheckedTiles, checkpoint: Checkpoint, note: bytes, position: int
+    transaction: LogRows, tiles: CheckedTiles, checkpoint: Checkpoint, note: bytes, position: int
 ) -> tuple[bytes, bytes]:
     """The `.tlog-proof` of the entry at a position that the checkpoint covers, and the entry.
 
@@ -128,9 +138,7 @@ def prove_consistency(tiles: CheckedTiles, old: int, new: int) -> list[bytes]:
     return consistency_proof(old, new, tiles)
 
 
-def list_entries(
-    transaction: Transaction, tiles: CheckedTiles, size: int, first: int, limit: int
-) -> list[bytes]:
+def list_entries(transaction: LogRows, tiles: CheckedTiles, size: int, first: int, limit: int) -> list[bytes]:
     """Entries from position `first` on, at most `limit` and none beyond `size`. Raises `EntryCorrupt`."""
     after, through = first - 1, min(first - 1 + limit, size)
     entries = published_rows(transaction.rows(after, through), after)

@@ -88,6 +88,22 @@ class Edge:
         if rest:
             raise ValueError("an edge of another size")
 
+    @classmethod
+    def restored(cls, size: int, leaves: bytes, above: bytes) -> "Edge":
+        """From level 0 and what `above` gave. Raises ValueError if they are of another size."""
+        levels, rest, at = [leaves] if size else [], size >> TILE_HEIGHT, 0
+        while rest:
+            width = rest % TILE_WIDTH * HASH_SIZE
+            levels.append(above[at : at + width])
+            rest, at = rest >> TILE_HEIGHT, at + width
+        if at != len(above):
+            raise ValueError("an edge of another size")
+        return cls(size, levels)
+
+    def above(self) -> bytes:
+        """All levels but the lowest, side by side."""
+        return b"".join(self._levels[1:])
+
     def copy(self) -> "Edge":
         """One that grows apart."""
         return Edge(self.size, [bytes(level) for level in self._levels])
