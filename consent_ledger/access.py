@@ -237,7 +237,7 @@ def _uuid(value: str | None) -> UUID | None:
     return None if value is None else UUID(value)
 
 
-def _read_person(payload: bytes) -> PersonAccess:
+def _read_person(payload: bytes, with_items: bool) -> PersonAccess:
     at = 4 + int.from_bytes(payload[:4])
     pair, complete, resting, voided, reported, groups = json.loads(payload[4:at])
     read = []
@@ -245,7 +245,7 @@ def _read_person(payload: bytes) -> PersonAccess:
         seen = kind == StepKind.READ
         shape = _SEEN if seen else _SENT
         end = at + count * shape.size
-        items = shape.iter_unpack(payload[at:end])
+        items = shape.iter_unpack(payload[at:end] if with_items else b"")
         read.append(
             StepGroup(
                 StepKind(kind),
@@ -270,13 +270,19 @@ def _read_person(payload: bytes) -> PersonAccess:
     )
 
 
-def read_access_entry(entry: Entry) -> Accessed | None:
-    """The access the entry records; `None` if it is of another kind."""
+def read_access_entry(entry: Entry, *, what_was_read: bool = True) -> Accessed | None:
+    """The access the entry records; `None` if it is of another kind.
+
+    Without `what_was_read` a reading's fragments are left out, and only whose they were is told: they are
+    hundreds, and no projection keeps them.
+    """
     if entry.parts[0].schema != _ACCESS:
         return None
     header = json.loads(entry.parts[0].payload)
+    kind = AccessKind(header["kind"])
+    with_items = what_was_read or kind is not AccessKind.READ
     return Accessed(
-        AccessKind(header["kind"]),
+        kind,
         header["agency"],
         header["by"],
         _uuid(header["feed"]),
@@ -288,5 +294,5 @@ def read_access_entry(entry: Entry) -> Accessed | None:
         ),
         header["page"],
         header["last"],
-        tuple(_read_person(part.payload) for part in entry.parts if part.schema == _PERSON),
+        tuple(_read_person(part.payload, with_items) for part in entry.parts if part.schema == _PERSON),
     )

@@ -219,7 +219,7 @@ class _Step:
         if record is not None:
             self._record(entry, record)
             return
-        access = read_access_entry(entry)
+        access = read_access_entry(entry, what_was_read=False)
         if access is None:
             self._fact(entry)
         elif access.feed_id is not None:

@@ -41,6 +41,8 @@ _ITEM = struct.Struct(">BBIqq16s16sI")
 _GONE = struct.Struct(">B16sI")
 Piece = bytes | tuple[bytes, bytes]
 """A fragment's revision with its class, or that its author took it away: as the chunk's format has them."""
+_as_read = tuple.__new__
+"""Makes an item without the cost of its constructor: a long story has hundreds."""
 _ID = 16
 _CATEGORY_BLOCKS = {category: category.encode().ljust(_ID, b"\0")[:_ID] for category in DataCategory}
 _ALL_CATEGORIES = b"".join(_CATEGORY_BLOCKS.values())
@@ -370,8 +372,8 @@ def _read_chunk(chunk: bytes, found: Fragments) -> None:
             before = latest.get(fragment)
             if before is not None:
                 earlier.setdefault(fragment, []).append(before)
-            latest[fragment] = Item(
-                kinds[kind], revision, occurred, recorded, record, chunk, start, at, False
+            latest[fragment] = _as_read(
+                Item, (kinds[kind], revision, occurred, recorded, record, chunk, start, at, False)
             )
         elif tag == _CLASS_TAG:
             start = at + _CLASS.size

@@ -9,6 +9,9 @@ from hub.use_cases.difference import desired, etags, record_ids
 from hub.use_cases.replies import disputed_ids
 from hub.use_cases.work import Caller, Work
 
+_READ = StepKind.READ
+_made = tuple.__new__
+"""Makes what a long story has hundreds of without the cost of its constructor."""
 REMINDER = "This may not be everything. If it matters, ask, and listen."
 """The same on every view, full or empty: a view that said more would say what is hidden."""
 
@@ -29,12 +32,12 @@ def get_history(
     found = sorted(wanted.values(), key=lambda one: (one.item.occurred_at, one.element_id))
     # Terms are told apart as objects: hashing what they hold costs more than all else here.
     together: dict[tuple[bytes, int, bool], tuple[Terms, list[StepItem]]] = {}
-    for one in found:
-        key = (one.origin, id(one.terms), one.ring is not None)
+    for _, fragment_id, origin, item, terms, ring in found:
+        key = (origin, id(terms), ring is not None)
         group = together.get(key)
         if group is None:
-            group = together[key] = (one.terms, [])
-        group[1].append(StepItem(0, b"", one.fragment_id, one.item.revision, b""))
+            group = together[key] = (terms, [])
+        group[1].append(_made(StepItem, (0, b"", fragment_id, item.revision, b"")))
     groups = tuple(
         StepGroup(StepKind.READ, origin, terms.rows, terms.marks, tuple(items), stub=stub)
         for (origin, _, stub), (terms, items) in together.items()
@@ -45,16 +48,9 @@ def get_history(
     tags, records = etags(work, found), record_ids(work, pair, found)
     disputes = disputed_ids(work, pair, found)
     return [
-        Sending(
-            StepKind.READ,
-            0,
-            client_reference,
-            one.element_id,
-            one,
-            record,
-            tags[one.element_id],
-            False,
-            about,
+        _made(
+            Sending,
+            (_READ, 0, client_reference, one.element_id, one, record, tags[one.element_id], False, about),
         )
         for one, record, about in zip(found, records, disputes, strict=True)
     ], access

@@ -1,0 +1,53 @@
+"""An access entry is read as it was written; of a reading as little as is wanted."""
+
+from uuid import UUID
+
+from consent_ledger.access import (
+    Accessed,
+    AccessKind,
+    PersonAccess,
+    StepGroup,
+    StepItem,
+    StepKind,
+    TermRow,
+    read_access_entry,
+)
+from consent_ledger.entry import Entry
+from consent_ledger.vocabulary import HandlingMark, PermissionState, Purpose
+
+ORIGIN = bytes(range(16))
+ROWS = (TermRow(Purpose.DIRECT_SUPPORT, "isa-1", PermissionState.ACTIVE),)
+MARKS = (HandlingMark.NORDSCLCD,)
+READ_ITEM = StepItem(0, b"", b"f" * 16, 3, b"")
+SENT_ITEM = StepItem(7, b"e" * 16, b"f" * 16, 3, b"t" * 16)
+
+
+def _entry(kind: AccessKind, step: StepKind, item: StepItem) -> tuple[Accessed, Entry]:
+    group = StepGroup(step, ORIGIN, ROWS, MARKS, (item,))
+    access = Accessed(
+        kind, "hostel", "a name", UUID(int=1), people=(PersonAccess(UUID(int=2), True, (group,)),)
+    )
+    draft = access.draft(UUID(int=3))
+    return access, Entry(1, draft.entry_class, draft.stream_id.bytes, 1, draft.parts, False, 0)
+
+
+def test_an_access_is_read_as_it_was_written() -> None:
+    for kind, step, item in (
+        (AccessKind.READ, StepKind.READ, READ_ITEM),
+        (AccessKind.FETCH, StepKind.DISCLOSE, SENT_ITEM),
+    ):
+        access, entry = _entry(kind, step, item)
+        assert read_access_entry(entry) == access
+
+
+def test_a_reading_without_what_was_read_still_tells_whose_it_was() -> None:
+    _, entry = _entry(AccessKind.READ, StepKind.READ, READ_ITEM)
+    read = read_access_entry(entry, what_was_read=False)
+    assert read is not None
+    [group] = read.people[0].groups
+    assert (group.origin, group.items) == (ORIGIN, ())
+
+
+def test_what_was_sent_is_never_left_out() -> None:
+    access, entry = _entry(AccessKind.FETCH, StepKind.DISCLOSE, SENT_ITEM)
+    assert read_access_entry(entry, what_was_read=False) == access
