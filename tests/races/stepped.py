@@ -13,15 +13,25 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
+from consent_ledger.answers import Waiter
 from consent_ledger.clock import Clock
 from consent_ledger.errors import StorageFull
-from consent_ledger.ledger import Ledger, create_ledger, open_ledger
+from consent_ledger.ledger import Ledger, Transaction, create_ledger, open_ledger
 from consent_ledger.sequencer import Sequencer, Waiting
 from consent_ledger.store import sql
 
 
 class SteppedSequencer(Sequencer):
     """The one writer, working only when told to, on the thread of whoever tells it."""
+
+    opening = False
+    """While the ledger is made its commands run at once: nobody is there yet to tell it."""
+
+    def _take(self, command: Callable[[Transaction], Any], waiter: Waiter) -> bool:
+        taken = super()._take(command, waiter)
+        if self.opening:
+            self.step(1)
+        return taken
 
     def _work(self) -> None:
         """The writer's thread has nothing to do: it ends."""
@@ -70,26 +80,30 @@ class SteppedLedger:
 def stepped_ledger(
     folder: Path,
     clock: Clock,
-    seed: int,
+    seed: int | str,
     *,
     new: bool = False,
     kind: type[SteppedSequencer] = SteppedSequencer,
+    place: str = "",
 ) -> SteppedLedger:
-    """Opens the ledger in a folder, or makes it; its keys and paddings come from the seed."""
+    """Opens the ledger in a folder, or makes it; its keys and paddings come from the seed. `place`: where the
+    ledger is if not there, too."""
     made: list[SteppedSequencer] = []
 
     def make(*args: Any) -> SteppedSequencer:
         made.append(kind(*args))
+        made[0].opening = True
         return made[0]
 
     with patch("consent_ledger.ledger.Sequencer", make), patch.object(sql, "_Statements", _statements):
         ledger = (create_ledger if new else open_ledger)(
-            str(folder / "ledger.db"),
+            place or str(folder / "ledger.db"),
             folder / "root.key",
             clock=clock,
             entropy=random.Random(f"entropy {seed}").randbytes,
         )
     [sequencer] = made
+    sequencer.opening = False
     return SteppedLedger(ledger, sequencer)
 
 

@@ -10,10 +10,11 @@ from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from google.protobuf.message import Message
 
+from consent_ledger.ledger import Ledger
 from hub.use_cases.hub import Hub
 from oncetold.v1 import (
     agency_service_pb2,
@@ -67,6 +68,33 @@ def purposes(names: Iterable[str]) -> list[Any]:
     return [common_pb2.Purpose.Value(f"PURPOSE_{name}") for name in names]
 
 
+class Steps(Protocol):
+    """What commands wait for."""
+
+    def waiting(self) -> int:
+        """How many commands wait."""
+        ...
+
+    def step(self, most: int, *, full: bool = False) -> None:
+        """Runs up to `most` of them and commits them together, on a full disk or not."""
+        ...
+
+
+class Calls(Protocol):
+    """What callers call."""
+
+    async def call(
+        self,
+        method: str,
+        request: Message,
+        *,
+        certificate: Certificate | None = None,
+        acting: str | None = None,
+    ) -> bytes:
+        """As `Door.call`."""
+        ...
+
+
 class World:
     """One hub, stepped by hand, with its callers."""
 
@@ -87,9 +115,10 @@ class World:
         self.facts = facts
         self.loop = SteppedLoop()
         opened = stepped_ledger(folder, clock, seed, new=new, kind=sequencer)
-        self.ledger, self.sequencer = opened.ledger, opened.sequencer
+        self.ledger: Ledger = opened.ledger
+        self.sequencer: Steps = opened.sequencer
         self.hub = hub(self.ledger, new_id=seeded_ids(f"ids {seed} {new}"))
-        self.door = Door(self.hub)
+        self.door: Calls = Door(self.hub)
         self._requests = seeded_ids(f"requests {seed} {new}")
         self.at_once(self.hub.start())
 
@@ -201,7 +230,7 @@ class Town:
                 self._founded[window], self.certificates, self.facts, seed=0, clock=ManualClock(), new=True
             )
             try:
-                world.at_once(_found(world, self.facts, window))
+                world.at_once(found(world, self.facts, window))
             finally:
                 world.close()
 
@@ -213,7 +242,7 @@ class Town:
         return World(folder, self.certificates, self.facts, seed=seed, clock=clock, **kinds)
 
 
-async def _found(world: World, facts: Facts, window: str) -> None:
+async def found(world: World, facts: Facts, window: str) -> None:
     kinds = {"outreach": "STREET_OUTREACH", "hostel": "HOSTEL", "clinic": "MONEY_ADVICE"}
     for agency_id, kind in kinds.items():
         await _agency(world, facts, agency_id, common_pb2.ServiceType.Value(f"SERVICE_TYPE_{kind}"), window)
