@@ -38,10 +38,12 @@ class Erasure(RecordedAggregate):
         horizon: datetime
 
     class Completed(RecordedAggregate.Event):
-        """The key under which the erased keys lay is destroyed; `gone_time` is when its provider says so."""
+        """The key under which the erased keys lay was beyond recovery at `gone_time`, its provider says, and
+        copies that others keep of it are at `horizon`."""
 
         TOPIC = "erasure.completed.v1"
         gone_time: datetime
+        horizon: datetime
 
     def __init__(
         self,
@@ -62,8 +64,8 @@ class Erasure(RecordedAggregate):
         self.registration_id = registration_id
 
     @event(Completed)
-    def complete(self, gone_time: datetime) -> None:
-        """No copy of the keys is left."""
+    def complete(self, gone_time: datetime, horizon: datetime) -> None:
+        """Nothing that the hub has opens it any more."""
 
 
 class Hold(RecordedAggregate):

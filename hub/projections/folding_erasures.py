@@ -68,7 +68,7 @@ def _bury(index: ConsentIndex, registrations: Iterable[UUID]) -> None:
 def _completed(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
     """Changes no decision: what was erased stays erased."""
     one = index.erasures[event.originator_id]
-    one.complete_position, one.gone_at = position, event.gone_time
+    one.complete_position, one.gone_at, one.horizon = position, event.gone_time, event.horizon
     return Touched()
 
 

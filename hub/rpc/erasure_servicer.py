@@ -40,6 +40,7 @@ class ErasureServicer(Servicer):
             erasure.erase,
             scope=_scope(request.scope),
             ground=translate.term(request, "ground", ErasureGround),
+            copies_kept=self._hub.key_copies_kept,
         )
 
     async def PlaceHold(self, request: messages.PlaceHoldRequest, call: Call) -> messages.PlaceHoldResponse:
@@ -62,6 +63,7 @@ class ErasureServicer(Servicer):
             lambda index: messages.LiftHoldResponse(position=self.position(index)),
             erasure.lift_hold,
             hold_id=translate.uuid(request, "hold_id"),
+            copies_kept=self._hub.key_copies_kept,
         )
 
     async def ListErasures(

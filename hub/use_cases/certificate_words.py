@@ -77,7 +77,10 @@ def _kept(facts: Facts) -> list[str]:
 
 def _copies(one: Erasure) -> str:
     if one.state is ErasureState.COMPLETE and one.gone_at is not None:
-        return f"The last copies of its keys were destroyed on {_day(one.gone_at)}."
+        return (
+            f"The service's own keys to it were destroyed for good on {_day(one.gone_at)}. Backup copies of"
+            f" those keys are gone after {_day(one.horizon)}."
+        )
     return (
         f"Until {_day(one.horizon)} those who run the service could still bring it back from backup copies."
         " They must not, and after that day they cannot."

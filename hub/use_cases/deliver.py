@@ -193,9 +193,10 @@ def _accept(work: Work, feed: Feed, receipt: SignedReceipt) -> Receipt:
         known.element_id,
     ):
         raise Refused("BAD_RECEIPT", sequence=receipt.sequence)
-    reference = work.index.registrations[known.pair].reference
-    sent = codec.serialised(codec.retraction(known.sequence, reference, known.element_id))
-    if hashlib.sha256(sent).digest() != receipt.delivery_sha256:
+    own = work.index.registrations[known.pair]
+    sent = codec.serialised(codec.retraction(known.sequence, own.reference, known.element_id))
+    # Where the reference was erased since, nobody knows the sent bytes any more: the signature has to do.
+    if not own.erased and hashlib.sha256(sent).digest() != receipt.delivery_sha256:
         raise Refused("BAD_RECEIPT", sequence=receipt.sequence)
     return Receipt(receipt.sequence, receipt.outcome, receipt.statement, receipt.signature)
 

@@ -4,6 +4,7 @@ What it attests of the copies in its own system answers the retractions that it 
 on as before, or is erased, one client after another, each by an entry of its own.
 """
 
+from datetime import timedelta
 from uuid import UUID
 
 from consent_ledger.domain import Agency
@@ -45,7 +46,9 @@ async def erase_what_was_left(hub: Hub) -> int:
     erased = 0
     for agency_id, registration_id in left:
         operator = Caller(agency_id=agency_id, operator=True)
-        erased += await hub.execute(_erase, operator, registration_id=registration_id)
+        erased += await hub.execute(
+            _erase, operator, registration_id=registration_id, copies_kept=hub.key_copies_kept
+        )
     return erased
 
 
@@ -60,7 +63,7 @@ def _left(index: ConsentIndex) -> list[tuple[str, UUID]]:
     ]
 
 
-def _erase(work: Work, caller: Caller, *, registration_id: UUID) -> bool:
+def _erase(work: Work, caller: Caller, *, registration_id: UUID, copies_kept: timedelta) -> bool:
     """Waits while a hold keeps all of it: what is asked for again and again would be refused as often."""
     registration = work.index.registrations[registration_id]
     chain = work.index.chain_of[registration_id]
@@ -70,5 +73,6 @@ def _erase(work: Work, caller: Caller, *, registration_id: UUID) -> bool:
     if not told and holding_all(work.index, chain) is not None:
         return False
     scope = Scope(registration.reference, ErasurePart.REGISTRATION)
-    erase(work, caller, scope=scope, ground=ErasureGround.NO_LONGER_NECESSARY)
+    ground = ErasureGround.NO_LONGER_NECESSARY
+    erase(work, caller, scope=scope, ground=ground, copies_kept=copies_kept)
     return True

@@ -6,7 +6,7 @@ preview; where it was delivered it is taken back as anything else is, without a 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from consent_ledger import domain
@@ -17,7 +17,7 @@ from consent_ledger.ledger import KeyOwner, Part
 from consent_ledger.records import read_record
 from consent_ledger.vocabulary import DataCategory, KeyCategory
 from hub.projections.consent_index import ConsentIndex
-from hub.use_cases.horizon import horizon
+from hub.use_cases.horizon import COPIES_KEPT, horizon
 from hub.use_cases.unreading import Told, Unreading, carry_out, told_on, unreading
 from hub.use_cases.work import Caller, Work
 
@@ -56,7 +56,14 @@ class _Reach:
     record_id: UUID | None
 
 
-def erase(work: Work, caller: Caller, *, scope: Scope, ground: ErasureGround) -> Erased:
+def erase(
+    work: Work,
+    caller: Caller,
+    *,
+    scope: Scope,
+    ground: ErasureGround,
+    copies_kept: timedelta = COPIES_KEPT,
+) -> Erased:
     """Erases what one agency recorded about one client; for a whole client the operator alone.
 
     Raises `REFERENCE_NOT_REGISTERED`, `NOT_FOUND` for another's record or none, `OPERATOR_ONLY`,
@@ -64,7 +71,9 @@ def erase(work: Work, caller: Caller, *, scope: Scope, ground: ErasureGround) ->
     """
     reach = _reach(work, caller, scope)
     named = [one for one in told_on(work, reach.registrations) if _named(one, scope, reach)]
-    return erase_told(work, caller, scope.part, ground, named, reach=reach, category=scope.category)
+    return erase_told(
+        work, caller, scope.part, ground, named, reach=reach, category=scope.category, copies_kept=copies_kept
+    )
 
 
 def erase_told(
@@ -76,6 +85,7 @@ def erase_told(
     *,
     reach: "_Reach | Registration",
     category: DataCategory | None = None,
+    copies_kept: timedelta = COPIES_KEPT,
 ) -> Erased:
     """Erases these fragments but for what is held. Raises `LEGAL_HOLD` when all of it is."""
     if isinstance(reach, Registration):
@@ -91,7 +101,7 @@ def erase_told(
     what = unreading(work, doomed, gone)
     carry_out(work, what)
     owner = KeyOwner(reach.registration.registration_id, KeyCategory.CONSENT)
-    ends = horizon(work)
+    ends = horizon(work, copies_kept)
     erasure = domain.Erasure.begin(
         work.new_id(),
         agency_id=reach.registration.agency_id,
@@ -138,7 +148,7 @@ def place_hold(
     return hold.id, work.save(hold, owner)
 
 
-def lift_hold(work: Work, caller: Caller, *, hold_id: UUID) -> int:
+def lift_hold(work: Work, caller: Caller, *, hold_id: UUID, copies_kept: timedelta = COPIES_KEPT) -> int:
     """Ends a hold; what waited for it alone is erased by the same entry. Raises `NOT_FOUND`."""
     known = work.index.holds.get(hold_id)
     if known is None or known.agency_id != caller.agency():
@@ -157,7 +167,12 @@ def lift_hold(work: Work, caller: Caller, *, hold_id: UUID) -> int:
     what = unreading(work, freed, gone)
     carry_out(work, what)
     hold = work.repository.get(domain.Hold, hold_id)
-    hold.lift(caller.name, [one.fragment_id.hex() for one in freed], [one.hex for one in gone], horizon(work))
+    hold.lift(
+        caller.name,
+        [one.fragment_id.hex() for one in freed],
+        [one.hex for one in gone],
+        horizon(work, copies_kept),
+    )
     owner = KeyOwner(known.registration_id, KeyCategory.CONSENT)
     return work.save(hold, owner, beside=_ids(what, owner) if freed or gone else None)
 

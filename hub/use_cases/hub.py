@@ -15,10 +15,12 @@ from consent_ledger.ledger import Ledger, Transaction
 from consent_ledger.statutory_duties import DUTIES, Duties
 from hub.projections.holdings import Holdings
 from hub.projections.projector import AT_ONCE, Projector
+from hub.use_cases.horizon import COPIES_KEPT
 from hub.use_cases.log import Log
 from hub.use_cases.observer import Nobody, Observer
 from hub.use_cases.recovery import Recovery, remembered
 from hub.use_cases.settle import settle
+from hub.use_cases.witnesses import Witnesses
 from hub.use_cases.work import ADMINISTRATION, Caller, Work, reads_cells
 
 __all__ = ["Caller", "Hub", "Request"]
@@ -77,7 +79,10 @@ class Hub:
         self.observer: Observer = Nobody()
         self.to_erase = asyncio.Event()
         """Set when there may be something to erase before the next hour."""
+        self.key_copies_kept = COPIES_KEPT
+        """How long backups of its own keys are kept: after that a destroyed key is gone everywhere."""
         self.log = Log(ledger)
+        self.witnesses = Witnesses(self)
         self._nudging: set[asyncio.Task[None]] = set()
         self._unseen = False
         self._recovery = Recovery(ledger, self.rebuild)
@@ -285,6 +290,11 @@ class Hub:
         """Lets waiting fetches answer and finishes what was begun; the ledger is closed by its owner."""
         self.wake_all()
         await asyncio.gather(*self._nudging)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether nobody is to wait any more."""
+        return self._stopping
 
     def wake_all(self) -> None:
         """Lets every waiting fetch answer: the hub is stopping."""

@@ -93,17 +93,20 @@ async def erase_what_is_due(hub: Hub) -> int:
         await _through(hub, agency_id, look)
         operator = Caller(agency_id=agency_id, operator=True)
         for registration_id in due:
-            erased += await hub.execute(_erase, operator, registration_id=registration_id)
+            erased += await hub.execute(
+                _erase, operator, registration_id=registration_id, copies_kept=hub.key_copies_kept
+            )
     return erased
 
 
-def _erase(work: Work, caller: Caller, *, registration_id: UUID) -> bool:
+def _erase(work: Work, caller: Caller, *, registration_id: UUID, copies_kept: timedelta) -> bool:
     """Decided anew at the ledger's head: a hold may have come in between."""
     due = list(_to_erase(work.index, work.segments, registration_id, work.now))
     if not due:
         return False
     registration = work.index.registrations[registration_id]
-    erase_told(work, caller, ErasurePart.FRAGMENTS, ErasureGround.RETENTION, due, reach=registration)
+    part, ground = ErasurePart.FRAGMENTS, ErasureGround.RETENTION
+    erase_told(work, caller, part, ground, due, reach=registration, copies_kept=copies_kept)
     return True
 
 

@@ -5,6 +5,7 @@ import logging
 
 from consent_ledger.errors import OnceToldError
 from hub.use_cases.departure import erase_what_was_left
+from hub.use_cases.erasure_completion import complete_what_is_gone
 from hub.use_cases.hub import Hub
 from hub.use_cases.retention import erase_what_is_due
 
@@ -15,8 +16,10 @@ log = logging.getLogger(__name__)
 
 
 async def erase_due(hub: Hub) -> int:
-    """One round; in how many registrations something was erased."""
-    return await erase_what_is_due(hub) + await erase_what_was_left(hub)
+    """One round; in how many registrations something was erased. What is beyond recovery is said to be."""
+    erased = await erase_what_is_due(hub) + await erase_what_was_left(hub)
+    await complete_what_is_gone(hub)
+    return erased
 
 
 async def keep_erasing(hub: Hub) -> None:
