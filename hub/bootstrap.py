@@ -26,12 +26,14 @@ from hub.rpc.consent_servicer import ConsentServicer
 from hub.rpc.delivery_servicer import DeliveryServicer
 from hub.rpc.dispatch import Dispatcher
 from hub.rpc.erasure_servicer import ErasureServicer
+from hub.rpc.handing_over import HandingOver
 from hub.rpc.log_servicer import LogServicer
 from hub.rpc.operator_servicer import OperatorServicer
 from hub.rpc.record_servicer import RecordServicer
 from hub.rpc.registration_servicer import RegistrationServicer
 from hub.rpc.server import Door, to_its_end
 from hub.rpc.task_servicer import TaskServicer
+from hub.rpc.witness_servicer import WitnessServicer
 from hub.telemetry import Exporters, Telemetry
 from hub.use_cases.agencies import agency_speaking
 from hub.use_cases.hub import Hub
@@ -49,6 +51,7 @@ from oncetold.v1 import (
     record_service_pb2,
     registration_service_pb2,
     task_service_pb2,
+    witness_service_pb2,
 )
 
 log = logging.getLogger(__name__)
@@ -65,6 +68,7 @@ _SERVICERS = {
     record_service_pb2: RecordServicer,
     registration_service_pb2: RegistrationServicer,
     task_service_pb2: TaskServicer,
+    witness_service_pb2: WitnessServicer,
 }
 
 
@@ -145,6 +149,7 @@ async def running_hub(
         if telemetry is not None:
             await measuring.enter_async_context(_measured(hub, config, telemetry))
         await measuring.enter_async_context(_signing(hub))
+        await measuring.enter_async_context(_witnessed(hub, config))
         if adapters:
             await measuring.enter_async_context(_erasing(hub))
         servicers = _servicers(hub)
@@ -233,6 +238,24 @@ async def _signing(hub: Hub) -> AsyncIterator[None]:
     finally:
         signing.cancel()
         await asyncio.wait([signing])
+
+
+@asynccontextmanager
+async def _witnessed(hub: Hub, config: Config) -> AsyncIterator[None]:
+    """Shows cosignatures, also those that other replicas gather, and hands checkpoints to HTTP witnesses."""
+    hub.log.witnesses_needed = config.log.witnesses_needed
+    await hub.witnesses.load()
+    urls = config.log.witness_urls.split()
+    tasks = [asyncio.ensure_future(HandingOver(hub.witnesses, url).run()) for url in urls]
+    if config.is_shared:
+        tasks.append(asyncio.ensure_future(hub.witnesses.keep_loading()))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
 
 def _reading_ended(reading: asyncio.Future[None]) -> None:

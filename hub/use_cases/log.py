@@ -29,6 +29,8 @@ class Log:
 
     def __init__(self, ledger: Ledger) -> None:
         self.checkpointer = Checkpointer(ledger)
+        self.witnesses_needed = 0
+        """So many have to cosign what is shown as cosigned; 0: nobody has to."""
         self._ledger = ledger
         self._cosigned: Shown | None = None
         self._lines: tuple[Checkpoint, bytes] | None = None
@@ -46,7 +48,7 @@ class Log:
     @property
     def cosigned(self) -> Shown | None:
         """The newest one that enough witnesses cosigned."""
-        return self._cosigned
+        return self._cosigned if self.witnesses_needed else self.newest
 
     def cosign(self, checkpoint: Checkpoint, note: bytes, *, enough: bool) -> None:
         """Shows a checkpoint's note with the cosignatures there are; `enough` of them, or not yet.

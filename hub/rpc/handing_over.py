@@ -1,0 +1,106 @@
+"""Hands checkpoints to witnesses that are reached over HTTP (C2SP tlog-witness, `add-checkpoint`).
+
+Their answers are believed as little as anybody's: only lines that verify with an authorised key are taken.
+"""
+
+import asyncio
+import base64
+import logging
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from consent_ledger.errors import LedgerClosed, OnceToldError, Refused
+from hub.use_cases.witnesses import Offer, Witnesses
+
+EVERY_SECONDS = 45.0
+"""A ledger in which nothing happens is handed over again so often."""
+AFTER_FAILURE_SECONDS = 20.0
+CALL_SECONDS = 15.0
+MOST_BYTES = 64 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class Said(NamedTuple):
+    """A witness's answer over HTTP; status 0 for none."""
+
+    status: int
+    body: bytes
+
+
+class HandingOver:
+    """One witness's URL. `run` goes on until cancelled."""
+
+    def __init__(self, witnesses: Witnesses, url: str) -> None:
+        self._witnesses = witnesses
+        self._url = url
+        self._old_size = 0
+        self._last: Offer | None = None
+
+    async def run(self) -> None:
+        """Hands over each checkpoint; a witness that is away, or refuses, is asked again later."""
+        said = ""
+        while True:
+            problem = await self._step()
+            if problem and problem != said:
+                fields = {"reason": problem}
+                log.warning("a witness did not cosign", extra={"event": "WITNESS_REFUSED", "fields": fields})
+            said = problem
+            if problem == "LEDGER_CLOSED":
+                return
+            if problem:
+                await asyncio.sleep(AFTER_FAILURE_SECONDS)
+
+    async def _step(self) -> str:
+        """The next checkpoint, or the last once more. What went wrong, as a code; empty for nothing."""
+        try:
+            offer = await self._witnesses.offered(self._url, self._old_size, timedelta(seconds=EVERY_SECONDS))
+            if offer is None:
+                if self._last is None:
+                    return ""
+                offer = self._last._replace(proof=[])
+            return await self._hand(offer)
+        except LedgerClosed:
+            return "LEDGER_CLOSED"
+        except OnceToldError as refusal:
+            if isinstance(refusal, Refused) and refusal.code == "BEYOND_LEDGER":
+                # It cosigned more than this ledger has: the operator has to know (rollback, FAULTS).
+                return "WITNESS_IS_AHEAD"
+            return refusal.code
+
+    async def _hand(self, offer: Offer) -> str:
+        size = offer.checkpoint.size
+        said = await asyncio.to_thread(_post, self._url, _body(self._old_size, offer))
+        if said.status == 200:
+            if not await self._witnesses.add_lines(size, said.body):
+                return "UNKNOWN_WITNESS"
+            self._old_size, self._last = size, offer
+            return ""
+        if said.status == 409 and said.body.strip().isdigit() and len(said.body) < 25:
+            stands = int(said.body)
+            if stands == self._old_size:
+                return "OTHER_ROOT"
+            self._old_size, self._last = stands, None
+            return ""
+        return f"HTTP_{said.status}" if said.status else "NO_ANSWER"
+
+
+def _body(old_size: int, offer: Offer) -> bytes:
+    lines: Sequence[str] = [f"old {old_size}", *(base64.b64encode(one).decode() for one in offer.proof)]
+    return "".join(f"{line}\n" for line in lines).encode() + b"\n" + offer.note
+
+
+def _post(url: str, body: bytes) -> Said:
+    # The settings allow http and https only.
+    request = urllib.request.Request(f"{url.rstrip('/')}/add-checkpoint", body, method="POST")  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=CALL_SECONDS) as answer:  # noqa: S310
+            return Said(answer.status, answer.read(MOST_BYTES))
+    except urllib.error.HTTPError as error:
+        with error:
+            return Said(error.code, error.read(MOST_BYTES))
+    except OSError:
+        return Said(0, b"")
