@@ -212,6 +212,7 @@ class PostgresStore(SqlStore):
             self._reading.execute("COMMIT")
             [mark] = marking.fetchone()
         self._mark = mark
+        self._begun = self._head
 
     def rollback(self) -> None:
         self._later.take()
