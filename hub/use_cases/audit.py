@@ -152,7 +152,9 @@ def disclosure_lines(work: Work, registration_id: UUID) -> list[DisclosureLine]:
             if retraction is not None and retraction.outcome:
                 outcome = attested(retraction.outcome)
                 statement = stated(retraction.receipted_at).get((one.feed_id, one.sequence), b"")
-            overdue = not outcome and work.now - one.recorded_at > OVERDUE_AFTER
+            # Who left without knowing what became of the copies will not say it later either.
+            nobody_knows = retraction is not None and bool(retraction.outcome)
+            overdue = not outcome and (nobody_knows or work.now - one.recorded_at > OVERDUE_AFTER)
         lines.append(
             DisclosureLine(
                 one.fragment_id,

@@ -2,10 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -126,8 +127,10 @@ class Stage:
         agreement_id: str = "isa-1",
         purposes: tuple[str, ...] = ("DIRECT_SUPPORT",),
         lawful_basis: str = "A6_1_C",
+        kept: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
-        """All sign one agreement. `ends` says, per category, what becomes of copies when it ends."""
+        """All sign one agreement. Per category `ends` says what becomes of copies when it ends, `kept` for how
+        many days content is kept."""
         bases = [
             agreement_service_pb2.PartyBasis(
                 purpose=common_pb2.Purpose.Value(f"PURPOSE_{purpose}"),
@@ -142,6 +145,7 @@ class Stage:
                 category=common_pb2.DataCategory.Value(f"DATA_CATEGORY_{category}"),
                 purpose=common_pb2.Purpose.Value(f"PURPOSE_{purpose}"),
                 on_end=common_pb2.OnEnd.Value(f"ON_END_{on_end}"),
+                retention_days=kept.get(category, 0),
             )
             for category, on_end in ends.items()
             for purpose in purposes
