@@ -38,6 +38,9 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "STOPPING": (),
     "READING_LEDGER": ("entries", "of"),
     "READING_STOPPED": ("error_type",),
+    "LOG_NOT_SIGNED": ("error_type",),
+    "LOG_DAMAGED": ("error_type",),
+    "SCRUB_FAILED": ("error_type",),
     "UNHANDLED": ("error_type", "place"),
     "OTHER": (),
 }

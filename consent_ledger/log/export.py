@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from consent_ledger.errors import ExportRefused, LogDamaged
+from consent_ledger.errors import ExportRefused, LogDamaged, ProofRefused
+from consent_ledger.log.checkpoint import open_checkpoint
 from consent_ledger.log.note import VerifierKey
 from consent_ledger.log.reading import published_rows
 from consent_ledger.log.stored import StoredLog
@@ -33,15 +34,17 @@ def export_log(
     witnesses: Sequence[VerifierKey] = (),
     progress: Progress = lambda done, size: None,
 ) -> int:
-    """Writes the log up to its checkpoint, and that last. `note`: the same checkpoint with cosignatures.
+    """Writes the log up to a checkpoint, and that last. `note`: which one, cosigned; unset, the newest.
 
-    Returns its size. Raises `ExportRefused` where another log's export lies, `EntryCorrupt`, `LogDamaged`.
+    Returns its size. Raises `ExportRefused` where another log's export lies or a newer one, `ProofRefused`
+    for a note that does not verify, `EntryCorrupt`, `LogDamaged`.
     """
     keys = [log.vkey, *witnesses]
-    _require_own(folder, log.vkey)
-    shown = log.note if note is None else log.with_cosignatures(note, list(witnesses))
+    shown = log.note if note is None else note
+    checkpoint = log.checkpoint if note is None else log.covered(note, witnesses)
+    _require_older(folder, log.vkey, checkpoint.size)
     (folder / LOG).mkdir(parents=True, exist_ok=True)
-    size = log.checkpoint.size
+    size = checkpoint.size
     edge = Edge()
     for number in range(-(-size // TILE_WIDTH)):
         after = number * TILE_WIDTH
@@ -54,7 +57,7 @@ def export_log(
         for level, at, hashes in edge.add([leaf_hash(entry) for entry in entries]):
             _write(folder / LOG / tile_path(level, at), hashes)
         progress(after + width, size)
-    if edge.root() != log.checkpoint.root:
+    if edge.root() != checkpoint.root:
         raise LogDamaged(reason="the entries do not lead to the checkpoint")
     level = 0
     while size >> TILE_HEIGHT * level:
@@ -68,15 +71,16 @@ def export_log(
     return size
 
 
-def _require_own(folder: Path, vkey: VerifierKey) -> None:
-    """An empty folder, or an export of the same log."""
+def _require_older(folder: Path, vkey: VerifierKey, size: int) -> None:
+    """An empty folder, or an export of the same log that is no larger."""
+    if not folder.exists() or not any(folder.iterdir()):
+        return
     try:
         first = (folder / VKEYS).read_text().split("\n", 1)[0]
-    except FileNotFoundError:
-        if folder.exists() and any(folder.iterdir()):
-            raise ExportRefused() from None
-        return
-    if first != str(vkey):
+        there = open_checkpoint((folder / LOG / CHECKPOINT_PATH).read_bytes(), vkey).checkpoint
+    except (OSError, UnicodeDecodeError, ProofRefused):
+        raise ExportRefused() from None
+    if first != str(vkey) or there.size > size:
         raise ExportRefused()
 
 

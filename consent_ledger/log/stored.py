@@ -1,12 +1,12 @@
 """The log of a ledger that is read beside its hub, for the commands that export, prove and check it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from consent_ledger.errors import LogDamaged, NoCheckpoint, ProofRefused
 from consent_ledger.log.checkpoint import Checkpoint, open_checkpoint
 from consent_ledger.log.checkpointer import CHECKPOINT_STATE, EDGE_STATE
-from consent_ledger.log.note import Note, VerifierKey
+from consent_ledger.log.note import VerifierKey
 from consent_ledger.log.reading import CheckedTiles, TileCache
 from consent_ledger.log.signing import VKEY_STATE
 from consent_ledger.log.tiles import Edge
@@ -65,8 +65,9 @@ class StoredLog:
             raise LogDamaged(reason="edge")
         return note, checkpoint, key, edge
 
-    def with_cosignatures(self, note: bytes, witnesses: list[VerifierKey]) -> bytes:
-        """Another note of the same checkpoint, once all its lines verify. Raises `ProofRefused`."""
-        if open_checkpoint(note, self.vkey, witnesses).checkpoint != self.checkpoint:
-            raise ProofRefused("another checkpoint")
-        return bytes(Note.parse(note))
+    def covered(self, note: bytes, witnesses: Sequence[VerifierKey]) -> Checkpoint:
+        """What another note of this log signs, once all its lines verify. Raises `ProofRefused`."""
+        checkpoint = open_checkpoint(note, self.vkey, witnesses).checkpoint
+        if checkpoint.size > self.checkpoint.size:
+            raise ProofRefused("beyond the newest checkpoint")
+        return checkpoint
