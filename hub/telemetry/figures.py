@@ -1,4 +1,4 @@
-"""Figures of the ledger and of what it stands at. Totals; per feed only how long it has been behind.
+"""Figures of the ledger and of what it stands at. Totals; per feed and witness only how far it is behind.
 
 What is told of choices and decisions is told of all agencies together, and of outcomes only in lots: the
 difference between two looks at the page then says nothing of one call. Nothing here is told to an agency.
@@ -128,6 +128,12 @@ class Figures:
             unit="s",
             description="How long ago the feed's adapter fetched last; whole minutes.",
         )
+        meter.create_observable_gauge(
+            "oncetold.witness.lag",
+            [self._witnesses],
+            unit="s",
+            description="How long ago the witness's last cosignature came; whole minutes.",
+        )
 
     def _one(self, value: Callable[[Standing], int | None]) -> Told:
         def told(options: CallbackOptions) -> Iterable[Observation]:
@@ -154,3 +160,10 @@ class Figures:
             ]
 
         return told
+
+    def _witnesses(self, options: CallbackOptions) -> Iterable[Observation]:
+        witnesses = () if self._standing is None else self._standing[1].witnesses
+        return [
+            Observation(one.behind_seconds // _MINUTE * _MINUTE, allowed({AGENCY: one.agency_id}))
+            for one in witnesses[:MOST_FEEDS]
+        ]

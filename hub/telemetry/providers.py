@@ -42,6 +42,7 @@ INSTRUMENTS: dict[str, tuple[set[str], Sequence[float]]] = {
     "oncetold.standing.age": (set(), ()),
     "oncetold.feed.lag": ({AGENCY, FEED}, ()),
     "oncetold.feed.silence": ({AGENCY, FEED}, ()),
+    "oncetold.witness.lag": ({AGENCY}, ()),
 }
 """Every figure there is: its attributes, and a histogram's bounds. Another instrument is dropped whole."""
 

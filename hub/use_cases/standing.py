@@ -20,6 +20,7 @@ from consent_ledger.ledger import Transaction
 from hub.projections.holdings import DIRTY, RETRACTIONS, Holdings
 from hub.use_cases.due import OVERDUE_AFTER
 from hub.use_cases.hub import Hub
+from hub.use_cases.witnesses import WitnessStanding
 
 EVERY_SECONDS = 15.0
 _STEP = 500
@@ -54,6 +55,7 @@ class Standing:
     open_retractions: int | None = None
     overdue_retractions: int | None = None
     feeds: tuple[FeedStanding, ...] = ()
+    witnesses: tuple[WitnessStanding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,8 @@ class StandingReader:
                 opened_here, overdue_here = await self._retractions(feed_id)
                 opened, overdue = opened + opened_here, overdue + overdue_here
                 told.append(self._feed(feed_id, agency_id, behind[feed_id]))
-        return Standing(False, in_doubt, size, dirty, opened, overdue, tuple(told))
+        witnesses = tuple(await self._hub.look(self._hub.witnesses.standing))
+        return Standing(False, in_doubt, size, dirty, opened, overdue, tuple(told), witnesses)
 
     def _head(self, transaction: Transaction) -> tuple[int, bool, list[tuple[str, UUID]]]:
         self._grow_old(transaction, transaction.now - self._overdue_after)

@@ -13,15 +13,17 @@ from typing import Any
 import grpc
 import pytest
 
+from adapters.kit.notes import CosignerKey
 from consent_ledger.domain import TOPICS
 from consent_ledger.vocabulary import DataCategory
 from hub.bootstrap import running_hub
 from hub.config import TelemetrySettings
 from hub.use_cases import standing
-from oncetold.v1 import consent_service_pb2
+from oncetold.v1 import agency_service_pb2, consent_service_pb2
+from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
 from oncetold.v1.consent_service_pb2_grpc import ConsentServiceStub
 from tests.integration import story
-from tests.integration.loopback import adapter_channel, bare, make_site, refused
+from tests.integration.loopback import Site, adapter_channel, bare, make_site, operator_channel, refused
 from tests.observability.page import samples, scrape
 from tests.privacy.scanner import whole_words
 
@@ -32,6 +34,7 @@ LABELS = {
     "oncetold_agency", "oncetold_feed",
 }  # fmt: skip
 OF_FEEDS = {"oncetold_feed_lag_seconds", "oncetold_feed_silence_seconds"}
+OF_WITNESSES = {"oncetold_witness_lag_seconds"}
 
 
 def names_in(expression: str) -> set[str]:
@@ -71,7 +74,7 @@ def test_every_panel_asks_for_something_through_the_chosen_data_source() -> None
 
 def test_every_alert_says_what_it_means_and_what_to_do_and_is_tested() -> None:
     tested = (FOLDER / "alerts.test.yml").read_text()
-    assert len(rules()) == 9
+    assert len(rules()) == 10
     for rule in rules():
         name = rule.split()[0]
         assert names_in(rule) or "up{" in rule
@@ -91,6 +94,7 @@ def lived_page(folder: Path, *, shut_out: bool = True) -> tuple[bytes, set[str],
         config = replace(site.config, telemetry=TelemetrySettings("127.0.0.1:0"))
         async with running_hub(config) as running:
             begun = await story.begin(site)
+            await make_witness(site, "hostel")
             async with (
                 adapter_channel(site, running, begun.outreach) as outreach,
                 adapter_channel(site, running, begun.hostel) as hostel,
@@ -111,6 +115,15 @@ def lived_page(folder: Path, *, shut_out: bool = True) -> tuple[bytes, set[str],
         return page, {"outreach", "hostel"}, {begun.feed_id}
 
     return asyncio.run(live())
+
+
+async def make_witness(site: Site, agency_id: str) -> None:
+    key = CosignerKey(f"{agency_id}.example/witness", bytes(32)).public
+    request = agency_service_pb2.AuthoriseWitnessRequest(
+        request_id=story.request_id(), agency_id=agency_id, verifier_key=str(key)
+    )
+    async with operator_channel(site) as operator:
+        await AgencyServiceStub(operator).AuthoriseWitness(request)
 
 
 async def refuse_somebody_else(outreach: grpc.aio.Channel) -> None:
@@ -154,9 +167,10 @@ def test_the_page_has_only_known_labels_and_agencies_stand_only_at_their_feeds_l
     assert {name for one in found for name, _ in one.labels} <= LABELS
     assert {one["oncetold_agency"] for one in found if one.name in OF_FEEDS} == {"hostel"}
     assert {one["oncetold_feed"] for one in found if one.name in OF_FEEDS} == feeds
+    assert [one.labels for one in found if one.name in OF_WITNESSES] == [(("oncetold_agency", "hostel"),)]
     for one in found:
         values = {value for _, value in one.labels}
-        assert one.name in OF_FEEDS or not values & (agencies | feeds), one
+        assert one.name in OF_FEEDS | OF_WITNESSES or not values & (agencies | feeds), one
     for alone in ("oncetold_dirty_pairs", "oncetold_retractions_open", "oncetold_retractions_overdue"):
         assert [one.labels for one in found if one.name == alone] == [()]
     outcomes = [one.labels for one in found if one.name == "oncetold_policy_outcomes_total"]
