@@ -232,7 +232,8 @@ class Checkpointer:
             raise LogDamaged(reason="the entries do not lead to the checkpoint")
         self._known = note
         if self._edge.size == checkpoint.size:
-            await self._show(checkpoint, note)
+            await self.before_shown(note)
+            self._show(checkpoint, note)
 
     async def _restore(self, looked: _Looked) -> None:
         """Begins with the edge that was stored, if it leads to the stored checkpoint; else from nothing."""
@@ -311,12 +312,15 @@ class Checkpointer:
             transaction.write_state(VKEY_STATE, str(key.verifier).encode())
             return True
 
+        # Kept outside before the database says that there is one: a kill in between must not look like a
+        # file that somebody took away.
+        await self.before_shown(note)
         if not await self.ledger.run(write):
             return False
         self._unwritten.clear()
         self._known = note
         self._from_nothing = False
-        await self._show(checkpoint, note)
+        self._show(checkpoint, note)
         return True
 
     async def _require_growth(self, checkpoint: Checkpoint) -> None:
@@ -334,7 +338,6 @@ class Checkpointer:
         except ProofRefused as error:
             raise LogDamaged(reason="the tree does not begin with the one signed last") from error
 
-    async def _show(self, checkpoint: Checkpoint, note: bytes) -> None:
-        await self.before_shown(note)
+    def _show(self, checkpoint: Checkpoint, note: bytes) -> None:
         self.newest = SignedCheckpoint(checkpoint, note, self._edge.copy())
         self.wake()

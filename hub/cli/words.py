@@ -161,6 +161,33 @@ WORDS: Mapping[str, Words] = {
     "TASK_STATE": Words(
         "The task is done already, or its kind knows no such outcome.", "See what is open: oncetold task list"
     ),
+    "NOT_YET_COVERED": Words(
+        "No checkpoint covers this yet, or too few witnesses have cosigned one.",
+        "Wait a minute and run the command again; see who witnesses: oncetold agency list",
+    ),
+    "BEYOND_LEDGER": Words(
+        "The ledger does not reach so far: its newest checkpoint has {size} entries.",
+        "Check the position, and that it is this ledger's.",
+    ),
+    "UNKNOWN_WITNESS": Words(
+        "No witness key of this agency is authorised.", "Authorise it: oncetold agency witness --help"
+    ),
+    "BAD_COSIGNATURE": Words(
+        "The cosignature is not by the authorised key, or not of this checkpoint.",
+        "Compare the witness's key with the one that the hub knows: oncetold agency list",
+    ),
+    "LEGAL_HOLD": Words(
+        "The law keeps all of this from being erased (hold {hold_id}).",
+        "If the reason is over, lift the hold first: oncetold hold lift --help",
+    ),
+    "AGENCY_DEPARTED": Words(
+        "The agency has left: nothing is recorded by it or sent to it any more.",
+        "See who takes part: oncetold agency list",
+    ),
+    "KEYS_UNAVAILABLE": Words(
+        "The provider of the hub's keys does not answer, so nothing can be opened.",
+        "Check the key store or its network; the hub goes on by itself once it answers.",
+    ),
 }
 
 
