@@ -140,29 +140,6 @@ WORDS: Mapping[str, Words] = {
     ),
     "NOT_YET_COVERED": Words(
         "No checkpoint covers this yet, or too few witnesses have cosigned one.",
-        "Ask again in a minute.",
-    ),
-    "BEYOND_LEDGER": Words(
-        "The ledger's newest checkpoint does not reach so far: it covers {size} entries.",
-        "Check the position, and that it is this ledger's.",
-    ),
-    "UNKNOWN_WITNESS": Words(
-        "No witness key is authorised for this agency.",
-        "Authorise it: oncetold agency witness --help",
-    ),
-    "BAD_COSIGNATURE": Words(
-        "The cosignature does not verify for this checkpoint and the agency's witness key.",
-        "Check which key the witness signs with: oncetold agency list --json",
-    ),
-    "KEYS_UNAVAILABLE": Words(
-        "The provider of the hub's keys does not answer, so nothing can be opened.",
-        "Check that it runs and can be reached, then try again.",
-    ),
-    "TASK_STATE": Words(
-        "The task is done already, or its kind knows no such outcome.", "See what is open: oncetold task list"
-    ),
-    "NOT_YET_COVERED": Words(
-        "No checkpoint covers this yet, or too few witnesses have cosigned one.",
         "Wait a minute and run the command again; see who witnesses: oncetold agency list",
     ),
     "BEYOND_LEDGER": Words(
