@@ -11,7 +11,8 @@ from typing import NamedTuple, Protocol
 
 from consent_ledger.entry import microseconds, moment
 from consent_ledger.keys import KEY_ID_SIZE, KeyRing
-from consent_ledger.store.port import KeyRow, StoredKey
+from consent_ledger.root_keys.port import RootKeys
+from consent_ledger.store.port import KeyRow, Reader, StoredKey
 
 EPOCH = timedelta(days=30)
 STEP = 500
@@ -84,6 +85,33 @@ class Writes(Protocol):
 def ending_keys(state: bytes | None) -> list[bytes]:
     """Ids of the old epochs' keys that are still needed, out of the log's state `epochs-ending`."""
     return [key_id for key_id, _ in _pairs(state, KEY_ID_SIZE)]
+
+
+class _View:
+    """A look at a ledger, as the command that a look is part of."""
+
+    clock_in_doubt = False
+
+    def __init__(self, store: Reader, now: datetime, size: int) -> None:
+        self.state = store.state
+        self.now = now
+        self.size = size
+
+    def write_state(self, name: str, value: bytes | None) -> None:
+        raise TypeError("a look changes nothing")
+
+    def replace_keys(self, old: Sequence[StoredKey], new: Sequence[KeyRow], *, removed: bool) -> None:
+        raise TypeError("a look changes nothing")
+
+
+def read_standing(store: Reader, root: RootKeys, now: datetime) -> tuple[Standing, list[EndedEpoch]]:
+    """How epochs stand, read beside whoever writes. Opens no key."""
+    head = store.begin()
+    try:
+        epochs = EpochKeys(_View(store, now, head.size), store, KeyRing(root, store))
+        return epochs.standing(), epochs.ended()
+    finally:
+        store.rollback()
 
 
 class EpochKeys:
@@ -166,8 +194,9 @@ class EpochKeys:
     def _note_end(self, gone_at: datetime) -> datetime:
         # Nothing was wrapped by the old epoch's key once the present one had begun.
         position = (self._command.state(_STARTED) or bytes(16))[8:]
-        now = self._command.now
-        known = [one for one in self.ended() if one.gone_at > now]
+        now, ended = self._command.now, self.ended()
+        passed = [one for one in ended if one.gone_at <= now]
+        known = passed[-1:] + [one for one in ended if one.gone_at > now]
         kept = b"".join(one.position.to_bytes(8) + microseconds(one.gone_at).to_bytes(8) for one in known)
         self._command.write_state(_GONE, kept + position + microseconds(gone_at).to_bytes(8))
         return gone_at

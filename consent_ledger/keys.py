@@ -8,57 +8,43 @@ so and that only this ledger can make: its key is neither looked for nor taken b
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from consent_ledger.entry_keys import EntryKeys
 from consent_ledger.errors import KeyErased, KeyFileRefused, KeyMissing, UnsealFailed
 from consent_ledger.fences import Fences
 from consent_ledger.mac import KeyedMac
 from consent_ledger.root_keys.port import RootKeys
 from consent_ledger.store.port import KeyRow, StoredKey
+from consent_ledger.wrapping import (
+    KEY_ID_SIZE,
+    KEY_SIZE,
+    NONCE_SIZE,
+    Entropy,
+    KeyTable,
+    NoKeys,
+    unwrap,
+    unwrapped,
+    wrap,
+    wrapping_context,
+)
 
-Entropy = Callable[[int], bytes]
+__all__ = ["KEY_ID_SIZE", "NONCE_SIZE", "NO_PARENT", "Entropy", "KeyRing"]
+
 V = TypeVar("V")
 
-KEY_SIZE = 32
-KEY_ID_SIZE = 16
-NONCE_SIZE = 12
 NO_PARENT = bytes(KEY_ID_SIZE)
 """Parent of the row that a destroyed key leaves."""
-_WRAP = b"oncetold.org/wrap/v1\n"
 _DESTROYED, _RETIRED = b"\x05", b"\x06"
 """What a message under the index key begins with; the vault uses those before."""
 _KEPT_OPEN = 65_536
 """Opened keys of categories kept in memory: about 1 KiB each. Keys of fragments are not kept."""
 _NEAR = 4
 """Times as many positions as entries are wanted, within which their keys are read in one range."""
-
-
-class KeyTable(Protocol):
-    """The part of a store that holds wrapped keys."""
-
-    def key_by_label(self, label: bytes) -> KeyRow | None: ...
-
-    def keys_by_id(self, key_ids: Sequence[bytes]) -> Sequence[StoredKey]: ...
-
-    def keys_between(self, after: int, through: int) -> Sequence[StoredKey]: ...
-
-
-class _NoKeys:
-    """The key table of a ledger that is being made."""
-
-    def key_by_label(self, label: bytes) -> KeyRow | None:
-        return None
-
-    def keys_by_id(self, key_ids: Sequence[bytes]) -> Sequence[StoredKey]:
-        return []
-
-    def keys_between(self, after: int, through: int) -> Sequence[StoredKey]:
-        return []
 
 
 class KeyRing:
@@ -91,7 +77,7 @@ class KeyRing:
     @classmethod
     def founding_rows(cls, root: RootKeys, entropy: Entropy = os.urandom) -> list[KeyRow]:
         """A new ledger's first keys: the first epoch's, and the key of all labels."""
-        ring = cls(root, _NoKeys(), entropy)
+        ring = cls(root, NoKeys(), entropy)
         return [ring.new_epoch_key(root.create()), ring._new_named_key(ring._index_label)[0]]
 
     def index_key(self) -> bytes:
@@ -153,7 +139,7 @@ class KeyRing:
         if len(owners) > 1:
             owners.sort(key=lambda pair: pair[0])
         for parent_id, parent in owners:
-            self._pending.append(self._wrap(key_id, key, parent_id, parent, None, position))
+            self._pending.append(wrap(self._entropy, key_id, key, parent_id, parent, None, position))
         return key_id, AESGCM(key)
 
     def of_entries(self, positions: Sequence[int]) -> "EntryKeys":
@@ -193,7 +179,7 @@ class KeyRing:
             elif key_id in self.fences:
                 erased.add(key_id)
             else:
-                key = _unwrapped(row, parent)
+                key = unwrapped(row, parent)
                 if key is not None:
                     found[key_id] = key
         return found, erased | (orphans - found.keys())
@@ -284,7 +270,7 @@ class KeyRing:
         """A new key of one (registration, category), under the present epoch's."""
         parent_id = self.epoch_row().key_id
         key_id, key = self._new_id(), self._entropy(KEY_SIZE)
-        row = self._wrap(key_id, key, parent_id, self.epoch_key(parent_id), owner_label)
+        row = wrap(self._entropy, key_id, key, parent_id, self.epoch_key(parent_id), owner_label)
         return row, AESGCM(key)
 
     def rewrapped(
@@ -298,7 +284,7 @@ class KeyRing:
         for row in rows:
             key_id, _, label, wrapped, position = row
             try:
-                new.append(self._wrap(key_id, _unwrap(row, old), parent_id, parent, label, position))
+                new.append(wrap(self._entropy, key_id, unwrap(row, old), parent_id, parent, label, position))
             except UnsealFailed:
                 new.append(KeyRow(key_id, parent_id, label, wrapped, position))
         return new
@@ -310,7 +296,7 @@ class KeyRing:
     def relabelled(self, row: KeyRow, label: bytes) -> KeyRow:
         """The row of a category's key under another label."""
         parent = self.epoch_key(row.parent_id)
-        return self._wrap(row.key_id, _unwrap(row, parent), row.parent_id, parent, label)
+        return wrap(self._entropy, row.key_id, unwrap(row, parent), row.parent_id, parent, label)
 
     def tombstone(self, key_id: bytes, position: int) -> KeyRow:
         """What stands where a destroyed key stood."""
@@ -344,26 +330,13 @@ class KeyRing:
             key_id = self._entropy(KEY_ID_SIZE)
         return key_id
 
-    def _wrap(
-        self,
-        key_id: bytes,
-        key: bytes,
-        parent_id: bytes,
-        parent: AESGCM,
-        label: bytes | None,
-        position: int = 0,
-    ) -> KeyRow:
-        nonce = self._entropy(NONCE_SIZE)
-        wrapped = nonce + parent.encrypt(nonce, key, _WRAP + key_id + parent_id + (label or b""))
-        return KeyRow(key_id, parent_id, label, wrapped, position)
-
     def _wrap_by_root(self, key_id: bytes, key: bytes, object_id: bytes, label: bytes | None) -> KeyRow:
-        wrapped = self.root.wrap(object_id, key, _WRAP + key_id + object_id + (label or b""))
+        wrapped = self.root.wrap(object_id, key, wrapping_context(key_id, object_id, label))
         return KeyRow(key_id, object_id, label, wrapped)
 
     def _unwrapped_by_root(self, row: StoredKey) -> bytes:
         key_id, object_id, label, wrapped, _ = row
-        return self.root.unwrap(object_id, wrapped, _WRAP + key_id + object_id + (label or b""))
+        return self.root.unwrap(object_id, wrapped, wrapping_context(key_id, object_id, label))
 
     def _is_epochs(self, row: StoredKey) -> bool:
         return row[4] == 0 and row[2] in (None, self._kek_label) and row[1] != NO_PARENT
@@ -393,7 +366,7 @@ class KeyRing:
             if row[2] is None or row[0] in dead:
                 continue
             try:
-                key = AESGCM(_unwrap(row, self.epoch_key(row[1])))
+                key = AESGCM(unwrap(row, self.epoch_key(row[1])))
             except UnsealFailed:
                 continue  # told where it is missed
             found[row[0]] = key
@@ -408,11 +381,11 @@ class KeyRing:
         try:
             if position:
                 parents, dead = self._categories({parent_id})
-                return parent_id in dead or _unwrapped(row, parents[parent_id]) is not None
+                return parent_id in dead or unwrapped(row, parents[parent_id]) is not None
             if parent_id == self.root.root_id or self._is_epochs(row):
                 self._unwrapped_by_root(row)
             else:
-                _unwrap(row, self.epoch_key(parent_id))
+                unwrap(row, self.epoch_key(parent_id))
         except (UnsealFailed, KeyError):
             return False
         return key_id not in self.fences
@@ -425,48 +398,3 @@ class KeyRing:
         kept[name] = value
         if len(kept) > _KEPT_OPEN:
             kept.popitem(last=False)
-
-
-class EntryKeys(dict[bytes, AESGCM]):
-    """Keys by their ids, found when they are first asked for: those of fragments all at once."""
-
-    def __init__(self, ring: KeyRing, ranges: Sequence[tuple[int, int]]) -> None:
-        """`ranges`: (after, through) of the positions that fragments' keys are looked for at."""
-        super().__init__()
-        self._ring = ring
-        self._unread = ranges
-        self._erased: set[bytes] = set()
-
-    def __missing__(self, key_id: bytes) -> AESGCM:
-        """Raises `KeyErased` for one that was destroyed, `KeyMissing` for one that is not there."""
-        key = self._ring.kept(key_id)
-        if key is None and self._unread:
-            for after, through in self._unread:
-                found, erased = self._ring.fragment_keys(after, through)
-                self.update(found)
-                self._erased |= erased
-            self._unread = ()
-            key = self.get(key_id)
-        if key is None:
-            if key_id in self._erased:
-                raise KeyErased(reason="destroyed")
-            key = self._ring.key(key_id)
-        self[key_id] = key
-        return key
-
-
-def _unwrap(row: StoredKey, parent: AESGCM) -> bytes:
-    key_id, parent_id, label, wrapped, _ = row
-    context = _WRAP + key_id + parent_id + (label or b"")
-    try:
-        return parent.decrypt(wrapped[:NONCE_SIZE], wrapped[NONCE_SIZE:], context)
-    except (InvalidTag, ValueError) as error:
-        raise UnsealFailed(reason="wrapped key") from error
-
-
-def _unwrapped(row: StoredKey, parent: AESGCM) -> AESGCM | None:
-    """None if it does not open: another row of the same key may; if none does, the key is missing."""
-    try:
-        return AESGCM(_unwrap(row, parent))
-    except UnsealFailed:
-        return None

@@ -13,11 +13,14 @@ from uuid import UUID, uuid4
 from google.protobuf.descriptor import ServiceDescriptor
 
 from consent_ledger.clock import Clock, SystemClock
-from consent_ledger.ledger import Ledger, create_ledger, open_ledger
+from consent_ledger.ledger import Ledger, create_ledger
 from consent_ledger.log.gate import Gate
+from consent_ledger.log.fsck import LogReport
+from consent_ledger.log.scrub import keep_scrubbing
 from consent_ledger.statutory_duties import starting
 from consent_ledger.store.sqlite import Lease
 from hub.config import Config
+from hub.root_keys import created_root_keys, fences_file, open_hubs_ledger
 from hub.rpc.agency_servicer import AgencyServicer
 from hub.rpc.agreement_servicer import AgreementServicer
 from hub.rpc.audit_servicer import AuditServicer
@@ -37,6 +40,7 @@ from hub.rpc.witness_servicer import WitnessServicer
 from hub.telemetry import Exporters, Telemetry
 from hub.use_cases.agencies import agency_speaking
 from hub.use_cases.hub import Hub
+from hub.use_cases.keys import keep_rotating
 from hub.use_cases.standing import StandingReader, keep_reading
 from hub.use_cases.upkeep import keep_erasing
 from oncetold.v1 import (
@@ -106,7 +110,9 @@ def spare_the_collector() -> None:
 def create_hub(config: Config, *, entropy: Callable[[int], bytes] = os.urandom) -> None:
     """Makes a data folder's ledger and root key. Raises LedgerExists, KeyFileRefused."""
     config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    create_ledger(config.ledger, config.root_key, clock=SystemClock(), entropy=entropy).close()
+    keys = created_root_keys(config, entropy)
+    fences = fences_file(config)
+    create_ledger(config.ledger, keys, clock=SystemClock(), entropy=entropy, fences=fences).close()
 
 
 @asynccontextmanager
@@ -124,8 +130,8 @@ async def running_hub(
 
     Without `adapters` only the operator's socket is served, and nothing is exported. `clock` is the
     ledger's; `today` judges certificates; `telemetry` measures instead of the exporters in the settings.
-    Raises LedgerMissing, LedgerInUse, KeyFileRefused, ConfigError, TelemetryUnavailable. Broken off at any
-    moment, even while it opens, it lets go of the ledger.
+    Raises LedgerMissing, LedgerInUse, KeyFileRefused, KeysUnavailable, ConfigError, TelemetryUnavailable.
+    Broken off at any moment, even while it opens, it lets go of the ledger.
     """
     clock = clock or SystemClock()
     lease = Lease(config.data / "hub") if config.is_shared else None
@@ -138,6 +144,7 @@ async def running_hub(
     measuring = AsyncExitStack()
     try:
         hub = Hub(ledger, new_id=new_id, progress=progress, duties=starting(config.law))
+        hub.key_copies_kept = timedelta(days=config.keys.key_backup_days)
         # Before anything is read or shown: a database that came back older must serve nobody.
         gate = Gate(ledger, hub.log.checkpointer, config.checkpoint_file, shared=config.is_shared)
         await gate.require()
@@ -151,7 +158,9 @@ async def running_hub(
         await measuring.enter_async_context(_signing(hub))
         await measuring.enter_async_context(_witnessed(hub, config))
         if adapters:
+            await measuring.enter_async_context(_scrubbing(hub, config))
             await measuring.enter_async_context(_erasing(hub))
+            await measuring.enter_async_context(_rotating(hub))
         servicers = _servicers(hub)
         local = Door(Dispatcher(ByLocalSocket(), clock.now, telemetry), servicers)
         doors = [local]
@@ -187,6 +196,26 @@ async def _erasing(hub: Hub) -> AsyncIterator[None]:
     finally:
         erasing.cancel()
         await asyncio.wait([erasing])
+
+
+@asynccontextmanager
+async def _rotating(hub: Hub) -> AsyncIterator[None]:
+    """Ends key epochs when they are due while the hub serves."""
+    rotating = asyncio.ensure_future(keep_rotating(hub.ledger))
+    rotating.add_done_callback(_rotating_ended)
+    try:
+        yield
+    finally:
+        rotating.cancel()
+        await asyncio.wait([rotating])
+
+
+def _rotating_ended(rotating: asyncio.Future[None]) -> None:
+    """A defect of ours: the hub serves on, and its log says that no key epoch ends by itself any more."""
+    error = None if rotating.cancelled() else rotating.exception()
+    if error is not None:
+        fields = {"error_type": type(error).__name__}
+        log.error("key epochs end no more", extra={"event": "KEY_EPOCHS_STOPPED", "fields": fields})
 
 
 def _erasing_ended(erasing: asyncio.Future[None]) -> None:
@@ -241,6 +270,21 @@ async def _signing(hub: Hub) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def _scrubbing(hub: Hub, config: Config) -> AsyncIterator[None]:
+    """Has the log looked through beside the hub's work. Once damage is found, nothing more is signed."""
+
+    def found(report: LogReport) -> None:
+        hub.log.checkpointer.barred = hub.log.checkpointer.barred or bool(report.faults)
+
+    scrubbing = asyncio.ensure_future(keep_scrubbing(config.ledger, found))
+    try:
+        yield
+    finally:
+        scrubbing.cancel()
+        await asyncio.wait([scrubbing])
+
+
+@asynccontextmanager
 async def _witnessed(hub: Hub, config: Config) -> AsyncIterator[None]:
     """Shows cosignatures, also those that other replicas gather, and hands checkpoints to HTTP witnesses."""
     hub.log.witnesses_needed = config.log.witnesses_needed
@@ -268,9 +312,7 @@ def _reading_ended(reading: asyncio.Future[None]) -> None:
 
 async def _opened(config: Config, clock: Clock) -> Ledger:
     """Opens the ledger on a thread of its own: verifying its head takes a moment."""
-    opening = asyncio.ensure_future(
-        asyncio.to_thread(open_ledger, config.ledger, config.root_key, clock=clock)
-    )
+    opening = asyncio.ensure_future(asyncio.to_thread(open_hubs_ledger, config, clock))
     try:
         return await to_its_end(opening)
     except asyncio.CancelledError:

@@ -40,6 +40,7 @@ from urllib.parse import parse_qs, urlsplit
 from consent_ledger.errors import OnceToldError
 from consent_ledger.statutory_duties import DUTIES
 from consent_ledger.vocabulary import StatutoryDuty
+from hub.key_settings import KeySettings
 
 T = TypeVar("T")
 
@@ -124,6 +125,7 @@ class Config:
     """When a duty that starts by regulations comes into force; a duty not named here has not started."""
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
     log: LogSettings = field(default_factory=LogSettings)
+    keys: KeySettings = field(default_factory=KeySettings)
     ledger: str = ""
     """Where the ledger is: a file, or a PostgreSQL database's URL. Left out: `ledger.db` in the folder."""
 
@@ -162,6 +164,7 @@ def read_config(data: Path) -> Config:
     law = _law(settings.pop("law", {}))
     telemetry = _telemetry(settings.pop("telemetry", {}))
     log = _log(settings.pop("log", {}))
+    keys = _keys(settings.pop("keys", {}))
     listen = settings.pop("listen", DEFAULT_LISTEN)
     ledger = _ledger(data, settings.pop("ledger", DEFAULT_LEDGER))
     if settings:
@@ -174,7 +177,7 @@ def read_config(data: Path) -> Config:
     if unknown:
         raise ConfigError(f"tls.{unknown[0]}", "no such setting", f"Remove it from {FILE_NAME}.")
     paths = {name: data / path for name, path in {**_DEFAULT_TLS, **tls}.items()}
-    return Config(data, listen, TlsFiles(**paths), law, telemetry, log, ledger)
+    return Config(data, listen, TlsFiles(**paths), law, telemetry, log, keys, ledger)
 
 
 def _ledger(data: Path, value: Any) -> str:
@@ -238,6 +241,14 @@ def _telemetry(table: Any) -> TelemetrySettings:
     if asked.retraction_overdue_hours < 1:
         raise ConfigError("telemetry.retraction_overdue_hours", "not a number of hours", "Write it as 72.")
     return check_telemetry(asked)
+
+
+def _keys(table: Any) -> KeySettings:
+    asked = _table(KeySettings, "keys", table)
+    problem = asked.problem()
+    if problem is not None:
+        raise ConfigError(*problem)
+    return asked
 
 
 def _log(table: Any) -> LogSettings:
@@ -316,6 +327,7 @@ def write_config(config: Config) -> None:
         f"client_authority = {shown(config.tls.client_authority)}",
         *_changed("telemetry", config.telemetry),
         *_changed("log", config.log),
+        *_changed("keys", config.keys),
         *(["", "[law]"] if config.law else []),
         *(f'{duty.lower()} = "{day.isoformat()}"' for duty, day in sorted(config.law.items())),
     ]
@@ -323,7 +335,7 @@ def write_config(config: Config) -> None:
         file.write("\n".join(lines) + "\n")
 
 
-def _changed(name: str, settings: TelemetrySettings | LogSettings) -> list[str]:
+def _changed(name: str, settings: TelemetrySettings | LogSettings | KeySettings) -> list[str]:
     """A table's lines in TOML, of what is not the default; JSON writes these kinds of values alike."""
     values = {one.name: (getattr(settings, one.name), one.default) for one in fields(settings)}
     lines = [f"{key} = {json.dumps(value)}" for key, (value, default) in values.items() if value != default]

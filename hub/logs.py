@@ -41,6 +41,10 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "LOG_NOT_SIGNED": ("error_type",),
     "LOG_DAMAGED": ("error_type",),
     "SCRUB_FAILED": ("error_type",),
+    "KEY_EPOCH_BEGAN": (),
+    "KEY_EPOCH_ENDED": (),
+    "KEY_EPOCH_STUCK": ("error_type",),
+    "KEY_EPOCHS_STOPPED": ("error_type",),
     "UNHANDLED": ("error_type", "place"),
     "OTHER": (),
 }

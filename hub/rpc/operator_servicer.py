@@ -1,9 +1,9 @@
 """OperatorService: what the operator does to the hub itself."""
 
-from consent_ledger.errors import Refused
 from hub.rpc.answering import Servicer
 from hub.rpc.dispatch import Call
 from hub.use_cases.clock import accept_clock
+from hub.use_cases.keys import rotate_keys
 from oncetold.v1 import operator_service_pb2 as messages
 
 
@@ -20,4 +20,8 @@ class OperatorServicer(Servicer):
     async def RotateKeys(
         self, request: messages.RotateKeysRequest, call: Call
     ) -> messages.RotateKeysResponse:
-        raise Refused("UNAVAILABLE")
+        progress = await rotate_keys(self._hub, call.caller, force=request.force)
+        answer = messages.RotateKeysResponse(remaining=progress.remaining)
+        if progress.gone_at is not None:
+            answer.gone_time.FromDatetime(progress.gone_at)
+        return answer

@@ -295,26 +295,6 @@ def test_a_key_that_only_vanished_is_damage(backend: Backend, clock: ManualClock
     assert check_ledger(backend.url, backend.root_key).damages[0] == Damage(Finding.KEY, 1)
 
 
-def test_no_copy_of_a_destroyed_key_lingers_in_the_databases_files(
-    backend: Backend, clock: ManualClock
-) -> None:
-    if not backend.one_writer:
-        pytest.skip("a server's pages and logs keep copies until the key epoch ends")
-    ledger = backend.create(clock)
-    append(ledger, record(b"kept"), record(b"gone"))
-    copies = [row for row in key_rows(backend) if row[4] == 2 or (row[2] is not None and row[4] == 0)]
-    housing = [row for row in copies if row[4] == 2]
-    assert len(housing) == 2
-    assert all(row[3] in backend.stored_bytes() for row in housing)  # the control
-
-    run(ledger, erasing(2))
-    while_open = backend.stored_bytes()
-    ledger.close()
-    assert [row for row in housing if row[3] in while_open] == []
-    parents = {row[1] for row in housing}
-    assert [row for row in copies if row[0] in parents and row[3] in while_open] == []
-
-
 def test_erasing_twice_changes_nothing(backend: Backend, clock: ManualClock) -> None:
     ledger = backend.create(clock)
     append(ledger, record(b"kept"), record(b"gone"))

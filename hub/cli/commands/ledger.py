@@ -49,12 +49,15 @@ def check(context: typer.Context, as_json: Json = False) -> None:
     """
     # The ledger's code is slow to load, and most commands do without it.
     from consent_ledger.check import check_ledger
+    from hub.root_keys import fences_file, opened_root_keys
 
     data = data_folder(context)
     config = read_config(data)
     if not config.has_ledger():
         raise no_hub(data)
-    report = check_ledger(config.ledger, config.root_key, progress=_progress)
+    report = check_ledger(
+        config.ledger, opened_root_keys(config), fences=fences_file(config), progress=_progress
+    )
     answer = {
         "ledger_id": str(report.ledger_id),
         "size": report.size,
@@ -98,10 +101,10 @@ def rebuild(context: typer.Context, as_json: Json = False) -> None:
 async def _rebuilt(config: Config) -> int:
     # The ledger's code is slow to load, and most commands do without it.
     from consent_ledger.clock import SystemClock
-    from consent_ledger.ledger import open_ledger
+    from hub.root_keys import open_hubs_ledger
     from hub.use_cases.hub import Hub
 
-    ledger = open_ledger(config.ledger, config.root_key, clock=SystemClock())
+    ledger = open_hubs_ledger(config, SystemClock())
     try:
         hub = Hub(ledger, progress=_progress)
         await hub.rebuild()

@@ -56,7 +56,7 @@ def new_origin(
 async def _begun(config: Config, checkpoint: Path | None, unknown: bool) -> VerifierKey:
     # The ledger's code is slow to load, and most commands do without it.
     from consent_ledger.clock import SystemClock
-    from consent_ledger.ledger import open_ledger
+    from hub.root_keys import open_hubs_ledger
     from hub.use_cases.new_origin import begin_new_origin
 
     witnessed = None
@@ -67,7 +67,7 @@ async def _begun(config: Config, checkpoint: Path | None, unknown: bool) -> Veri
         except OSError as error:
             cause = error.strerror or "unknown cause"
             raise BadFile(str(checkpoint), "", f"cannot be read ({cause})", "Check the path.") from None
-    ledger = open_ledger(config.ledger, config.root_key, clock=SystemClock())
+    ledger = open_hubs_ledger(config, SystemClock())
     try:
         return await begin_new_origin(ledger, config.checkpoint_file, witnessed=witnessed, unknown=unknown)
     finally:
