@@ -153,14 +153,6 @@ WORDS: Mapping[str, Words] = {
         "The cosignature is not by the authorised key, or not of this checkpoint.",
         "Compare the witness's key with the one that the hub knows: oncetold agency list",
     ),
-    "LEGAL_HOLD": Words(
-        "The law keeps all of this from being erased (hold {hold_id}).",
-        "If the reason is over, lift the hold first: oncetold hold lift --help",
-    ),
-    "AGENCY_DEPARTED": Words(
-        "The agency has left: nothing is recorded by it or sent to it any more.",
-        "See who takes part: oncetold agency list",
-    ),
     "KEYS_UNAVAILABLE": Words(
         "The provider of the hub's keys does not answer, so nothing can be opened.",
         "Check the key store or its network; the hub goes on by itself once it answers.",
