@@ -130,6 +130,9 @@ WORDS: Mapping[str, Words] = {
         "The statutory duty is not in force, now or any more.",
         "Name one that is, or record another basis: oncetold consent grant --help",
     ),
+    "TASK_STATE": Words(
+        "The task is done already, or its kind knows no such outcome.", "See what is open: oncetold task list"
+    ),
     "LEGAL_HOLD": Words(
         "The law keeps all of this from being erased: hold {hold_id}.",
         "When it is needed no longer, lift the hold: oncetold hold lift --help",
