@@ -129,8 +129,8 @@ class Stage:
         lawful_basis: str = "A6_1_C",
         kept: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
-        """All sign one agreement. Per category `ends` says what becomes of copies when it ends, `kept` for how
-        many days content is kept."""
+        """All sign one agreement. Per category `ends` says what becomes of copies when it ends, `kept` for
+        how many days content is kept."""
         bases = [
             agreement_service_pb2.PartyBasis(
                 purpose=common_pb2.Purpose.Value(f"PURPOSE_{purpose}"),
