@@ -18,6 +18,7 @@ from oncetold.v1 import (
     common_pb2,
     consent_service_pb2,
     delivery_service_pb2,
+    erasure_service_pb2,
     record_service_pb2,
     records_pb2,
     registration_service_pb2,
@@ -25,6 +26,7 @@ from oncetold.v1 import (
 )
 from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
 from oncetold.v1.consent_service_pb2_grpc import ConsentServiceStub
+from oncetold.v1.erasure_service_pb2_grpc import ErasureServiceStub
 from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
 from oncetold.v1.task_service_pb2_grpc import TaskServiceStub
 from tests.integration.loopback import Site, adapter_channel, bare, operator_channel, refusal, register
@@ -58,6 +60,8 @@ class Quoted:
     agreement_id: str
     agency_id: str
     task_id: str
+    hold_id: str
+    erasure_id: str
 
 
 INVENTED = Quoted(
@@ -72,6 +76,8 @@ INVENTED = Quoted(
     agreement_id="isa-9",
     agency_id="nowhere",
     task_id=str(uuid4()),
+    hold_id=str(uuid4()),
+    erasure_id=str(uuid4()),
 )
 
 WITH_HEALTH = (*CATEGORIES, common_pb2.DATA_CATEGORY_PHYSICAL_HEALTH)
@@ -106,7 +112,12 @@ def a_record(reference: str) -> record_service_pb2.Record:
 _agreement, _audit, _consent = agreement_service_pb2, audit_service_pb2, consent_service_pb2
 _delivery, _record, _registration = delivery_service_pb2, record_service_pb2, registration_service_pb2
 
-_agency, _task = agency_service_pb2, task_service_pb2
+_agency, _erasure, _task = agency_service_pb2, erasure_service_pb2, task_service_pb2
+
+
+def everything_of(reference: str) -> erasure_service_pb2.ErasureScope:
+    return _erasure.ErasureScope(client_reference=reference, registration=True)
+
 
 QUOTING: dict[str, Callable[[Quoted], Message]] = {
     "AgencyService.AppointPost": lambda its: _agency.AppointPostRequest(
@@ -115,6 +126,30 @@ QUOTING: dict[str, Callable[[Quoted], Message]] = {
         post=_agency.Post(
             kind=_agency.POST_KIND_DUTY_WORKER, staff_reference="k-7", telephone="01632 960145"
         ),
+    ),
+    "AgencyService.DepartAgency": lambda its: _agency.DepartAgencyRequest(
+        request_id=request_id(),
+        agency_id=its.agency_id,
+        copies=_agency.DEPARTED_COPIES_ERASED,
+        records=_agency.DEPARTED_RECORDS_KEPT,
+        attested_by="k-7",
+    ),
+    "ErasureService.Erase": lambda its: _erasure.EraseRequest(
+        request_id=request_id(),
+        scope=everything_of(its.reference),
+        ground=_erasure.ERASURE_GROUND_OBJECTION,
+    ),
+    "ErasureService.PlaceHold": lambda its: _erasure.PlaceHoldRequest(
+        request_id=request_id(),
+        scope=_erasure.ErasureScope(client_reference=OWN, record_id=its.record_id),
+        ground=_erasure.HOLD_GROUND_LEGAL_CLAIMS,
+        review_time=stamp(NOW + timedelta(days=90)),
+    ),
+    "ErasureService.LiftHold": lambda its: _erasure.LiftHoldRequest(
+        request_id=request_id(), hold_id=its.hold_id
+    ),
+    "ErasureService.GetErasureCertificate": lambda its: _erasure.GetErasureCertificateRequest(
+        erasure_id=its.erasure_id
     ),
     "AgreementService.SignAgreement": lambda its: _agreement.SignAgreementRequest(
         request_id=request_id(), agreement_id=its.agreement_id, version=1
@@ -236,6 +271,15 @@ QUOTING_NOTHING = {
     "RegistrationService.RegisterClient",
     "AgreementService.ListAgreements",
     "AuditService.GetLedger",
+    "ErasureService.ListErasures",
+    "ErasureService.ListDueForErasure",
+    # The log is the same for everybody, and a witness speaks of its own agency's key.
+    "LogService.GetCheckpoint",
+    "LogService.GetInclusionProof",
+    "LogService.GetConsistencyProof",
+    "LogService.ListEntries",
+    "WitnessService.AwaitCheckpoint",
+    "WitnessService.AddCosignature",
 }
 
 
@@ -335,6 +379,25 @@ async def quoted(outreach: grpc.aio.Channel, feed_id: str, grant_id: str, task_i
     await registrations.UndoLink(
         _registration.UndoLinkRequest(request_id=request_id(), link_id=token.link_id)
     )
+    erasures = ErasureServiceStub(outreach)
+    held = await erasures.PlaceHold(
+        _erasure.PlaceHoldRequest(
+            request_id=request_id(),
+            scope=everything_of("out-7"),
+            ground=_erasure.HOLD_GROUND_LEGAL_CLAIMS,
+            review_time=stamp(NOW + timedelta(days=90)),
+        )
+    )
+    await RegistrationServiceStub(outreach).RegisterClient(
+        _registration.RegisterClientRequest(request_id=request_id(), client_reference="out-8")
+    )
+    erased = await erasures.Erase(
+        _erasure.EraseRequest(
+            request_id=request_id(),
+            scope=everything_of("out-8"),
+            ground=_erasure.ERASURE_GROUND_OBJECTION,
+        )
+    )
     return Quoted(
         "out-7",
         "visit-1",
@@ -347,4 +410,6 @@ async def quoted(outreach: grpc.aio.Channel, feed_id: str, grant_id: str, task_i
         "isa-1",
         "outreach",
         task_id,
+        held.hold_id,
+        erased.erasure_id,
     )
