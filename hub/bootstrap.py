@@ -148,6 +148,7 @@ async def running_hub(
         # Before anything is read or shown: a database that came back older must serve nobody.
         gate = Gate(ledger, hub.log.checkpointer, config.checkpoint_file, shared=config.is_shared)
         await gate.require()
+        hub.key_copies_kept = timedelta(days=config.keys.key_backup_days)
         await hub.start()
         exporters = None
         if telemetry is None and adapters:
@@ -201,7 +202,7 @@ async def _erasing(hub: Hub) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _rotating(hub: Hub) -> AsyncIterator[None]:
     """Ends key epochs when they are due while the hub serves."""
-    rotating = asyncio.ensure_future(keep_rotating(hub.ledger))
+    rotating = asyncio.ensure_future(keep_rotating(hub.ledger, gone=hub.to_erase.set))
     rotating.add_done_callback(_rotating_ended)
     try:
         yield

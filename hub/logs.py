@@ -45,6 +45,8 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "KEY_EPOCH_ENDED": (),
     "KEY_EPOCH_STUCK": ("error_type",),
     "KEY_EPOCHS_STOPPED": ("error_type",),
+    "ERASING_WAITS": ("error_type",),
+    "ERASING_STOPPED": ("error_type",),
     "UNHANDLED": ("error_type", "place"),
     "OTHER": (),
 }

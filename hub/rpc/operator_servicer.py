@@ -24,4 +24,5 @@ class OperatorServicer(Servicer):
         answer = messages.RotateKeysResponse(remaining=progress.remaining)
         if progress.gone_at is not None:
             answer.gone_time.FromDatetime(progress.gone_at)
+            self._hub.to_erase.set()
         return answer
