@@ -133,7 +133,7 @@ def compare_two(
     log = log_settings(settings)
     with Hub.connect(settings.hub) as hub:
         folder = EvidenceFolder(log.state_file.parent / "evidence")
-        older, newer = compare(hub, log.rule, _note(first), _note(second), folder)
+        older, newer = compare(hub, log.rule.log, _note(first), _note(second), folder)
     said = f"One ledger: the {older.size} entries are the beginning of the {newer.size}."
     show({"older": older.size, "newer": newer.size, "consistent": True}, [said], as_json=as_json)
 

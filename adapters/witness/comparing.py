@@ -6,11 +6,12 @@ from adapters.kit.client import Hub
 from adapters.kit.errors import HubRefused
 from adapters.kit.evidence import NOT_CONSISTENT, EvidenceFolder
 from adapters.kit.log_watcher import compared
+from adapters.kit.notes import VerifierKey
 from adapters.kit.proofs import Checkpoint, TrustRule
 
 
 def compare(
-    hub: Hub, rule: TrustRule, first: bytes, second: bytes, evidence: EvidenceFolder
+    hub: Hub, log: VerifierKey, first: bytes, second: bytes, evidence: EvidenceFolder
 ) -> tuple[Checkpoint, Checkpoint]:
     """The two checkpoints, the smaller first: one ledger.
 
@@ -18,6 +19,7 @@ def compare(
     kept, for two faces, and when the hub has no proof that it is one; ProofRefused for what the log did not
     sign.
     """
+    rule = TrustRule(log)  # each carries its own witness's line, and needs no other
     older, newer = sorted((rule.believed(first), rule.believed(second)), key=lambda one: one.size)
     found: str | None
     proof: Sequence[bytes]

@@ -140,7 +140,7 @@ def test_a_log_with_two_faces_is_found_at_the_first_exchange(tmp_path: Path, one
 
     for hub in (ToyHub(first), ToyHub(second)):
         with pytest.raises(LogMisbehaved):
-            compare(hub, TrustRule(first.key), first.checkpoint(), second.checkpoint(), evidence)
+            compare(hub, first.key, first.checkpoint(), second.checkpoint(), evidence)
     for kept in evidence.files():
         assert check(Evidence.parse(kept.read_bytes()), first.key) in {
             "TWO_ROOTS_OF_ONE_SIZE",
@@ -154,7 +154,7 @@ def test_one_ledger_seen_at_two_times_is_one(tmp_path: Path) -> None:
     notes = log.checkpoint(4), log.checkpoint(9)
 
     for first, second in (notes, notes[::-1], (notes[1], notes[1])):
-        older, newer = compare(ToyHub(log), TrustRule(log.key), first, second, EvidenceFolder(tmp_path))
+        older, newer = compare(ToyHub(log), log.key, first, second, EvidenceFolder(tmp_path))
         assert older.size <= newer.size == 9
     assert EvidenceFolder(tmp_path).files() == []
 
