@@ -1,5 +1,6 @@
 """I14: cells may wait for whoever reads them, but never behind what a decision needs."""
 
+import gc
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -71,3 +72,27 @@ async def test_a_use_case_that_said_it_reads_no_cells_gets_none(tmp_path: Path, 
         for what in ("segments", "holdings", "disclosures"):
             with pytest.raises(RuntimeError):
                 await world.hub.execute(reads, Caller(None, operator=True), what=what)
+
+
+async def test_the_collector_rests_while_entries_are_folded_and_no_longer(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on: list[bool] = []
+
+    def fold(step: Any, entry: Any) -> None:
+        on.append(gc.isenabled())
+        if len(on) == 3:
+            raise ValueError("control: a folding that fails")
+        folded(step, entry)
+
+    folded = projector._Step.fold
+    async with stage(tmp_path, authority) as world:
+        await cast(world)
+        monkeypatch.setattr(projector._Step, "fold", fold)
+        with pytest.raises(ValueError, match="control"):
+            await world.hub.rebuild()
+        assert gc.isenabled()
+        await world.hub.rebuild()
+    assert len(on) > 3
+    assert not any(on)
+    assert gc.isenabled()
