@@ -14,8 +14,8 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from consent_ledger.clock import Clock, SystemClock
 from consent_ledger.ledger import Ledger, create_ledger
-from consent_ledger.log.gate import Gate
 from consent_ledger.log.fsck import LogReport
+from consent_ledger.log.gate import Gate
 from consent_ledger.log.scrub import keep_scrubbing
 from consent_ledger.statutory_duties import starting
 from consent_ledger.store.sqlite import Lease

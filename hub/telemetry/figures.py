@@ -113,6 +113,7 @@ class Figures:
             "oncetold.clock.in_doubt", "", "1 while the hub shares nothing.", lambda one: one.clock_in_doubt
         )
         gauge("oncetold.storage.failed", "", "1 while it cannot be used.", lambda one: one.storage_failed)
+        gauge("oncetold.log.failed", "", "1 while no checkpoint is signed.", lambda one: one.log_failed)
         meter.create_observable_gauge(
             "oncetold.standing.age", [self._age], unit="s", description="How old the gauges' values are."
         )

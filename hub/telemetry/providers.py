@@ -39,6 +39,7 @@ INSTRUMENTS: dict[str, tuple[set[str], Sequence[float]]] = {
     "oncetold.retractions.overdue": (set(), ()),
     "oncetold.clock.in_doubt": (set(), ()),
     "oncetold.storage.failed": (set(), ()),
+    "oncetold.log.failed": (set(), ()),
     "oncetold.standing.age": (set(), ()),
     "oncetold.feed.lag": ({AGENCY, FEED}, ()),
     "oncetold.feed.silence": ({AGENCY, FEED}, ()),

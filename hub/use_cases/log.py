@@ -36,6 +36,11 @@ class Log:
         self._lines: tuple[Checkpoint, bytes] | None = None
 
     @property
+    def failed(self) -> bool:
+        """Whether something keeps it from signing."""
+        return self.checkpointer.failure is not None or self.checkpointer.barred
+
+    @property
     def newest(self) -> Shown | None:
         """The newest checkpoint, cosigned as far as it is."""
         signed = self.checkpointer.newest

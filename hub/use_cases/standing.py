@@ -56,6 +56,8 @@ class Standing:
     overdue_retractions: int | None = None
     feeds: tuple[FeedStanding, ...] = ()
     witnesses: tuple[WitnessStanding, ...] = ()
+    log_failed: bool | None = None
+    """True while no checkpoint can be signed, or damage was found in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,8 @@ class StandingReader:
                 opened, overdue = opened + opened_here, overdue + overdue_here
                 told.append(self._feed(feed_id, agency_id, behind[feed_id]))
         witnesses = tuple(await self._hub.look(self._hub.witnesses.standing))
-        return Standing(False, in_doubt, size, dirty, opened, overdue, tuple(told), witnesses)
+        log_failed = self._hub.log.failed
+        return Standing(False, in_doubt, size, dirty, opened, overdue, tuple(told), witnesses, log_failed)
 
     def _head(self, transaction: Transaction) -> tuple[int, bool, list[tuple[str, UUID]]]:
         self._grow_old(transaction, transaction.now - self._overdue_after)

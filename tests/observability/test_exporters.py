@@ -16,10 +16,21 @@ from hub.telemetry import exporters as room
 from hub.telemetry.exporters import STOP_SECONDS
 from hub.telemetry.providers import INSTRUMENTS
 from hub.use_cases.standing import FeedStanding, Standing
+from hub.use_cases.witnesses import WitnessStanding
 from tests.observability.collector import collector, deaf_endpoint
 from tests.observability.page import samples, scrape
 
-STANDING = Standing(False, True, 7, 1, 2, 0, (FeedStanding(UUID(int=7), "northside", 130, 1),))
+STANDING = Standing(
+    False,
+    True,
+    7,
+    1,
+    2,
+    0,
+    (FeedStanding(UUID(int=7), "northside", 130, 1),),
+    (WitnessStanding("northside", 130),),
+    False,
+)
 REGISTER = "oncetold.v1.RegistrationService.RegisterClient"
 
 
