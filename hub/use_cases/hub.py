@@ -306,6 +306,7 @@ class Hub:
     def _heard(self) -> None:
         """Another replica says that it appended. Looked at even if nobody waits: the door reads the index."""
         if not self._stopping:
+            self.log.checkpointer.nudge()
             self._nudge(though_nobody_waits=True)
 
     def _nudge(self, *, though_nobody_waits: bool = False) -> None:
