@@ -1,8 +1,8 @@
 """One test file for each invariant of the design (section 4), named after it.
 
-I5 is tested in tests/machine against the oracle, I8 in tests/twins, I11 in tests/privacy. I9 (proofs over
-checkpoints) and I10 (erasure) are not built yet: there is no test to pass, and none is faked here. I6 is
-built as far as receipts.
+I5 is tested in tests/machine against the oracle, I8 in tests/twins, I9 in tests/log and
+tests/integration/test_log_service.py, I11 in tests/privacy. That a departure answers what was owed (I6) is in
+tests/erasure/test_departure.py.
 These tests play on the twins' stage: a real hub whose clock the test decides.
 """
 
