@@ -55,7 +55,11 @@ class Batch:
         sealer: Sealer,
         recent: Recent,
         head: Head,
+        *,
+        trusting: bool = False,
     ) -> None:
+        """`trusting`: see `next_versions`."""
+        self._trusting = trusting
         self.head = head
         self._store = store
         self.keys = keys
@@ -155,15 +159,23 @@ class Batch:
             self._store.write_head(self.head)
             self._written_head = self.head
 
-    def next_versions(self, streams: Collection[bytes]) -> dict[bytes, int]:
-        """The version that each stream's next entry has."""
+    def next_versions(
+        self, streams: Collection[bytes], begun: Collection[bytes] = frozenset()
+    ) -> dict[bytes, int]:
+        """The version that each stream's next entry has.
+
+        Where asking costs a round trip, streams that are `begun` are taken for new: the database refuses a
+        version that is there (`StreamTaken`), and then all is done once more by asking first.
+        """
         versions = self._versions
-        unknown = [stream for stream in streams if stream not in versions]
+        taken = {stream: 0 for stream in begun if stream not in versions} if self._trusting else {}
+        unknown = [stream for stream in streams if stream not in versions and stream not in taken]
         if unknown:
             stored = self._store.versions(unknown)
             # Kept: whoever asks before appending asks again when it appends.
             versions.update((stream, stored.get(stream, 0)) for stream in unknown)
-        return {stream: versions[stream] + 1 for stream in streams}
+        # What was only taken for new is not kept: whoever looks at the stream asks.
+        return {stream: versions.get(stream, 0) + 1 for stream in streams}
 
     def entries(self, after: int, limit: int) -> list[Entry]:
         through = min(after + limit, self.head.size)

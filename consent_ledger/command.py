@@ -78,7 +78,11 @@ class Command:
             raise StalePolicy(decided_at, self._head.policy_position)
         versions = dict(self._next_versions)
         streams = [draft.stream_id.bytes for draft in drafts]
-        versions.update(batch.next_versions(set(streams) - versions.keys()))
+        lowest: dict[bytes, int] = {}
+        for draft, stream in zip(drafts, streams, strict=True):
+            lowest.setdefault(stream, draft.version)
+        begun = {stream for stream, version in lowest.items() if version == 1}
+        versions.update(batch.next_versions(lowest.keys() - versions.keys(), begun))
         for draft, stream in zip(drafts, streams, strict=True):
             if draft.version != versions[stream]:
                 raise StreamConflict(draft.stream_id, versions[stream])

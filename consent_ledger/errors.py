@@ -183,6 +183,13 @@ class StorageUnreachable(StorageError):
     next_step = "Repeat the request. If it lasts, look whether the database server runs and can be reached."
 
 
+class StreamTaken(StorageError):
+    """The database holds this version of the stream already. Nothing of the commit was stored."""
+
+    code = "STALE_REVISION"
+    next_step = "Read the stream again, then append."
+
+
 class EntryCorrupt(StorageError):
     """The bytes stored at this position are not those that were appended."""
 

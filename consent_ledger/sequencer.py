@@ -23,6 +23,7 @@ from consent_ledger.errors import (
     StorageFailed,
     StorageFull,
     StorageUnreachable,
+    StreamTaken,
 )
 from consent_ledger.keys import KeyRing
 from consent_ledger.store.port import Head, Store
@@ -145,7 +146,7 @@ class Sequencer:
             return
         self._recorded_before, started = self._last_recorded, time.perf_counter()
         try:
-            outcomes, entries = self._run(running)
+            outcomes, entries = self._run_trusting(running)
         except BaseException as error:  # noqa: BLE001 - handed to every caller of this commit
             self._last_recorded = self._recorded_before
             self._undo(error)
@@ -160,13 +161,25 @@ class Sequencer:
                 told()
         self._tell(len(running), entries, seconds, "")
 
-    def _run(self, running: Sequence[Waiting]) -> tuple[list[Outcome], int]:
+    def _run_trusting(self, running: Sequence[Waiting]) -> tuple[list[Outcome], int]:
+        """Runs them without asking whether streams that they begin are new, where asking is dear."""
+        if not self._store.is_remote:
+            return self._run(running, trusting=False)
+        try:
+            return self._run(running, trusting=True)
+        except StreamTaken as taken:
+            # One of them was not new. Nobody was answered: once more, and each is told its own conflict.
+            self._last_recorded = self._recorded_before
+            self._undo(taken)
+        return self._run(running, trusting=False)
+
+    def _run(self, running: Sequence[Waiting], *, trusting: bool) -> tuple[list[Outcome], int]:
         head = self._store.begin()
         self._look_around(head)
         if self._keys.fences.unsettled:
             # Whether an earlier commit destroyed keys is in doubt: their rows tell.
             Destroyer(self._store, self._keys).recover()
-        batch = Batch(self._store, self._keys, self._sealer, self._recent, head)
+        batch = Batch(self._store, self._keys, self._sealer, self._recent, head, trusting=trusting)
         outcomes = [self._run_one(batch, command, waiter) for command, waiter in running]
         if batch.has_writes():
             self._forget_old_answers()
@@ -218,7 +231,7 @@ class Sequencer:
         transaction = Command(batch, self._sealer, self._vault, now, in_doubt)
         try:
             result = command(transaction)
-        except (StorageFull, StorageFailed, StorageUnreachable):
+        except (StorageFull, StorageFailed, StorageUnreachable, StreamTaken):
             raise
         except BaseException as error:  # noqa: BLE001 - handed to the one caller whose command raised it
             if transaction.discard():

@@ -69,6 +69,12 @@ class Store(Protocol):
         ...
 
     @property
+    def is_remote(self) -> bool:
+        """Whether every question costs a round trip; an insert of a version that is there then raises
+        `StreamTaken`."""
+        ...
+
+    @property
     def others_wrote(self) -> bool:
         """Right after `begin`: whether another process has written since this store's last transaction.
 

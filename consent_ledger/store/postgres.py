@@ -127,6 +127,10 @@ class PostgresStore(SqlStore):
     # -- transactions ---------------------------------------------------------------------------
 
     @property
+    def is_remote(self) -> bool:
+        return True
+
+    @property
     def others_wrote(self) -> bool:
         return self._others_wrote
 

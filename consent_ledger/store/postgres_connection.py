@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 import psycopg
+from psycopg.errors import UniqueViolation
 from sqlalchemy import URL, Connection, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -15,6 +16,7 @@ from consent_ledger.errors import (
     StorageFull,
     StorageUnreachable,
     StorageUnsupported,
+    StreamTaken,
 )
 
 T = TypeVar("T")
@@ -42,6 +44,8 @@ _SESSION = (
 _UNSAFE = "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting <> 'on'"
 
 _DISK_FULL = "53100"
+_VERSIONS = "entries_stream_id_version_key"
+"""What PostgreSQL calls the constraint of one entry for each version of a stream."""
 _MAY_PASS = ("08", "25", "40", "53", "55", "57")
 """Classes of SQLSTATE that another attempt may not meet: connection, a primary that became a standby,
 deadlock, resources, locks, shutdown."""
@@ -53,6 +57,8 @@ def storage_error(error: BaseException) -> StorageError:
     code = getattr(cause, "sqlstate", None)
     if code == _DISK_FULL:
         return StorageFull()
+    if isinstance(cause, UniqueViolation) and cause.diag.constraint_name == _VERSIONS:
+        return StreamTaken()
     if code is None and isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
         return StorageUnreachable(reason="connection")
     if code is not None and code.startswith(_MAY_PASS):

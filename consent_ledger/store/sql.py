@@ -186,6 +186,10 @@ class SqlStore(ABC):
         return self._ledger_id
 
     @property
+    def is_remote(self) -> bool:
+        return False
+
+    @property
     def others_wrote(self) -> bool:
         return False
 

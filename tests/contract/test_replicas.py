@@ -14,13 +14,13 @@ from uuid import uuid4
 import pytest
 
 from consent_ledger.clock import TOLERANCE, SystemClock
-from consent_ledger.errors import StorageError
-from consent_ledger.ledger import Entry, KeyOwner, Ledger, Transaction
+from consent_ledger.errors import StorageError, StreamConflict
+from consent_ledger.ledger import Draft, Entry, KeyOwner, Ledger, Transaction
 from consent_ledger.store import open_store, postgres
 from consent_ledger.store.port import KeyRow
 from tests.clock import ManualClock
 from tests.contract.backends import PostgresBackend
-from tests.contract.drafting import append, draft, payloads, run
+from tests.contract.drafting import append, draft, payloads, run, together
 
 WRITERS = 4
 WRITER = """
@@ -155,6 +155,33 @@ def test_what_one_appends_the_other_reads_and_goes_on_behind(two: tuple[Ledger, 
         append(ledger, draft(b"%d" % version, stream=stream, version=version))
     assert payloads(one) == payloads(other) == [b"1", b"2", b"3", b"4", b"5", b"6"]
     assert [run(ledger, lambda t: t.version_of(stream)) for ledger in two] == [6, 6]
+
+
+def test_who_begins_a_stream_that_the_other_began_is_told_and_nobody_else(
+    two: tuple[Ledger, Ledger],
+) -> None:
+    one, other = two
+    stream, new = uuid4(), uuid4()
+    append(other, draft(b"theirs", stream=stream))
+    resets: list[str] = []
+    one.on_reset(lambda: resets.append("reset"))
+
+    def appending(*drafts: Draft) -> Callable[[Transaction], list[int]]:
+        return lambda transaction: transaction.append(drafts, decided_at=transaction.size)
+
+    futures = together(
+        one,
+        appending(draft(b"before", stream=new)),
+        appending(draft(b"too late", stream=stream)),
+        appending(draft(b"behind", stream=new, version=2)),
+        appending(draft(b"late too", stream=stream, version=2)),
+    )
+    found = [future.exception(30) or future.result() for future in futures]
+    assert isinstance(found[1], StreamConflict)
+    assert (found[1].stream_id, found[1].expected) == (stream, 2)
+    assert [found[0], found[2], found[3]] == [[2], [3], [4]]
+    assert payloads(one) == payloads(other) == [b"theirs", b"before", b"behind", b"late too"]
+    assert resets == ["reset"]
 
 
 def test_keys_made_by_one_are_the_others_too(two: tuple[Ledger, Ledger], backend: PostgresBackend) -> None:
