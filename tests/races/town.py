@@ -238,6 +238,7 @@ class Town:
         """A world of its own, just founded. `kinds`: of clock, hub and sequencer."""
         for name in ("ledger.db", "root.key"):
             shutil.copy2(self._founded[window] / name, folder / name)
+        shutil.copytree(self._founded[window] / "root.key.epochs", folder / "root.key.epochs")
         clock = kinds.pop("clock", ManualClock)(FOUNDED)
         return World(folder, self.certificates, self.facts, seed=seed, clock=clock, **kinds)
 
