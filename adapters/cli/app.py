@@ -28,6 +28,7 @@ from adapters.kit.receipts import ReceiptSigner
 from adapters.kit.runner import Runner
 from adapters.kit.sink import Sink
 from adapters.kit.source import PublishReport
+from oncetold.v1.common_pb2 import LedgerPosition
 from oncetold.v1.delivery_service_pb2 import RetractionOutcome
 
 DEFAULT = Path("adapter.toml")
@@ -159,23 +160,40 @@ def _try(subject: str, look: Callable[[], str]) -> Finding:
 
 
 @command(app, "publish", example="oncetold-adapter publish --config adapter.toml --json")
-def publish(config: Config = DEFAULT, as_json: Json = False) -> None:
+def publish(
+    config: Config = DEFAULT,
+    proofs: Annotated[
+        Path | None,
+        typer.Option("--proofs", metavar="DIR", help="Get the proof of each record; needs [log]."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Publishes what is new or changed in the source, once. Run it as often as you like.
 
     Rows that cannot be published are listed in the quarantine file, and the others are published.
     """
     settings = load(config)
+    if proofs is not None:
+        log.log_settings(settings)
     opened = sources.open_sources(settings)
     reports: list[PublishReport] = []
+    positions: list[LedgerPosition] = []
     with (
         Hub.connect(settings.hub) as hub,
         Published(settings.state_file) as published,
         Quarantine(settings.quarantine_file) as quarantine,
     ):
         publisher = Publisher(
-            hub, published, quarantine, register_clients=settings.register_clients, on_pause=Pauses()
+            hub,
+            published,
+            quarantine,
+            register_clients=settings.register_clients,
+            on_pause=Pauses(),
+            on_recorded=positions.extend,
         )
         reports += [publisher.publish(source) for source in opened]
+        if proofs is not None:
+            log.write_proofs(hub, settings, positions, proofs)
     names = [field.name for field in fields(PublishReport)]
     counts = {name: sum(getattr(one, name) for one in reports) for name in names}
     sentences = [
@@ -225,7 +243,10 @@ def _receive(settings: Settings, *, once: bool, reconcile: bool, as_json: bool) 
     signal.signal(signal.SIGTERM, interrupt)
     with Hub.connect(settings.hub) as hub:
         backoff = Backoff() if once else Backoff(attempts=None)
-        runner = Runner(hub, sink, signer, settings.feed, backoff=backoff, on_pause=Pauses())
+        watching = log.Watching(hub, settings)
+        runner = Runner(
+            hub, sink, signer, settings.feed, backoff=backoff, on_pause=Pauses(), between=watching
+        )
         report = runner.run(once=once, reconcile=reconcile)
     answer = {field.name: getattr(report, field.name) for field in fields(report)}
     counted = (
@@ -276,8 +297,15 @@ def status(config: Config = DEFAULT, as_json: Json = False) -> None:
         publishing = _publishing(settings)
         answer["publishing"] = publishing
         sentences.append(", ".join(f"{key} {value}" for key, value in publishing.items()) + ".")
+    evidence = log.evidence_kept(settings)
+    if evidence:
+        answer["evidence"] = evidence
+        sentences += [
+            f"THE LEDGER CONTRADICTED ITSELF: {name}, in the folder `evidence`." for name in evidence
+        ]
+        sentences.append("What it shows: oncetold-adapter log evidence FILE. Then tell the other agencies.")
     show(answer, sentences, as_json=as_json)
-    if waiting:
+    if waiting or evidence:
         raise typer.Exit(FAILED)
 
 

@@ -1,22 +1,27 @@
 """`oncetold-adapter log`: is the ledger still the one that it was, and is this entry in it?"""
 
 import re
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from adapters.cli.output import Config, Json, command, show
+from adapters.cli.pauses import Pauses
 from adapters.kit.client import Hub
 from adapters.kit.config import LogSettings, Settings, load
 from adapters.kit.durable import read_kept, write_durably
-from adapters.kit.errors import ConfigInvalid
-from adapters.kit.evidence import NOT_CONSISTENT, RAN_BACK, Evidence, check
+from adapters.kit.errors import AdapterError, ConfigInvalid
+from adapters.kit.evidence import NOT_CONSISTENT, RAN_BACK, Evidence, EvidenceFolder, check
 from adapters.kit.log_watcher import LogWatcher
 from adapters.kit.notes import VerifierKey
 from oncetold.v1.common_pb2 import LedgerPosition
 
 DEFAULT = Path("adapter.toml")
+EVERY_SECONDS = 600.0
+"""So often an adapter that receives looks at the ledger."""
 SHOWN = {
     RAN_BACK: "the ledger signed the larger size and, by the keeper's word, showed the smaller one later. Ask"
     " its operator to prove that the smaller is the beginning of the larger: it cannot if it was cut back.",
@@ -64,11 +69,7 @@ def prove(
     log = log_settings(settings)
     with Hub.connect(settings.hub) as hub:
         watcher = LogWatcher(hub, log.rule, log.state_file)
-        proof, entry = watcher.prove(LedgerPosition(ledger_id=ledger_of(log.rule.log), index=position))
-    files = {out / f"{position}.tlog-proof": proof, out / f"{position}.leaf": entry}
-    for path, content in files.items():
-        write_durably(path, content)
-    names = [path.name for path in files]
+        names = write_proof(watcher, LedgerPosition(ledger_id=ledger_of(log.rule.log), index=position), out)
     show({"written": names}, [f"Entry {position} is in the ledger: {', '.join(names)}."], as_json=as_json)
 
 
@@ -85,6 +86,56 @@ def evidence(
     found = check(Evidence.parse(kept), log_settings(load(config)).rule.log)
     proven = found not in SHOWN
     show({"shows": found, "proven": proven}, [f"{found}: {SHOWN.get(found, PROVEN)}"], as_json=as_json)
+
+
+def write_proof(watcher: LogWatcher, position: LedgerPosition, out: Path) -> list[str]:
+    """Gets the proof of an entry, checks it and writes it down. The files' names."""
+    proof, entry = watcher.prove(position)
+    files = {out / f"{position.index}.tlog-proof": proof, out / f"{position.index}.leaf": entry}
+    for path, content in files.items():
+        write_durably(path, content)
+    return [path.name for path in files]
+
+
+def write_proofs(hub: Hub, settings: Settings, positions: Iterable[LedgerPosition], out: Path) -> None:
+    """The proofs of many entries. ConfigInvalid without `[log]`."""
+    log = log_settings(settings)
+    watcher = LogWatcher(hub, log.rule, log.state_file)
+    for position in positions:
+        write_proof(watcher, position, out)
+
+
+class Watching:
+    """Looks at the ledger now and then while an adapter receives. It never stops that.
+
+    Somebody's withdrawal may be next, and it has to be carried out whatever became of the ledger. What is
+    found is said at once, and by `status` for as long as the evidence lies there.
+    """
+
+    def __init__(self, hub: Hub, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._watcher = (
+            LogWatcher(hub, settings.log.rule, settings.log.state_file) if settings.log is not None else None
+        )
+        self._monotonic = monotonic
+        self._next = monotonic()
+        self._say = Pauses("The ledger.")
+
+    def __call__(self) -> None:
+        if self._watcher is None or self._monotonic() < self._next:
+            return
+        self._next = self._monotonic() + EVERY_SECONDS
+        try:
+            self._watcher.look()
+        except AdapterError as error:
+            self._say(error)
+
+
+def evidence_kept(settings: Settings) -> list[str]:
+    """Names of the evidence that waits for a person."""
+    folders = [settings.log.state_file.parent] if settings.log is not None else []
+    folders += [settings.witness.folder] if settings.witness is not None else []
+    found = {path.name for folder in folders for path in EvidenceFolder(folder / "evidence").files()}
+    return sorted(found)
 
 
 def ledger_of(key: VerifierKey) -> str:

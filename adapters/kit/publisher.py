@@ -4,7 +4,7 @@ revision."""
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -24,6 +24,7 @@ from adapters.kit.source import (
     Source,
     SourceRecord,
 )
+from oncetold.v1.common_pb2 import LedgerPosition
 from oncetold.v1.record_service_pb2 import PublishRecordsRequest, Record
 from oncetold.v1.registration_service_pb2 import RegisterClientRequest
 
@@ -67,15 +68,18 @@ class Publisher:
         register_clients: bool = True,
         backoff: Backoff | None = None,
         on_pause: Callable[[Exception], None] = lambda _: None,
+        on_recorded: Callable[[Sequence[LedgerPosition]], None] = lambda _: None,
     ) -> None:
         """`quarantine` must be entered already. Without `register_clients` the agency registers references
-        itself, and records of others are quarantined as REFERENCE_NOT_REGISTERED."""
+        itself, and records of others are quarantined as REFERENCE_NOT_REGISTERED. `on_recorded` is told the
+        positions at which the records of each batch stand in the ledger."""
         self._hub = hub
         self._published = published
         self._quarantine = quarantine
         self._register_clients = register_clients
         self._backoff = backoff or Backoff()
         self._on_pause = on_pause
+        self._on_recorded = on_recorded
         self._batch: list[_Item] = []
         self._counts: Counter[str] = Counter()
 
@@ -166,7 +170,7 @@ class Publisher:
         request = request_for([item.record for item in batch])
         self._published.note_sending(request)
         try:
-            self._patiently(partial(self._hub.publish, request))
+            self._publish(request)
         except HubRefused as refusal:
             self._published.forget_sending(request)
             if refusal.reason not in ABOUT_ONE_RECORD:
@@ -178,7 +182,6 @@ class Publisher:
             else:
                 self._refused(batch[0], refusal)
             return
-        self._published.note_published(request)
         self._counts["published"] += len(batch)
 
     def _refused(self, item: _Item, refusal: HubRefused) -> None:
@@ -196,14 +199,13 @@ class Publisher:
         request = request_for([item.record])
         self._published.note_sending(request)
         try:
-            self._patiently(partial(self._hub.publish, request))
+            self._publish(request)
         except HubRefused as again:
             self._published.forget_sending(request)
             if again.reason not in ABOUT_ONE_RECORD:
                 raise
             self._reject(item.origin, again.reason)
             return
-        self._published.note_published(request)
         self._counts["published"] += 1
 
     def _finish_in_flight(self) -> None:
@@ -211,13 +213,16 @@ class Publisher:
         records it now. What is refused is forgotten; the source yields it again."""
         for request in self._published.in_flight():
             try:
-                self._patiently(partial(self._hub.publish, request))
+                self._publish(request)
             except HubRefused as refusal:
                 if refusal.reason not in ABOUT_ONE_RECORD:
                     raise
                 self._published.forget_sending(request)
-            else:
-                self._published.note_published(request)
+
+    def _publish(self, request: PublishRecordsRequest) -> None:
+        answer = self._patiently(partial(self._hub.publish, request))
+        self._published.note_published(request)
+        self._on_recorded(answer.positions)
 
     def _reject(self, origin: Origin, reason: str) -> None:
         self._quarantine.add(origin, reason)

@@ -70,14 +70,17 @@ class Runner:
         *,
         backoff: Backoff | None = None,
         on_pause: Callable[[Exception], None] = lambda _: None,
+        between: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_pause` is told of every error that is waited out, so that a person sees why nothing happens."""
+        """`on_pause` is told of every error that is waited out, so that a person sees why nothing happens.
+        `between` is called before each fetch; what it raises goes on."""
         self._hub = hub
         self._sink = sink
         self._signer = signer
         self._feed = feed
         self._backoff = backoff or Backoff()
         self._on_pause = on_pause
+        self._between = between
 
     def run(self, *, once: bool = False, reconcile: bool = False) -> RunReport:
         """Receives until Ctrl-C, or with `once` until two fetches in a row are empty: the second also tells
@@ -90,6 +93,7 @@ class Runner:
                 self._reconcile(report)
             empty = 0
             while not once or empty < 2:
+                self._between()
                 began = time.monotonic()
                 response = self._fetch(report, wait_seconds=0 if once else self._feed.wait_seconds)
                 empty = 0 if response.deliveries else empty + 1
