@@ -11,7 +11,8 @@ import pytest
 
 from hub.use_cases.history import REMINDER
 from oncetold.v1 import delivery_service_pb2, record_service_pb2
-from tests.twins.cast import Cast, bedded_down, cast, seen_at
+from tests.erasure.asking import erase, hold
+from tests.twins.cast import Cast, bedded_down, cast, note, seen_at
 from tests.twins.desk import Seen
 from tests.twins.stage import Authority, Stage, stage
 from tests.twins.twin import assert_twins, first_difference, worlds
@@ -86,6 +87,25 @@ async def registered_in_error(c: Cast, grant_id: str) -> None:
     await c.outreach.close("rosa", "IN_ERROR")
 
 
+async def erased_record(c: Cast, grant_id: str) -> None:
+    await erase(c.outreach, "rosa", "visit-1")
+
+
+async def erased_category(c: Cast, grant_id: str) -> None:
+    await erase(c.outreach, "rosa", "ACCOMMODATION")
+
+
+async def erased_altogether(c: Cast, grant_id: str) -> None:
+    await erase(c.outreach, "rosa", "everything")
+
+
+async def held_and_erased(c: Cast, grant_id: str) -> None:
+    """The hold keeps the record with its author; its erasure was asked for with all the rest."""
+    await hold(c.outreach, "rosa", "visit-1")
+    await c.outreach.publish("rosa", "kept-home", note=note("x", "FAMILY"))
+    await erase(c.outreach, "rosa", "everything")
+
+
 STANDING = [
     exclusion,
     exclusion_of_somebody_there,
@@ -106,6 +126,10 @@ ENDINGS = [
     crime_prejudice,
     taken_back,
     registered_in_error,
+    erased_record,
+    erased_category,
+    erased_altogether,
+    held_and_erased,
 ]
 """What can end it afterwards."""
 
@@ -119,6 +143,28 @@ async def test_h3_a_hidden_record_is_like_one_about_somebody_else(
         grant_id = await c.outreach.grant("rosa", WIDE, to="hostel")
         await cause(c, grant_id)
         await everything_the_hostel_can_ask(c, "rosa" if hidden else "mia")
+        assert c.hostel.store == {}
+
+    await assert_twins(tmp_path, authority, script, "hostel", "elsewhere")
+
+
+@pytest.mark.parametrize("part", ["told-1", "ACCOMMODATION", "everything"])
+async def test_h3_what_was_erased_before_it_was_fetched_is_like_what_never_was(
+    part: str, tmp_path: Path, authority: Authority
+) -> None:
+    """I8: permitted, told, and erased before anybody had it; and everything of it asked for again."""
+
+    async def script(world: Stage, hidden: bool) -> None:
+        c = await cast(world)
+        about, other = ("rosa", "mia") if hidden else ("mia", "rosa")
+        await c.outreach.grant("rosa", WIDE, to="hostel")
+        await c.outreach.publish(about, "told-1", contact=bedded_down())
+        await erase(c.outreach, about, part)
+        if part == "everything":
+            await c.outreach.register(about)
+        for reference in (about, other):
+            await c.outreach.exclude(reference, "hostel")
+        await everything_the_hostel_can_ask(c, "mia")
         assert c.hostel.store == {}
 
     await assert_twins(tmp_path, authority, script, "hostel", "elsewhere")
