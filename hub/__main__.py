@@ -15,6 +15,8 @@ try:
         hold,
         keys,
         ledger,
+        ledger_fsck,
+        ledger_log,
         ledger_origin,
         ledger_upgrade,
         link,
@@ -35,6 +37,8 @@ __all__ = ["app", "main"]
 operate.register(app)
 pki.register(app)
 withdrawal.register(consent.commands)
+ledger_fsck.register()
+ledger_log.register()
 ledger_origin.register()
 ledger_upgrade.register()
 for group in (

@@ -272,10 +272,13 @@ async def _signing(hub: Hub) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _scrubbing(hub: Hub, config: Config) -> AsyncIterator[None]:
-    """Has the log looked through beside the hub's work. Once damage is found, nothing more is signed."""
+    """Has the log looked through beside the hub's work. Once an entry is damaged, nothing more is signed."""
 
     def found(report: LogReport) -> None:
-        hub.log.checkpointer.barred = hub.log.checkpointer.barred or bool(report.faults)
+        if report.only_derived:
+            hub.log.checkpointer.make_anew()
+        elif report.faults:
+            hub.log.checkpointer.barred = True
 
     scrubbing = asyncio.ensure_future(keep_scrubbing(config.ledger, found))
     try:

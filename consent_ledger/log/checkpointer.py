@@ -106,6 +106,17 @@ class Checkpointer:
             if self.failure is None:
                 await self._grown.wait()
 
+    def make_anew(self) -> None:
+        """Has everything that is derived from the entries made anew before anything more is signed.
+
+        To be called on the task's own loop.
+        """
+        self._from_nothing = True
+        self._edge, self._known = Edge(), None
+        self._unwritten.clear()
+        self.cache.clear()
+        self._grown.set()
+
     def nudge(self) -> None:
         """The ledger may have grown, by another replica's hand. To be called on the task's own loop."""
         self._grown.set()
@@ -130,10 +141,8 @@ class Checkpointer:
     def _pause_after(self, error: Exception, pause: float) -> float:
         if isinstance(error, LogDamaged):
             # What is derived is made anew from the entries, once; if it then differs still, an entry does.
-            again, self._from_nothing = self._from_nothing, True
-            self._edge, self._known = Edge(), None
-            self._unwritten.clear()
-            self.cache.clear()
+            again = self._from_nothing
+            self.make_anew()
             return _AFTER_DAMAGE_SECONDS if again else self._every_seconds
         return min(pause * 2, _PATIENCE_SECONDS)
 
@@ -231,9 +240,18 @@ class Checkpointer:
         if await self._root_at(checkpoint.size) != checkpoint.root:
             raise LogDamaged(reason="the entries do not lead to the checkpoint")
         self._known = note
+        if self._from_nothing:
+            await self.ledger.run(lambda transaction: self._write_derived(transaction, checkpoint, note))
+            self._unwritten.clear()
+            self._from_nothing = False
         if self._edge.size == checkpoint.size:
             await self.before_shown(note)
             self._show(checkpoint, note)
+
+    def _write_derived(self, transaction: Transaction, checkpoint: Checkpoint, note: bytes) -> None:
+        transaction.write_tiles(self._tiles_to_write())
+        if self._edge.size == checkpoint.size and transaction.state(CHECKPOINT_STATE) == note:
+            transaction.write_state(EDGE_STATE, self._edge.above())
 
     async def _restore(self, looked: _Looked) -> None:
         """Begins with the edge that was stored, if it leads to the stored checkpoint; else from nothing."""

@@ -41,6 +41,9 @@ class LogFinding(StrEnum):
     """The stored checkpoint is not signed by the log's key, or the entries do not lead to it."""
 
 
+_DERIVED = frozenset((LogFinding.TILE, LogFinding.EDGE))
+
+
 @dataclass(frozen=True, slots=True)
 class LogFault:
     """One thing that is wrong. `position`: of an entry; `level` and `number`: of a tile."""
@@ -59,6 +62,11 @@ class LogReport:
     size: int = 0
     signed: int = 0
     faults: list[LogFault] = field(default_factory=list)
+
+    @property
+    def only_derived(self) -> bool:
+        """There is damage, and only to what can be made anew from the entries."""
+        return bool(self.faults) and all(fault.finding in _DERIVED for fault in self.faults)
 
 
 class Fsck:

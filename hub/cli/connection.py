@@ -25,6 +25,7 @@ from oncetold.v1.agreement_service_pb2_grpc import AgreementServiceStub
 from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
 from oncetold.v1.consent_service_pb2_grpc import ConsentServiceStub
 from oncetold.v1.erasure_service_pb2_grpc import ErasureServiceStub
+from oncetold.v1.log_service_pb2_grpc import LogServiceStub
 from oncetold.v1.operator_service_pb2_grpc import OperatorServiceStub
 from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
 from oncetold.v1.task_service_pb2_grpc import TaskServiceStub
@@ -53,6 +54,7 @@ class HubClient:
     operator: OperatorServiceStub
     tasks: TaskServiceStub
     erasures: ErasureServiceStub
+    log: LogServiceStub
 
     @classmethod
     def over(cls, channel: grpc.aio.Channel) -> HubClient:
@@ -66,6 +68,7 @@ class HubClient:
             operator=OperatorServiceStub(channel),
             tasks=TaskServiceStub(channel),
             erasures=ErasureServiceStub(channel),
+            log=LogServiceStub(channel),
         )
 
 

@@ -17,7 +17,7 @@ from consent_ledger.log.reading import CheckedTiles, TileCache, list_entries, pr
 from consent_ledger.log.scrub import keep_scrubbing
 from consent_ledger.store import read_store
 from tests.clock import ManualClock
-from tests.contract.drafting import append, draft, run
+from tests.contract.drafting import run
 from tests.log.exported import append_many
 from tests.vectors import oracle
 
@@ -149,6 +149,16 @@ def test_a_flipped_bit_of_what_is_kept_of_the_log_is_found(town: Town, name: str
     assert town.fsck().faults == []
 
 
+def test_an_edge_that_is_damaged_is_made_anew(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    town.flip("log_state", "value", "name = ?", ("edge",), 5, 1)
+    assert town.fsck().faults == [LogFault(LogFinding.EDGE)]
+    town.log.make_anew()
+    asyncio.run(town.log.catch_up())
+    assert town.fsck().faults == []
+    town.close()
+
+
 def test_a_missing_entry_is_found(tmp_path: Path) -> None:
     town = Town(tmp_path)
     town.execute("DELETE FROM entries WHERE position = 250")
@@ -204,17 +214,8 @@ def test_a_damaged_tile_is_found_never_served_and_made_anew(tmp_path: Path) -> N
 
     with pytest.raises(LogDamaged):
         prove(TileCache())
-    log.cache.clear()
-
-    async def follow() -> None:
-        task = asyncio.ensure_future(log.run())
-        await asyncio.get_running_loop().run_in_executor(None, append, ledger, draft())
-        await log.wait_until(lambda: (log.newest and log.newest.checkpoint.size == 66_001) or None, 60)
-        task.cancel()
-
-    log._edge, log._known = type(log._edge)(), None  # as if just started
-    log._from_nothing = True
-    asyncio.run(follow())
+    log.make_anew()
+    asyncio.run(log.catch_up())
     prove(TileCache())
     assert file.execute("SELECT hashes FROM tiles WHERE level = 1 AND number = 0").fetchall() == [(tile,)]
     file.close()

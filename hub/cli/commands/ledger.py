@@ -64,12 +64,12 @@ def check(context: typer.Context, as_json: Json = False) -> None:
         "damages": [{"finding": str(one.finding), "position": one.position} for one in report.damages],
     }
     if not report.damages:
-        sentence = (
+        well = (
             f"Ledger {report.ledger_id}: {report.size} entries, each as it was appended; every key opens."
         )
-        show(answer, [sentence], as_json=as_json)
+        show(answer, [well], as_json=as_json)
         return
-    told = [_sentence(one) for one in report.damages[:MOST_TOLD]]
+    told = [sentence(one) for one in report.damages[:MOST_TOLD]]
     left = len(report.damages) - len(told)
     show(
         answer,
@@ -114,7 +114,8 @@ async def _rebuilt(config: Config) -> int:
         ledger.close()
 
 
-def _sentence(damage: Damage) -> str:
+def sentence(damage: Damage) -> str:
+    """One thing that is wrong, in words."""
     if damage.position is not None:
         return f"Entry {damage.position}: {WORDS[damage.finding]}"
     if damage.finding == "STRUCTURE":
