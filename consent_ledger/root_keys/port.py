@@ -31,7 +31,7 @@ class RootKeys(Protocol):
         ...
 
     def wrap(self, object_id: bytes, key: bytes, context: bytes) -> bytes:
-        """`key` (32 bytes) under an object, opening only with the same `context`."""
+        """`key` (32 bytes) under an object, opening only with the same `context`. Raises `UnsealFailed`."""
         ...
 
     def unwrap(self, object_id: bytes, wrapped: bytes, context: bytes) -> bytes:

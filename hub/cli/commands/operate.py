@@ -54,11 +54,14 @@ def init(context: typer.Context, listen: Listen = "", as_json: Json = False) -> 
             reason="NOT_WRITABLE",
         ) from None
     ledger = ask(data, lambda hub: hub.audit.GetLedger, GetLedgerRequest())
+    root_key = str(config.root_key) if config.keys.provider == "file" else None
     show(
-        {"data": str(data), "ledger_id": ledger.ledger_id, "root_key": str(config.root_key)},
+        {"data": str(data), "ledger_id": ledger.ledger_id, "root_key": root_key},
         [
             f"Ledger {ledger.ledger_id} is made in {data}.",
-            f"Whoever holds {config.root_key} can read it. Keep a copy elsewhere: without it nothing opens.",
+            f"Whoever holds {config.root_key} can read it. Keep a copy elsewhere: without it nothing opens."
+            if config.keys.provider == "file"
+            else f"Its root key stays with the provider ({config.keys.provider}), called {config.keys.name}.",
             "Next: oncetold dev-pki --help, then oncetold serve --help",
         ],
         as_json=as_json,
