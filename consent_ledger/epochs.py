@@ -137,6 +137,17 @@ class EpochKeys:
             for position, gone in _pairs(self._command.state(_GONE), 8)
         ]
 
+    def objects(self) -> list[bytes]:
+        """Ids of the provider's objects that every key hangs from: with them all of it dies."""
+        ending = [object_id for _, object_id in _pairs(self._command.state(_ENDING), KEY_ID_SIZE)]
+        ended = self._command.state(_ENDED)
+        return [self._keys.epoch_row().parent_id, *ending, *([ended] if ended else [])]
+
+    @property
+    def hangs_from_root(self) -> bool:
+        """Whether destroying them is not enough: a ledger that is older than epochs ends one first."""
+        return self._hangs_from_root()
+
     def advance(self, *, force: bool = False, most: int = STEP) -> Progress:
         """One step. Begins an epoch if one is due, or by `force` if none is under way.
 

@@ -24,6 +24,7 @@ try:
         pki,
         registration,
         task,
+        wind_down,
         withdrawal,
     )
     from hub.demo import command as demo
@@ -60,6 +61,7 @@ for group in (
 deliveries.register(app)
 erase.register(app)
 departure.register(agency.commands)
+wind_down.register(app)
 demo.register(app)
 
 
