@@ -6,6 +6,7 @@ passed over in silence), the contract's own rules (protovalidate), and times tha
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -37,18 +38,25 @@ _PERIOD_NAMES = (
 )
 
 
-class _Plan(NamedTuple):
+@dataclass(slots=True)
+class _Plan:
     """What has to be looked at in messages of one type: fields by number, and pairs that are a period."""
 
     fields: dict[int, "_Look"]
     periods: tuple[tuple[str, str], ...]
+    only: str = ""
+    """The one field, which may be unset: an assessment's answers are many, with only a date in them."""
 
 
 class _Look(NamedTuple):
     """One field: a moment, a date, an enum without a rule of its own, or messages that hold such."""
 
     field: FieldDescriptor
-    check: Callable[[FieldDescriptor, Any, datetime], None]
+    name: str
+    repeated: bool
+    check: Callable[[FieldDescriptor, Any, datetime], None] | None
+    inside: _Plan | None
+    """The messages' plan, for a field of messages: they have no check of their own."""
 
 
 def check(message: Message, now: datetime) -> None:
@@ -95,21 +103,31 @@ def _plan(descriptor: Any) -> _Plan:
         # There already while it is made: a message may hold messages of its own type.
         known = _PLANS[descriptor.full_name] = _Plan({}, _periods(descriptor))
         for field in descriptor.fields:
-            checked = _check_of(field)
-            if checked is not None:
-                known.fields[field.number] = _Look(field, checked)
+            look = _look_of(field)
+            if look is not None:
+                known.fields[field.number] = look
+        if len(known.fields) == 1:
+            [look] = known.fields.values()
+            known.only = look.name if look.field.has_presence else ""
     return known
 
 
-def _check_of(field: FieldDescriptor) -> Callable[[FieldDescriptor, Any, datetime], None] | None:
+def _look_of(field: FieldDescriptor) -> _Look | None:
+    check: Callable[[FieldDescriptor, Any, datetime], None] | None = None
+    inside: _Plan | None = None
     if field.message_type is not None:
         if field.message_type.full_name == Timestamp.DESCRIPTOR.full_name:
-            return _check_moment
-        plan = _plan(field.message_type)
-        return _check_inside if plan.fields or plan.periods else None
-    if field.enum_type is not None:
-        return None if _has_own_rule(field) else _check_enum
-    return _check_date if _is_date(field) else None
+            check = _check_moment
+        else:
+            plan = _plan(field.message_type)
+            inside = plan if plan.fields or plan.periods else None
+    elif field.enum_type is not None:
+        check = None if _has_own_rule(field) else _check_enum
+    elif _is_date(field):
+        check = _check_date
+    if check is None and inside is None:
+        return None
+    return _Look(field, field.name, field.is_repeated, check, inside)
 
 
 def _has_own_rule(field: FieldDescriptor) -> bool:
@@ -120,22 +138,26 @@ def _has_own_rule(field: FieldDescriptor) -> bool:
 
 
 def _look(message: Message, plan: _Plan, latest_past: datetime) -> None:
-    fields = plan.fields
-    if len(fields) == 1:
-        # An assessment's answers are many, and only a date in them is looked at.
-        [look] = fields.values()
-        if look.field.has_presence and not message.HasField(look.field.name):
-            return
-    for field, value in message.ListFields():
-        found = fields.get(field.number)
-        if found is None:
-            continue
-        look = found
-        if not field.is_repeated:
-            _checked(look, value, latest_past, "")
-            continue
-        for index, item in enumerate(value):
-            _checked(look, item, latest_past, f"[{index}]")
+    """Looks at a message; the path of what is wrong in it is put together on the way out."""
+    where = ""
+    try:
+        for field, value in message.ListFields():
+            look = plan.fields.get(field.number)
+            if look is None:
+                continue
+            if not look.repeated:
+                where = look.name
+                _look_at(look, value, latest_past)
+                continue
+            only = "" if look.inside is None else look.inside.only
+            for index, item in enumerate(value):
+                if not only or item.HasField(only):
+                    where = f"{look.name}[{index}]"
+                    _look_at(look, item, latest_past)
+    except Refused as refused:
+        inside = refused.details.pop("field", "")
+        path = f"{where}.{inside}" if inside else where
+        raise Refused(refused.code, field=path, **refused.details) from None
     for start, end in plan.periods:
         if message.HasField(start) and message.HasField(end):
             begins, ends = getattr(message, start), getattr(message, end)
@@ -143,18 +165,11 @@ def _look(message: Message, plan: _Plan, latest_past: datetime) -> None:
                 raise Refused("IMPOSSIBLE_TIME", field=end, rule="end_before_start")
 
 
-def _checked(look: _Look, value: Any, latest_past: datetime, index: str) -> None:
-    """Checks one value; the path of what is wrong with it is put together on the way out."""
-    try:
+def _look_at(look: _Look, value: Any, latest_past: datetime) -> None:
+    if look.inside is not None:
+        _look(value, look.inside, latest_past)
+    if look.check is not None:
         look.check(look.field, value, latest_past)
-    except Refused as refused:
-        inside = refused.details.pop("field", "")
-        where = f"{look.field.name}{index}" + (f".{inside}" if inside else "")
-        raise Refused(refused.code, field=where, **refused.details) from None
-
-
-def _check_inside(field: FieldDescriptor, value: Message, latest_past: datetime) -> None:
-    _look(value, _plan(value.DESCRIPTOR), latest_past)
 
 
 def _check_enum(field: FieldDescriptor, value: int, latest_past: datetime) -> None:
