@@ -1,6 +1,7 @@
 """The hub gathers cosignatures: all witnesses sign the same checkpoint; who is away holds nobody up."""
 
 import asyncio
+import base64
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -8,12 +9,16 @@ from pathlib import Path
 
 import grpc
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adapters.kit.errors import HubRefused
 from adapters.kit.log_watcher import LogWatcher
-from adapters.kit.notes import CosignerKey, SignatureLine
+from adapters.kit.notes import CosignerKey, SignatureLine, SignedNote, cosigned_text
 from adapters.kit.proofs import TrustRule, check_proof
+from consent_ledger.errors import Refused
+from consent_ledger.log.signing import signing_key
 from hub.use_cases import witnesses
+from hub.use_cases.work import Caller
 from oncetold.v1.common_pb2 import LedgerPosition
 from oncetold.v1.log_service_pb2 import GetCheckpointRequest
 from oncetold.v1.log_service_pb2_grpc import LogServiceStub
@@ -21,6 +26,7 @@ from oncetold.v1.witness_service_pb2 import AddCosignatureRequest, AwaitCheckpoi
 from oncetold.v1.witness_service_pb2_grpc import WitnessServiceStub
 from tests.integration.loopback import operator_channel, refusal
 from tests.twins.stage import Authority, Stage, stage
+from tests.unit.adapters.merkle import ToyLog
 from tests.witness.partners import Partner, authorise, ledger_key, partner
 
 
@@ -195,7 +201,9 @@ async def test_a_bad_cosignature_is_refused_and_a_repeat_changes_nothing(tmp_pat
         size, text = shown.checkpoint.size, shown.checkpoint.text.encode()
         own = CosignerKey.parse((tmp_path / "north" / "witness.key").read_text().strip())
         good = own.cosign(text, 1_790_000_000)
-        zero = SignatureLine(good.name, good.key_id, bytes(8) + good.signature[8:])
+        # Signed truly at time 0, which says nothing about when.
+        private = Ed25519PrivateKey.from_private_bytes(_seed(tmp_path / "north" / "witness.key"))
+        zero = SignatureLine(good.name, good.key_id, bytes(8) + private.sign(cosigned_text(text, 0)))
         stranger = CosignerKey("north.example/witness", bytes(32)).cosign(text, 1_790_000_000)
         smaller = own.cosign(text.replace(f"\n{size}\n".encode(), f"\n{size - 1}\n".encode()), 1_790_000_000)
         bad = [f"{zero}\n", f"{stranger}\n", f"{smaller}\n", f"{good}", f"{good}\n{good}\n", "words\n"]
@@ -217,6 +225,10 @@ async def test_a_bad_cosignature_is_refused_and_a_repeat_changes_nothing(tmp_pat
         again = rule.believed(await newest(world, cosigned=True))
         assert (first.size, again.size, len(again.note.signatures)) == (size, size, 2)
         assert again.note.signed_by(own.public) == 1_790_000_000
+
+
+def _seed(path: Path) -> bytes:
+    return base64.b64decode(path.read_text().split("+", 4)[4])[1:]
 
 
 async def _add(one: Partner, size: int, line: str) -> None:
@@ -260,12 +272,77 @@ async def test_asking_and_signing_leave_no_entry(tmp_path: Path) -> None:
         assert await world.hub.ledger.run(lambda transaction: transaction.size) == before
 
 
-async def test_a_certificate_that_was_replaced_cannot_cosign(tmp_path: Path) -> None:
-    """Who was let in may have lost its certificate since; it is looked at where it counts."""
+async def test_a_caller_whose_certificate_was_replaced_cannot_cosign(tmp_path: Path) -> None:
+    """Whom the door let in may have lost its certificate since; it is looked at again where it counts."""
     async with stage(tmp_path, Authority(tmp_path / "authority")) as world:
-        north = await partner(world, "north", tmp_path)
+        await partner(world, "north", tmp_path)
+        await partner(world, "south", tmp_path)
         await signed_up(world)
         uri = world.desks["north"].credentials.uri
-        world.hub.projector.index.agencies["north"].certificates[uri] = "00" * 32
-        with pytest.raises(HubRefused, match="UNKNOWN_CERTIFICATE"):
-            await north.step()
+        for caller in (
+            Caller(agency_id="north", certificate_uri=uri, public_key_der=b"another key"),
+            Caller(agency_id="south", certificate_uri=uri, public_key_der=b"another key"),
+            Caller(agency_id="north", certificate_uri=None, public_key_der=None),
+        ):
+            with pytest.raises(Refused) as refused:
+                await world.hub.witnesses.await_checkpoint(caller, 0, timedelta(0))
+            assert refused.value.code == "UNKNOWN_CERTIFICATE"
+
+
+async def test_a_departed_agency_is_no_witness_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    async with stage(tmp_path, Authority(tmp_path / "authority")) as world:
+        await partner(world, "north", tmp_path)
+        await partner(world, "south", tmp_path)
+        world.hub.projector.index.agencies["north"].departed = object()
+
+        found = await world.hub.look(world.hub.witnesses.standing)
+        assert [one.agency_id for one in found] == ["south"]
+
+
+async def test_one_witness_is_not_enough_where_two_are_asked_for(tmp_path: Path) -> None:
+    async with stage(tmp_path, Authority(tmp_path / "authority")) as world:
+        world.hub.log.witnesses_needed = 2
+        north, south = [await partner(world, name, tmp_path) for name in ("north", "south")]
+        await signed_up(world)
+        await north.step()
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await newest(world, cosigned=True)
+        assert refusal(refused.value)[1] == "NOT_YET_COVERED"
+
+        offer = await asyncio.to_thread(south.hub.await_checkpoint, AwaitCheckpointRequest())
+        assert len(SignedNote.parse(offer.checkpoint).signatures) == 1, "the log's own, nobody else's"
+        await south.step()
+        assert await newest(world, cosigned=True)
+
+
+async def test_where_none_is_asked_for_the_newest_is_answered(tmp_path: Path) -> None:
+    async with stage(tmp_path, Authority(tmp_path / "authority")) as world:
+        await signed_up(world)
+        assert await newest(world, cosigned=True) == await newest(world)
+
+
+async def test_the_log_cannot_be_its_own_witness(tmp_path: Path) -> None:
+    async with stage(tmp_path, Authority(tmp_path / "authority")) as world:
+        world.hub.log.witnesses_needed = 1
+        north = await partner(world, "north", tmp_path)
+        ledger = world.hub.ledger
+        own = await ledger.run(lambda transaction: signing_key(transaction, ledger.ledger_id))
+        alias = CosignerKey("north.example/witness", own.seed)
+        await authorise(world, "north", str(alias.public))
+        await signed_up(world)
+        await asyncio.to_thread(north.hub.await_checkpoint, AwaitCheckpointRequest())
+        shown = world.hub.log.newest.checkpoint
+        await _add(north, shown.size, f"{alias.cosign(shown.text.encode(), 1_790_000_000)}\n")
+        with pytest.raises(grpc.aio.AioRpcError):
+            await newest(world, cosigned=True)
+
+
+async def test_what_was_gathered_under_another_origin_is_not_shown(tmp_path: Path) -> None:
+    async with stage(tmp_path, Authority(tmp_path / "authority")) as world:
+        world.hub.log.witnesses_needed = 1
+        note = ToyLog(origin="oncetold.org/ledger/elsewhere").grow(3).checkpoint()
+        await world.hub.ledger.run(
+            lambda transaction: transaction.write_state(witnesses.COSIGNED_STATE, note)
+        )
+        await witnesses.Witnesses(world.hub).load()
+        assert world.hub.log.cosigned is None
