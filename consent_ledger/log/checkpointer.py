@@ -32,6 +32,7 @@ EVERY_SECONDS = 0.4
 """From one checkpoint to the next, at least."""
 STEP = 512
 """Entries read in one command: some milliseconds of the writer's time."""
+_TOLD = 32_768
 _PATIENCE_SECONDS = 60.0
 _AFTER_DAMAGE_SECONDS = 600.0
 
@@ -72,10 +73,13 @@ class Checkpointer:
         """Called before a checkpoint is signed. What it raises keeps it from being signed."""
         self.before_shown: Callable[[bytes], Awaitable[None]] = _nothing
         """Called with each checkpoint's note, its own or another replica's, before anybody can see it."""
+        self.progress: Callable[[int, int], None] = lambda done, size: None
+        """Told of entries taken in and how many there are, now and then while there are very many."""
         self._every_seconds = every_seconds
         self._edge = Edge()
         self._unwritten: dict[tuple[int, int], bytes] = {}
         self._known: bytes | None = None
+        self._anew = False
         self._from_nothing = False
         self._lock = asyncio.Lock()
         self._holder: asyncio.Task[object] | None = None
@@ -107,14 +111,8 @@ class Checkpointer:
                 await self._grown.wait()
 
     def make_anew(self) -> None:
-        """Has everything that is derived from the entries made anew before anything more is signed.
-
-        To be called on the task's own loop.
-        """
-        self._from_nothing = True
-        self._edge, self._known = Edge(), None
-        self._unwritten.clear()
-        self.cache.clear()
+        """Has everything that is derived from the entries made anew before anything more is signed."""
+        self._anew = True
         self._grown.set()
 
     def nudge(self) -> None:
@@ -197,6 +195,8 @@ class Checkpointer:
     async def catch_up(self) -> SignedCheckpoint:
         """Signs the ledger as it is now, unless it is signed. Raises `LogDamaged`, `EntryCorrupt`, others."""
         async with self._alone():
+            if self._anew:
+                self._begin_anew()
             while True:
                 looked = await self.ledger.run(self._look)
                 if looked.note is not None and looked.note != self._known:
@@ -216,6 +216,12 @@ class Checkpointer:
                 if await self._signed(looked):
                     assert self.newest is not None
                     return self.newest
+
+    def _begin_anew(self) -> None:
+        self._anew, self._from_nothing = False, True
+        self._edge, self._known = Edge(), None
+        self._unwritten.clear()
+        self.cache.clear()
 
     def _look(self, transaction: Transaction) -> _Looked:
         return _Looked(
@@ -289,6 +295,8 @@ class Checkpointer:
             if len(rows) != through - after:
                 raise LogDamaged(reason="an entry is missing", size=after + len(rows))
             await asyncio.to_thread(self._add, rows)
+            if through // _TOLD > after // _TOLD:
+                self.progress(through, size)
 
     def _add(self, rows: list[StoredEntry]) -> None:
         leaves = [leaf_hash(entry) for entry in published_rows(rows, self._edge.size)]

@@ -11,7 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench import lines_append, lines_fetch, lines_history, lines_scale, lines_waiting, report
+from tests.bench import (
+    lines_append,
+    lines_fetch,
+    lines_history,
+    lines_log,
+    lines_scale,
+    lines_waiting,
+    report,
+)
 from tests.bench.ratios import Figure
 from tests.bench.stages import Profile
 from tests.bench.suite import FULL, QUICK, Bench, Size, bench
@@ -26,6 +34,7 @@ GROUPS: dict[str, Lines] = {
     "start": lines_scale.start,
     "cost": lines_scale.cost,
     "replay": lines_scale.replay,
+    "log": lines_log.lines,
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
