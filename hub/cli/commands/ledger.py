@@ -64,9 +64,7 @@ def check(context: typer.Context, as_json: Json = False) -> None:
         "damages": [{"finding": str(one.finding), "position": one.position} for one in report.damages],
     }
     if not report.damages:
-        well = (
-            f"Ledger {report.ledger_id}: {report.size} entries, each as it was appended; every key opens."
-        )
+        well = f"Ledger {report.ledger_id}: {report.size} entries, each as it was appended; every key opens."
         show(answer, [well], as_json=as_json)
         return
     told = [sentence(one) for one in report.damages[:MOST_TOLD]]
