@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from uuid import UUID
 
 from consent_ledger.body import Sealer, checked_parts
@@ -9,7 +10,7 @@ from consent_ledger.cells import CellChanges
 from consent_ledger.destruction import Destroyer, Destruction
 from consent_ledger.entry import Entry
 from consent_ledger.epochs import StoredKeys
-from consent_ledger.errors import EntryCorrupt
+from consent_ledger.errors import EntryCorrupt, StreamTaken
 from consent_ledger.keys import KeyRing
 from consent_ledger.store.port import AnswerRow, EntryRow, Head, KeyRow, Store, StoredEntry, StoredKey
 
@@ -60,6 +61,7 @@ class Batch:
     ) -> None:
         """`trusting`: see `next_versions`."""
         self._trusting = trusting
+        self._believed: dict[bytes, int] = {}
         self.head = head
         self._store = store
         self.keys = keys
@@ -88,6 +90,15 @@ class Batch:
         """Takes over what a command appended."""
         if not rows:
             return
+        if self._trusting:
+            lowest: dict[bytes, int] = {}
+            for row in rows:
+                lowest.setdefault(row.stream_id, row.version)
+            self._believed.update(
+                (stream, version)
+                for stream, version in lowest.items()
+                if version > 1 and stream not in self._versions
+            )
         self._rows.extend(rows)
         self._recent.add(entries)
         self._versions.update((row.stream_id, row.version) for row in rows)
@@ -138,6 +149,7 @@ class Batch:
 
     def flush(self) -> None:
         """Writes everything accepted so far."""
+        self._check_believed()  # ahead of all that waits for its one round trip
         key_rows = self.keys.take_pending(self._keys_mark)
         self._keys_mark = 0
         if key_rows:
@@ -160,22 +172,35 @@ class Batch:
             self._written_head = self.head
 
     def next_versions(
-        self, streams: Collection[bytes], begun: Collection[bytes] = frozenset()
+        self, streams: Collection[bytes], claimed: Mapping[bytes, int] = MappingProxyType({})
     ) -> dict[bytes, int]:
         """The version that each stream's next entry has.
 
-        Where asking costs a round trip, streams that are `begun` are taken for new: the database refuses a
-        version that is there (`StreamTaken`), and then all is done once more by asking first.
+        Where asking costs a round trip, a version that is `claimed` for an entry is believed until the rows
+        are written; if it was not the next (`StreamTaken`), all is done once more by asking first.
         """
         versions = self._versions
-        taken = {stream: 0 for stream in begun if stream not in versions} if self._trusting else {}
-        unknown = [stream for stream in streams if stream not in versions and stream not in taken]
+        believed = {
+            stream: claimed[stream]
+            for stream in streams
+            if self._trusting and claimed.get(stream, 0) > 0 and stream not in versions
+        }
+        unknown = [stream for stream in streams if stream not in versions and stream not in believed]
         if unknown:
             stored = self._store.versions(unknown)
             # Kept: whoever asks before appending asks again when it appends.
             versions.update((stream, stored.get(stream, 0)) for stream in unknown)
-        # What was only taken for new is not kept: whoever looks at the stream asks.
-        return {stream: versions.get(stream, 0) + 1 for stream in streams}
+        # What is only believed is not kept: whoever looks at the stream asks.
+        return {
+            stream: believed[stream] if stream in believed else versions[stream] + 1 for stream in streams
+        }
+
+    def _check_believed(self) -> None:
+        """One question for all; of streams that begin none, as the database holds each version once."""
+        believed, self._believed = self._believed, {}
+        stored = self._store.versions(list(believed)) if believed else {}
+        if any(stored.get(stream, 0) + 1 != version for stream, version in believed.items()):
+            raise StreamTaken()
 
     def entries(self, after: int, limit: int) -> list[Entry]:
         through = min(after + limit, self.head.size)

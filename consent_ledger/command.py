@@ -81,8 +81,7 @@ class Command:
         lowest: dict[bytes, int] = {}
         for draft, stream in zip(drafts, streams, strict=True):
             lowest.setdefault(stream, draft.version)
-        begun = {stream for stream, version in lowest.items() if version == 1}
-        versions.update(batch.next_versions(lowest.keys() - versions.keys(), begun))
+        versions.update(batch.next_versions(lowest.keys() - versions.keys(), lowest))
         for draft, stream in zip(drafts, streams, strict=True):
             if draft.version != versions[stream]:
                 raise StreamConflict(draft.stream_id, versions[stream])

@@ -31,8 +31,10 @@ _PATIENCE = 30.0
 class Server:
     """One server, in a folder of its own that goes with it."""
 
-    def __init__(self) -> None:
-        folder = tempfile.mkdtemp(prefix="ot-pg-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None)
+    def __init__(self, *, on_disk: bool = False) -> None:
+        """`on_disk`: its files are where temporary files are, not in memory."""
+        in_memory = not on_disk and os.access(_MEMORY, os.W_OK)
+        folder = tempfile.mkdtemp(prefix="ot-pg-", dir=_MEMORY if in_memory else None)
         self._server: Any = get_server(folder, cleanup_mode="delete")
         self.folder = Path(folder)
 

@@ -16,6 +16,7 @@ from tests.bench import (
     lines_fetch,
     lines_history,
     lines_log,
+    lines_postgres,
     lines_scale,
     lines_waiting,
     report,
@@ -35,6 +36,7 @@ GROUPS: dict[str, Lines] = {
     "cost": lines_scale.cost,
     "replay": lines_scale.replay,
     "log": lines_log.lines,
+    "postgres": lines_postgres.lines,
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

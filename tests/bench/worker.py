@@ -50,10 +50,14 @@ class Worker:
 
     def ask(self, job: str, **values: Any) -> dict[str, Any]:
         """Has a job done and returns what came of it. Raises `WorkerFailed`."""
+        self.tell(job, **values)
+        return self.hear()
+
+    def tell(self, job: str, **values: Any) -> None:
+        """Has a job begun; `hear` says what came of it."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps({"job": job, **values}) + "\n")
         self.process.stdin.flush()
-        return self.hear()
 
     def close(self) -> None:
         """Lets it finish. Raises `WorkerFailed` when it did not end well."""

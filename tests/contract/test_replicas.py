@@ -177,11 +177,26 @@ def test_who_begins_a_stream_that_the_other_began_is_told_and_nobody_else(
         appending(draft(b"late too", stream=stream, version=2)),
     )
     found = [future.exception(30) or future.result() for future in futures]
+    assert all(future.done() for future in futures)
     assert isinstance(found[1], StreamConflict)
     assert (found[1].stream_id, found[1].expected) == (stream, 2)
     assert [found[0], found[2], found[3]] == [[2], [3], [4]]
     assert payloads(one) == payloads(other) == [b"theirs", b"before", b"behind", b"late too"]
     assert resets == ["reset"]
+
+
+@pytest.mark.parametrize("claimed", [0, 1, 2, 4, 5])
+def test_a_version_that_is_not_the_next_is_refused(two: tuple[Ledger, Ledger], claimed: int) -> None:
+    """Also one that would leave a gap, which no constraint of the database's refuses."""
+    one, other = two
+    stream = uuid4()
+    append(other, draft(stream=stream), draft(stream=stream, version=2))
+    with pytest.raises(StreamConflict) as refused:
+        append(one, draft(stream=stream, version=claimed))
+    assert refused.value.expected == 3
+    assert append(one, draft(stream=stream, version=3), draft(stream=stream, version=4)) == [3, 4]
+    new = uuid4()
+    assert append(one, *(draft(stream=new, version=version) for version in (1, 2, 3))) == [5, 6, 7]
 
 
 def test_keys_made_by_one_are_the_others_too(two: tuple[Ledger, Ledger], backend: PostgresBackend) -> None:
