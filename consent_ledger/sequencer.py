@@ -64,7 +64,7 @@ class Sequencer:
         self._answers_day: int | None = None
         self._resets: list[Callable[[], None]] = []
         self._others: list[Callable[[], None]] = []
-        self._stale = False
+        self._stale = self._removed = False
         self._scrub = False
         self._commit_told: CommitTold | None = None
         self._growth_told: list[Callable[[], None]] = []
@@ -197,19 +197,22 @@ class Sequencer:
         if database_time is not None:
             self._clock.heard(database_time)
         self._stale = self._stale or self._store.others_wrote
+        self._removed = self._removed or self._store.others_removed_keys
         if not self._stale:
             return
         self._recent.clear()
         self._answers_day = None
-        if self._store.others_removed_keys:
+        if self._removed:
             self._keys.forget()
+            # What they destroyed is fenced here too, in this process's own file.
+            Destroyer(self._store, self._keys).recover()
         last = self._sealer.opened(self._store.entries(head.size - 1, head.size)) if head.size else []
         # Theirs too: time never runs back behind an entry, whoever's clock it was made by.
         times = [entry.recorded_at for entry in last]
         times += [self._last_recorded] if self._last_recorded is not None else []
         self._last_recorded = self._recorded_before = max(times, default=None)
         self._call(self._others)
-        self._stale = False
+        self._stale = self._removed = False
 
     def _tell(self, commands: int, entries: int, seconds: float, failure: str) -> None:
         """Measuring is nobody's condition: what fails there is dropped, and the ledger goes on."""

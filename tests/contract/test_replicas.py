@@ -15,12 +15,13 @@ import pytest
 
 from consent_ledger.clock import TOLERANCE, SystemClock
 from consent_ledger.errors import StorageError, StreamConflict
-from consent_ledger.ledger import Draft, Entry, KeyOwner, Ledger, Transaction
+from consent_ledger.ledger import Draft, Entry, KeyOwner, Ledger, Transaction, open_ledger
 from consent_ledger.store import open_store, postgres
 from consent_ledger.store.port import KeyRow
 from tests.clock import ManualClock
 from tests.contract.backends import PostgresBackend
 from tests.contract.drafting import append, draft, payloads, run, together
+from tests.contract.test_erased_keys import contents, erasing, record
 
 WRITERS = 4
 WRITER = """
@@ -213,6 +214,32 @@ def test_keys_made_by_one_are_the_others_too(two: tuple[Ledger, Ledger], backend
         append(ledger, draft(b"x", owner=owner))
     assert labelled() == before
     assert payloads(two[0]) == payloads(two[1]) == [b"x"] * 4
+
+
+def test_what_one_erases_is_erased_for_the_other_and_fenced_by_it_too(
+    backend: PostgresBackend, clock: ManualClock, tmp_path: Path
+) -> None:
+    one = backend.create(clock)
+    mirror = tmp_path / "fences of the other"
+    other = open_ledger(backend.url, backend.root_key, clock=clock, fences=mirror)
+    append(one, record(b"kept"), record(b"gone"))
+    assert contents(other) == [[b"about kept", b"kept"], [b"about gone", b"gone"]]
+    run(one, erasing(2))
+
+    left = [[b"about kept", b"kept"], [b"(erased)", b"(erased)"], [b"erasure"]]
+    assert contents(other) == left
+    # Its keys are the new ones: what it seals now is read by the first.
+    append(other, record(b"later"))
+    assert contents(one) == contents(other) == [*left, [b"about later", b"later"]]
+    fenced = {line.split()[2] for line in mirror.read_text().splitlines() if len(line.split()) == 4}
+    assert fenced == {
+        line.split()[2]
+        for line in backend.root_key.with_name("fences").read_text().splitlines()
+        if len(line.split()) == 4
+    }
+    assert fenced
+    one.close()
+    other.close()
 
 
 def test_time_never_runs_back_behind_the_others_entries(backend: PostgresBackend) -> None:
