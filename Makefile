@@ -41,8 +41,9 @@ baseline: .venv/installed .codegen/installed
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --custom-compile-command "make lock" --upgrade
 lock:
-	$(UV_COMPILE) pyproject.toml --extra hub --extra sql --extra telemetry --extra pkcs11 --extra vault --extra aws-kms --extra dev -o requirements.lock
-	$(UV_COMPILE) pyproject.toml --extra hub --extra telemetry -c requirements.lock -o deploy/hub.lock
+	$(UV_COMPILE) pyproject.toml --extra hub --extra postgres --extra sql --extra telemetry --extra pkcs11 --extra vault \
+	  --extra aws-kms --extra dev -o requirements.lock
+	$(UV_COMPILE) pyproject.toml --extra hub --extra postgres --extra telemetry -c requirements.lock -o deploy/hub.lock
 	$(UV_COMPILE) pyproject.toml --extra sql -c requirements.lock -o deploy/adapter.lock
 	$(UV_COMPILE) proto/codegen.in -o proto/codegen.lock
 
