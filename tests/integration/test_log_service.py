@@ -131,6 +131,7 @@ async def test_what_is_not_there_is_refused_with_its_reason(site: Site) -> None:
         key = await key_of(running)
         async with operator_channel(site) as channel:
             stub: Any = LogServiceStub(channel)
+            running.hub.log.witnesses_needed = 1
             beyond = (await checkpoint(stub, key, min_size=2)).checkpoint.size + 100
             elsewhere = common_pb2.LedgerPosition(ledger_id=str(uuid4()), index=1)
             checkpoint_asked = log_service_pb2.GetCheckpointRequest
@@ -183,6 +184,7 @@ async def test_a_cosigned_checkpoint_is_shown_once_there_is_one(site: Site) -> N
     async with running_hub(site.config) as running:
         await begin(site)
         key = await key_of(running)
+        running.hub.log.witnesses_needed = 1
         witness = SigningKey("north.example/witness", KeyType.COSIGNATURE, bytes(32))
         async with operator_channel(site) as channel:
             stub: Any = LogServiceStub(channel)
