@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from consent_ledger.errors import LedgerClosed, LogDamaged, ProofRefused
@@ -32,6 +33,7 @@ EVERY_SECONDS = 0.4
 """From one checkpoint to the next, at least."""
 STEP = 512
 """Entries read in one command: some milliseconds of the writer's time."""
+_HASHES_STEP = 8192
 _TOLD = 32_768
 _PATIENCE_SECONDS = 60.0
 _AFTER_DAMAGE_SECONDS = 600.0
@@ -52,6 +54,10 @@ class _Looked(NamedTuple):
     note: bytes | None
     edge: bytes
     key: SigningKey
+
+
+def _leaf_hashes(transaction: Transaction, after: int, through: int) -> list[bytes]:
+    return transaction.leaf_hashes(after, through)
 
 
 async def _nothing(_: object) -> None:
@@ -350,7 +356,9 @@ class Checkpointer:
         return True
 
     async def _require_growth(self, checkpoint: Checkpoint) -> None:
-        """The tree that was signed last has to be the beginning of this one."""
+        """The tree that was signed last has to be the beginning of this one, and both ways give one root."""
+        if await self._derived_again(checkpoint.size) != checkpoint.root:
+            raise LogDamaged(reason="the leaf hashes do not lead to the root")
         if self.newest is None:
             return
         old = self.newest.checkpoint
@@ -363,6 +371,16 @@ class Checkpointer:
             verify_consistency(old.size, checkpoint.size, old.root, checkpoint.root, proof)
         except ProofRefused as error:
             raise LogDamaged(reason="the tree does not begin with the one signed last") from error
+
+    async def _derived_again(self, size: int) -> bytes:
+        """The root over what was signed last and the leaf hashes as they are stored: nothing of it came by
+        way of the bodies, or lay in memory since."""
+        edge = Edge() if self.newest is None else self.newest.edge.copy()
+        while edge.size < size:
+            after, through = edge.size, min(edge.size + _HASHES_STEP, size)
+            leaves = await self.ledger.run(partial(_leaf_hashes, after=after, through=through))
+            await asyncio.to_thread(edge.add, leaves)
+        return edge.root()
 
     def _show(self, checkpoint: Checkpoint, note: bytes) -> None:
         self.newest = SignedCheckpoint(checkpoint, note, self._edge.copy())

@@ -20,8 +20,7 @@ from consent_ledger.log.tree import (
     consistency_proof,
     inclusion_proof,
     leaf_hash,
-    root_over,
-    split,
+    pyramid,
     verify_inclusion,
 )
 from consent_ledger.store.port import StoredEntry
@@ -88,7 +87,7 @@ class CheckedTiles:
             tile = self._stored(level, number)
             above, at = divmod(number, TILE_WIDTH)
             expected = self(level + 1, above)[at * HASH_SIZE : (at + 1) * HASH_SIZE]
-            if len(tile) != TILE_WIDTH * HASH_SIZE or root_over(split(tile)) != expected:
+            if len(tile) != TILE_WIDTH * HASH_SIZE or pyramid(tile)[TILE_HEIGHT][0] != expected:
                 raise LogDamaged(level=level, tile=number)
             self._cache.keep(level, number, tile)
         return tile

@@ -5,6 +5,7 @@ Checking one takes nothing but the proof itself, and is strict about its length.
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from hashlib import sha256
 
 from consent_ledger.errors import ProofRefused
@@ -13,6 +14,8 @@ HASH_SIZE = 32
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
 EMPTY_ROOT = sha256(b"").digest()
+_PYRAMIDS_KEPT = 64
+"""Of tiles that are looked into, the nodes over their hashes: about 40 KiB each."""
 
 Tiles = Callable[[int, int], bytes]
 """(level, number) -> the tile's hashes side by side; of the last tile of a level, as many as there are."""
@@ -42,6 +45,16 @@ def root_over(hashes: Sequence[bytes]) -> bytes:
 def split(tile: bytes) -> list[bytes]:
     """A tile's hashes one by one."""
     return [tile[at : at + HASH_SIZE] for at in range(0, len(tile), HASH_SIZE)]
+
+
+@lru_cache(_PYRAMIDS_KEPT)
+def pyramid(tile: bytes) -> tuple[tuple[bytes, ...], ...]:
+    """A tile's hashes, then the nodes over each two of them, and so on; who has no neighbour is left out."""
+    levels = [tuple(split(tile))]
+    while len(levels[-1]) > 1:
+        below = levels[-1]
+        levels.append(tuple(node_hash(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)))
+    return tuple(levels)
 
 
 def root_of(size: int, tiles: Tiles) -> bytes:
@@ -192,7 +205,6 @@ def _perfect_root(start: int, height: int, tiles: Tiles) -> bytes:
     first = start >> level * TILE_HEIGHT
     number, at = divmod(first, TILE_WIDTH)
     tile = tiles(level, number)
-    end = (at + (1 << above)) * HASH_SIZE
-    if len(tile) < end:
+    if len(tile) < (at + (1 << above)) * HASH_SIZE:
         raise ProofRefused("tile too short")
-    return root_over(split(tile[at * HASH_SIZE : end]))
+    return pyramid(tile)[above][at >> above]

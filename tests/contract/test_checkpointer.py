@@ -251,6 +251,30 @@ def test_a_missing_entry_is_never_signed(backend: Backend, clock: ManualClock) -
     ledger.close()
 
 
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_bit_that_flips_in_memory_is_never_signed(
+    ledger: Ledger, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read right may go wrong in memory: everything is derived twice before it is signed."""
+    many(ledger, 10)
+    log = Checkpointer(ledger)
+    before = signed(ledger, log)
+    many(ledger, 10)
+    if when == "before":
+        log._edge._levels[0][5] ^= 1
+    else:
+        monkeypatch.setattr(
+            checkpointer, "leaf_hash", lambda entry: bytes([leaf_hash(entry)[0] ^ 1]) + leaf_hash(entry)[1:]
+        )
+    with pytest.raises(LogDamaged):
+        signed(ledger, log)
+    assert log.newest is not None
+    assert log.newest.checkpoint == before
+    monkeypatch.undo()
+    log.make_anew()
+    assert signed(ledger, log).root == oracle.root(leaves(ledger))
+
+
 def test_another_history_under_the_signed_one_is_never_signed(ledger: Ledger) -> None:
     many(ledger, 10)
     signed(ledger)
