@@ -1,8 +1,9 @@
 """A real hub on loopback, with certificates of a development authority."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,15 +34,28 @@ class Site:
         )
 
 
-def make_site(folder: Path) -> Site:
-    """A new hub's data folder, ready to serve on a free port."""
+def make_site(folder: Path, ledger: str = "") -> Site:
+    """A new hub's data folder, ready to serve on a free port; `ledger` as in `hub.toml`."""
     data = folder / "hub"
     now = datetime.now(UTC)
     authority = pki.create_authority(data / "pki", now)
     hub = pki.issue_server(authority, data / "pki", now)
-    config = Config(data, "127.0.0.1:0", TlsFiles(hub.certificate, hub.key, authority.certificate))
+    tls = TlsFiles(hub.certificate, hub.key, authority.certificate)
+    config = Config(data, "127.0.0.1:0", tls, ledger=ledger)
     create_hub(config)
     return Site(config, authority, data / "pki")
+
+
+def make_replica(site: Site, folder: Path) -> Site:
+    """Another hub's data folder over the same ledger, with the same root key and certificates.
+
+    The keys of epochs lie in one folder for both, as a mounted one would be.
+    """
+    folder.mkdir(mode=0o700)
+    shutil.copy2(site.config.root_key, folder / site.config.root_key.name)
+    epochs = f"{site.config.root_key.name}.epochs"
+    (folder / epochs).symlink_to(site.config.data / epochs)
+    return Site(replace(site.config, data=folder), site.authority, site.pki_folder)
 
 
 @asynccontextmanager
