@@ -7,7 +7,7 @@ import pytest
 
 from adapters.kit.errors import HubRefused, LogMisbehaved, ProofRefused, StateUnusable
 from adapters.kit.evidence import MOST_FILES, Evidence, EvidenceFolder, check
-from adapters.kit.log_watcher import LogWatcher
+from adapters.kit.log_watcher import LogWatcher, compared
 from adapters.kit.notes import CosignerKey
 from adapters.kit.proofs import Checkpoint, TrustRule, check_proof
 from adapters.witness.comparing import compare
@@ -122,11 +122,23 @@ def test_witnesses_are_asked_for(hub: ToyHub, tmp_path: Path) -> None:
         LogWatcher(hub, rule, tmp_path / "ledger.checkpoint").look()
 
 
-def test_a_file_that_is_no_checkpoint_is_not_begun_anew(watcher: LogWatcher, tmp_path: Path) -> None:
+def test_a_file_that_is_no_checkpoint_of_the_ledger_is_not_begun_anew(
+    watcher: LogWatcher, tmp_path: Path
+) -> None:
     watcher.look()
-    (tmp_path / "ledger.checkpoint").write_bytes(b"")
-    with pytest.raises(StateUnusable):
-        watcher.look()
+    for wrong in (b"", ToyLog(seed=2).grow(2).checkpoint()):
+        (tmp_path / "ledger.checkpoint").write_bytes(wrong)
+        with pytest.raises(StateUnusable):
+            watcher.look()
+
+
+def test_a_hub_that_disowns_what_it_just_signed_is_not_taken_for_one_that_ran_back(hub: ToyHub) -> None:
+    first, second = (Checkpoint.parse(hub.log.checkpoint(size)) for size in (4, 6))
+    hub.log = ToyLog().grow(5)
+
+    with pytest.raises(HubRefused, match="BEYOND_LEDGER"):
+        compared(hub, first, second)
+    assert compared(hub, second, first)[0] == "RAN_BACK"
 
 
 # -- two witnesses exchange what they have --------------------------------------------------------

@@ -1,6 +1,7 @@
 """A witness signs one history of each log, whatever it is shown and whenever it dies."""
 
 import os
+import stat
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -72,6 +73,24 @@ def test_what_it_signed_is_on_the_disk_before_the_cosignature_leaves(
             witness.cosign(log.checkpoint(), 5, log.consistency(5))
 
     assert witness.latest(log.key.name) == before
+
+
+def test_file_and_folder_are_both_synced_in_that_order(
+    witness: Witness, log: ToyLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the folder's, a power cut may bring the old file back."""
+    synced: list[bool] = []
+    real = os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.append(stat.S_ISDIR(os.fstat(descriptor).st_mode))
+        real(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", watched)
+        witness.cosign(log.checkpoint(), 0, [])
+
+    assert synced == [False, True]
 
 
 @pytest.mark.parametrize(("name", "owner"), [("fsync", os), ("replace", Path)])
