@@ -46,6 +46,8 @@ _as_read = tuple.__new__
 _ID = 16
 _CATEGORY_BLOCKS = {category: category.encode().ljust(_ID, b"\0")[:_ID] for category in DataCategory}
 _ALL_CATEGORIES = b"".join(_CATEGORY_BLOCKS.values())
+_PLACES = {category: _ID + at * _ID for at, category in enumerate(_CATEGORY_BLOCKS)}
+"""Where each category's label stands behind its registration's."""
 
 
 class ItemClass(NamedTuple):
@@ -227,8 +229,7 @@ class Segments:
         self, registration_id: UUID, category: DataCategory, without: Container[bytes]
     ) -> list[Piece]:
         """What one segment holds but for the fragments `without`, oldest first: to be put back."""
-        label = registration_id.bytes
-        prefix = self._registration_label(label) + self._category_label(label, category)
+        prefix = self._prefix(registration_id.bytes, category)
         cells = self._transaction.scan(SEGMENTS, prefix, limit=1_000_000)
         if not cells:
             return []
@@ -237,8 +238,7 @@ class Segments:
 
     def put_back(self, registration_id: UUID, category: DataCategory, pieces: list[Piece]) -> None:
         """Writes one segment anew, under the key that its owner gets: what its cells held before is gone."""
-        label = registration_id.bytes
-        prefix = self._registration_label(label) + self._category_label(label, category)
+        prefix = self._prefix(registration_id.bytes, category)
         self._delete(prefix)
         tail = Tail(_LAST, bytearray(), {})
         chunks = [tail]
@@ -263,14 +263,23 @@ class Segments:
     def _registration_label(self, registration_id: bytes) -> bytes:
         return self._transaction.vault.label("segment", registration_id)[:16]
 
-    def _category_label(self, registration_id: bytes, category: DataCategory) -> bytes:
-        """Another for each registration, or equal categories could be told from equal labels."""
-        return self._transaction.vault.opaque_ids(
-            "segment", registration_id, blocks=_CATEGORY_BLOCKS[category]
-        )
+    def _prefix(self, registration_id: bytes, category: DataCategory) -> bytes:
+        """What a segment's keys begin with: its registration's label and its category's.
+
+        The latter is another for each registration, or equal categories could be told from equal labels.
+        """
+        labels = None if self._tails is None else self._tails.labels(registration_id)
+        if labels is None:
+            vault = self._transaction.vault
+            labels = self._registration_label(registration_id)
+            labels += vault.opaque_ids("segment", registration_id, blocks=_ALL_CATEGORIES)
+            if self._tails is not None:
+                self._tails.keep_labels(registration_id, labels)
+        at = _PLACES[category]
+        return labels[:_ID] + labels[at : at + _ID]
 
     def _add(self, registration_id: bytes, category: DataCategory, items: list[Piece]) -> None:
-        prefix = self._registration_label(registration_id) + self._category_label(registration_id, category)
+        prefix = self._prefix(registration_id, category)
         owner = KeyOwner(UUID(bytes=registration_id), category)
         tail = self._tail(owner, prefix)
         # Item by item, so that a rebuild cuts the chunks where they were cut before.

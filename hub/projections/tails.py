@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 _CHUNK_BYTES = 4 * 1024
 _MOST_CLASSES = 255
+_LABELS_KEPT = 32_768
+"""Registrations whose segments' labels are kept: about half a KiB each."""
 
 
 @dataclass(slots=True)
@@ -29,6 +31,7 @@ class Tails:
 
     def __init__(self, most: int = 50_000) -> None:
         self._known: OrderedDict[bytes, tuple[int, dict[bytes, int]]] = OrderedDict()
+        self._labels: OrderedDict[bytes, bytes] = OrderedDict()
         self._most = most
         self.complete = False
         """Whether a segment that is not known has not been written."""
@@ -50,7 +53,17 @@ class Tails:
             self._known.popitem(last=False)
             self.complete = False
 
+    def labels(self, registration_id: bytes) -> bytes | None:
+        """The labels of the registration's segments, if they were made lately."""
+        return self._labels.get(registration_id)
+
+    def keep_labels(self, registration_id: bytes, labels: bytes) -> None:
+        """They follow from the ledger's own key, so that nothing makes them void."""
+        self._labels[registration_id] = labels
+        if len(self._labels) > _LABELS_KEPT:
+            self._labels.popitem(last=False)
+
     def clear(self) -> None:
-        """Nothing is known any more."""
+        """Nothing is known any more of where segments end."""
         self._known.clear()
         self.complete = False
