@@ -274,6 +274,14 @@ class CheckpointUnusable(StorageError):
     )
 
 
+class BackupRefused(StorageError):
+    """A backup cannot be made or restored as it was asked for. Nothing was changed."""
+
+    def __init__(self, problem: str, next_step: str, **details: object) -> None:
+        self.next_step = next_step
+        super().__init__(problem=problem, **details)
+
+
 class NoCheckpoint(LedgerError):
     """No checkpoint of this ledger was ever signed, or none covers what is asked for."""
 

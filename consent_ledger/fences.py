@@ -3,7 +3,8 @@
 A backup of the database brings destroyed keys back; this file says which. It only grows. A line is
 `<ledger id> <position of the entry that recorded it> <key id> <the key's own position>`, in hexadecimal and
 decimal: random ids, nothing of anybody. Lines count once `<ledger id> <position> done` follows, which is
-synced before anybody is told that the erasure happened; `void` takes back what was not committed.
+synced before anybody is told that the erasure happened; `void` takes back what was not committed. One line,
+`<ledger id> <size, 20 digits> through`, is written over after each commit, unsynced: up to there it has all.
 """
 
 import os
@@ -14,7 +15,8 @@ from uuid import UUID
 
 from consent_ledger.errors import StorageFailed
 
-_DONE, _VOID = "done", "void"
+_DONE, _VOID, _THROUGH = "done", "void", "through"
+_PLACES = 20
 
 
 class Fence(NamedTuple):
@@ -36,6 +38,9 @@ class Fences:
         self._at = 0
         self.recorded_through = 0
         """The highest position of an entry whose fences are settled here."""
+        self.through = 0
+        """Up to which size of the ledger this holds every fence."""
+        self._through_at: int | None = None
         if file is not None:
             self._read(file)
 
@@ -69,6 +74,30 @@ class Fences:
         self._open.clear()
         return True
 
+    def reached(self, size: int) -> None:
+        """Says that the ledger is so long now, and every fence in it here. Raises `StorageFailed`."""
+        if self._file is None or (size == self.through and self._through_at is not None):
+            return
+        self.through = size
+        if self._through_at is None:
+            self._write([self._size_line()])
+            self._read(self._file)
+            return
+        try:
+            handle = os.open(self._file, os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.pwrite(handle, f"{self._ledger} {self._size_line()}".encode(), self._through_at)
+            finally:
+                os.close(handle)
+        except FileNotFoundError:
+            # Taken away under a running hub: it is made anew, from the key table, at the next start.
+            return
+        except OSError as error:
+            raise StorageFailed(reason=f"fences: errno {error.errno}") from error
+
+    def _size_line(self) -> str:
+        return f"{self.through:0{_PLACES}d} {_THROUGH}"
+
     def _settle(self) -> None:
         self._settled.update(self._open)
         self.recorded_through = max(self.recorded_through, self._at)
@@ -100,18 +129,23 @@ class Fences:
 
     def _read(self, file: Path) -> None:
         try:
-            with file.open(encoding="ascii", errors="replace") as lines:
+            at = 0
+            with file.open("rb") as lines:
                 for line in lines:
-                    self._take(line.split())
+                    self._take(line.decode("ascii", errors="replace").split(), at)
+                    at += len(line)
         except FileNotFoundError:
             return
         except OSError as error:
             raise StorageFailed(reason=f"fences: errno {error.errno}") from error
 
-    def _take(self, words: list[str]) -> None:
+    def _take(self, words: list[str], place: int) -> None:
         if len(words) not in (3, 4) or words[0] != self._ledger or not words[1].isdigit():
             return  # another ledger's, or torn
         at = int(words[1])
+        if words[2] == _THROUGH:
+            self.through, self._through_at = at, place
+            return
         if len(words) == 3:
             if at != self._at:
                 return

@@ -186,6 +186,7 @@ class Sequencer:
         batch.flush()
         self._store.commit()
         self._keys.fences.settle(committed=True)
+        self._keys.fences.reached(batch.head.size)
         self._scrub = self._scrub or batch.removed
         if self._scrub:
             self._scrub = not self._store.forget_deleted()

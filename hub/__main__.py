@@ -7,6 +7,7 @@ try:
     from hub.cli.commands import (
         agency,
         agreement,
+        backup,
         consent,
         deliveries,
         departure,
@@ -36,6 +37,7 @@ except KeyboardInterrupt:
 __all__ = ["app", "main"]
 
 operate.register(app)
+backup.register(app)
 pki.register(app)
 withdrawal.register(consent.commands)
 ledger_fsck.register()

@@ -54,7 +54,8 @@ def make(connection: Connection, ledger_id: UUID, first_keys: Sequence[KeyRow]) 
         if head_row(connection) is not None:
             raise LedgerExists()
         metadata.create_all(connection)
-        connection.execute(INSERT_KEYS, [row._asdict() for row in first_keys])
+        if first_keys:  # a backup's log is kept apart from its keys
+            connection.execute(INSERT_KEYS, [row._asdict() for row in first_keys])
         connection.execute(
             head.insert().values(only=1, layout=LAYOUT, ledger_id=ledger_id, size=0, policy_position=0)
         )

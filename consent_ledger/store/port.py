@@ -152,6 +152,10 @@ class Store(Protocol):
         """A value of the log as a whole."""
         ...
 
+    def states(self) -> list[tuple[str, bytes]]:
+        """Every value of the log as a whole, by name."""
+        ...
+
     def write_state(self, name: str, value: bytes | None) -> None:
         """None deletes it."""
         ...

@@ -94,6 +94,7 @@ class _Statements:
             "after",
             "through",
         )
+        self.states = prepared(select(log_state.c.name, log_state.c.value).order_by(log_state.c.name))
         self.state = prepared(select(log_state.c.value).where(log_state.c.name == bindparam("of")), "of")
         self.write_state = prepared(store.upsert(log_state, ("name",)), *log_state.c.keys())
         self.delete_state = prepared(delete(log_state).where(log_state.c.name == bindparam("of")), "of")
@@ -306,6 +307,10 @@ class SqlStore(ABC):
         with self._guard:
             row = self._run.state.run(self._cursor, name).fetchone()
         return None if row is None else bytes(row[0])
+
+    def states(self) -> list[tuple[str, bytes]]:
+        with self._guard:
+            return [(name, bytes(value)) for name, value in self._run.states.run(self._cursor)]
 
     def write_state(self, name: str, value: bytes | None) -> None:
         with self._guard:

@@ -74,6 +74,25 @@ def test_a_torn_file_reads_as_far_as_it_is_whole(tmp_path: Path, cut: int) -> No
     assert set(Fences(LEDGER, file)) == {ONE, TWO}
 
 
+def test_it_says_how_far_it_reaches_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "fences"
+    fences = Fences(LEDGER, file)
+    fences.reached(5)
+    fences.prepare(6, [ONE])
+    fences.settle(True)
+    fences.reached(1_000_000)
+    assert file.read_text().splitlines()[0] == f"{LEDGER} 00000000000001000000 through"
+
+    other = Fences(OTHER, file)
+    assert other.through == 0
+    other.reached(3)
+    again = Fences(LEDGER, file)
+    assert (again.through, set(again)) == (1_000_000, {ONE})
+    again.reached(1_000_001)
+    assert (Fences(OTHER, file).through, Fences(LEDGER, file).through) == (3, 1_000_001)
+    assert file.read_text().count("through") == 2
+
+
 def test_a_disk_that_refuses_is_told(tmp_path: Path) -> None:
     fences = Fences(LEDGER, tmp_path / "no" / "such" / "fences")
     with pytest.raises(StorageFailed):
