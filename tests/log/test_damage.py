@@ -9,11 +9,17 @@ from random import Random
 import pytest
 
 from consent_ledger.errors import EntryCorrupt, LogDamaged
-from consent_ledger.ledger import Ledger, create_ledger
+from consent_ledger.ledger import Ledger, Transaction, create_ledger
 from consent_ledger.log.checkpoint import Checkpoint
 from consent_ledger.log.checkpointer import Checkpointer
 from consent_ledger.log.fsck import Fsck, LogFault, LogFinding, LogReport
-from consent_ledger.log.reading import CheckedTiles, TileCache, list_entries, prove_inclusion
+from consent_ledger.log.reading import (
+    CheckedTiles,
+    TileCache,
+    list_entries,
+    prove_consistency,
+    prove_inclusion,
+)
 from consent_ledger.log.scrub import keep_scrubbing
 from consent_ledger.store import read_store
 from tests.clock import ManualClock
@@ -133,6 +139,39 @@ def test_a_hundred_flipped_bits_are_found_and_none_is_served_or_signed(town: Tow
 @pytest.mark.slow
 def test_a_thousand_flipped_bits_are_found_and_none_is_served_or_signed(town: Town) -> None:
     flip_and_look(town, 1000, seed=2)
+
+
+def test_no_consistency_is_proved_over_a_leaf_that_was_altered(town: Town) -> None:
+    """No entry is read for it, only hashes: each tile has to lead to what stands above it."""
+    assert town.log.newest is not None
+    edge = town.log.newest.edge
+    place = ("entries", "leaf_hash", "position = ?", (101,), 9, 1)
+    town.flip(*place)
+
+    def prove(transaction: Transaction) -> list[bytes]:
+        return prove_consistency(CheckedTiles(transaction, edge, TileCache()), 100, SIGNED)
+
+    with pytest.raises(LogDamaged):
+        run(town.ledger, prove)
+    town.flip(*place)
+    assert run(town.ledger, prove) == oracle.consistency(100, town.leaves[:SIGNED])
+
+
+def test_a_proof_that_does_not_verify_is_not_given_away(town: Town) -> None:
+    assert town.log.newest is not None
+    checkpoint, note, edge = town.log.newest
+
+    class Wrong(CheckedTiles):
+        def __call__(self, level: int, number: int) -> bytes:
+            return bytes(len(super().__call__(level, number)))
+
+    with pytest.raises(EntryCorrupt):
+        run(
+            town.ledger,
+            lambda transaction: prove_inclusion(
+                transaction, Wrong(transaction, edge, TileCache()), checkpoint, note, 17
+            ),
+        )
 
 
 @pytest.mark.parametrize("name", ["checkpoint", "vkey", "edge"])
