@@ -307,7 +307,9 @@ class _Teller:
         if ended and does_not_wait(self._feed, facts, subjects, ended):
             urgent.add(element_id)
         rows = [] if active is None else list(active.rows)
-        taken_back = ends_in_any_case(facts, subjects)
+        # A copy of what was erased, and told again since: nothing of what it was allowed for stays.
+        readable = any(one.revision == durable.revision for one in revisions)
+        taken_back = ends_in_any_case(facts, subjects) or not readable
         if not taken_back:
             for row, since in ended:
                 state = self._after_end(facts, subjects, row, since)

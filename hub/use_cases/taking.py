@@ -64,7 +64,10 @@ def unread_without_delay(
         if element_id in told or durable is None or not one.origin:
             continue
         origin = UUID(bytes=one.origin)
-        if origin in index.erasures_on:
+        if origin not in index.erasures_on:
+            continue
+        # What is no longer this person's to say waits like any unlinking.
+        if origin in person.registrations or index.registrations[origin].erased:
             ended = list(zip(durable.terms.rows, durable.since, strict=True))
             if _unread_does_not_wait(feed, (person, index.person(origin)), ended):
                 found.add(element_id)

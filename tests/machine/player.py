@@ -3,21 +3,24 @@
 import asyncio
 import random
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from consent_ledger.erasures import ErasureGround, ErasurePart, HoldGround
 from consent_ledger.errors import OnceToldError, Refused
 from consent_ledger.ledger import Ledger, create_ledger, open_ledger
 from consent_ledger.vocabulary import (
     ENVELOPE_CATEGORY,
+    DataCategory,
     HandlingMark,
     PostKind,
     ServiceType,
     TaskKind,
     TaskOutcome,
 )
-from hub.use_cases import agencies, agreements, consents, publish, registrations, tasks
+from hub.use_cases import agencies, agreements, consents, erasure, publish, registrations, tasks
 from hub.use_cases.hub import Hub
 from hub.use_cases.work import Caller
 from tests.clock import ManualClock
@@ -165,6 +168,8 @@ class Product:
                 self._publish(event)
             case h.WarningEnded():
                 self._end_warning(event)
+            case h.Erased() | h.HoldPlaced() | h.HoldLifted():
+                self._erase(event)
             case _:
                 self._choose(event)
 
@@ -241,6 +246,23 @@ class Product:
             token=token,
         )
         self.call(registrations.confirm_link, Caller(first), link_id=link_id)
+
+    def _erase(self, event: h.Erased | h.HoldPlaced | h.HoldLifted) -> None:
+        agency = Caller(event.agency)
+        if isinstance(event, h.HoldLifted):
+            self.call(erasure.lift_hold, agency, hold_id=self.ids[event.hold])
+            return
+        part = ErasurePart.CATEGORY if event.record_id is None else ErasurePart.RECORD
+        category = None if event.category is None else DataCategory(event.category)
+        scope = erasure.Scope(event.reference, part, event.record_id or "", category)
+        if isinstance(event, h.Erased):
+            self.call(erasure.erase, agency, scope=scope, ground=ErasureGround.OBJECTION)
+        else:
+            later = self.clock.now() + timedelta(days=90)
+            ground = HoldGround.LEGAL_CLAIMS
+            self.ids[event.hold], _ = self.call(
+                erasure.place_hold, agency, scope=scope, ground=ground, review_time=later
+            )
 
     def _end_warning(self, event: h.WarningEnded) -> None:
         """By the task that the end of a permission gave the agency's lead; refused where there is none."""

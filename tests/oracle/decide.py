@@ -75,7 +75,7 @@ class Case:
             return frozenset()  # R12, test 0
         if self.person.disputed or record.registration not in self.person.registrations:
             return frozenset()  # R1, test 1
-        if not self._alive(latest):
+        if not self._alive(latest) or record.is_gone(record.key(part)):
             return frozenset()
         opening = self.opening(registration)
         if opening == "" or not self._unmarked(record, part, self.person):

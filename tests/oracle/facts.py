@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from tests.oracle import history as h
+from tests.oracle.terms import envelope_of
 
 
 @dataclass(eq=False)
@@ -48,6 +49,27 @@ class Record:
     others: list[Registration | None] = field(default_factory=list)  # of the latest revision's other subjects
     markers: set[str] = field(default_factory=set)  # marker ids
     warning_ended: int = 0  # when its safeguarding lead last said so
+    erased: dict[h.FragmentKey, int] = field(default_factory=dict)  # when each was last
+    waiting: set[h.FragmentKey] = field(default_factory=set)  # to be erased, and held
+
+    def is_gone(self, key: h.FragmentKey) -> bool:
+        """Hard case 8: erased and not told anew, or only a hold keeps it from being."""
+        return key in self.waiting or self.erased.get(key, 0) > self.latest.seq
+
+    def is_unread(self, key: h.FragmentKey) -> bool:
+        """Nobody can tell any more what it said: since it was erased it was not told again."""
+        told = [one.seq for one in self.revisions if key in {self.key(part) for part in one.parts}]
+        return key in self.waiting or self.erased.get(key, 0) > max(told, default=0)
+
+    def touches(self, key: h.FragmentKey, category: str | None) -> bool:
+        """Whether a category is the fragment's, or its envelope's when it was last told."""
+        told = [one for one in self.revisions if key in {self.key(part) for part in one.parts}]
+        return category is None or category in key.categories | {envelope_of(told[-1].service_type)}
+
+    @property
+    def keys(self) -> set[h.FragmentKey]:
+        """Every fragment it ever had."""
+        return {self.key(part) for one in self.revisions for part in one.parts}
 
     @property
     def latest(self) -> h.RecordPublished:
@@ -147,6 +169,7 @@ class Facts:
         self.exclusion_places: dict[str, Registration] = {}
         self.markers: dict[str, h.MarkerPlaced] = {}
         self.records: dict[tuple[str, str], Record] = {}
+        self.holds: dict[str, h.HoldPlaced] = {}  # those not lifted
         self._people: dict[Registration, Person] = {}
         for event in history:
             self._read(event)
@@ -258,6 +281,17 @@ class Facts:
                     statuses.discard(_ENDS_STATUS[event.status])
                 else:
                     statuses.add(event.status)
+            case h.HoldPlaced():
+                self.holds[event.hold] = event
+            case h.HoldLifted():
+                self._lift(self.holds.pop(event.hold, None), event.seq)
+            case h.Erased():
+                for record, key in self._named(event):
+                    if self._is_held(record, key):
+                        record.waiting.add(key)
+                    else:
+                        record.waiting.discard(key)
+                        record.erased[key] = event.seq
             case h.WarningEnded():
                 self.records[event.agency, event.record_id].warning_ended = event.seq
             case h.RecordPublished():
@@ -272,3 +306,25 @@ class Facts:
                 ]
             case _:
                 raise TypeError(type(event).__name__)
+
+    def _named(self, scope: h.Erased | h.HoldPlaced) -> Iterator[tuple[Record, h.FragmentKey]]:
+        """What an erasure or a hold means, of what was told and not erased yet."""
+        places = self.all_of[scope.agency, scope.reference]
+        for (agency, record_id), record in self.records.items():
+            if agency != scope.agency or scope.record_id not in (None, record_id):
+                continue
+            if scope.record_id is not None or record.registration in places:
+                for key in record.keys:
+                    gone = key not in record.waiting and record.is_unread(key)
+                    if not gone and record.touches(key, scope.category):
+                        yield record, key
+
+    def _is_held(self, record: Record, key: h.FragmentKey) -> bool:
+        return any((record, key) in list(self._named(hold)) for hold in self.holds.values())
+
+    def _lift(self, hold: h.HoldPlaced | None, seq: int) -> None:
+        """What waited for it alone is erased by its end."""
+        for record, key in [] if hold is None else list(self._named(hold)):
+            if key in record.waiting and not self._is_held(record, key):
+                record.waiting.discard(key)
+                record.erased[key] = seq

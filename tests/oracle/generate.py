@@ -27,6 +27,7 @@ from typing import Any
 from tests.oracle import history as h
 from tests.oracle import propose_agreements as agreements
 from tests.oracle import propose_choices as choices
+from tests.oracle import propose_erasures as erasures
 from tests.oracle import propose_records as records
 from tests.oracle import propose_registrations as registrations
 from tests.oracle.facts import Facts, Registration
@@ -174,6 +175,9 @@ ACTS: tuple[tuple[Callable[[World], h.Event | Wait | None], int], ...] = (
     (records.correct, 16),
     (records.withdraw_record, 3),
     (records.end_warning, 8),
+    (erasures.erase, 3),
+    (erasures.hold, 2),
+    (erasures.lift, 3),
     (choices.grant, 60),
     (choices.share_risk, 20),
     (choices.withdraw, 14),

@@ -312,6 +312,33 @@ class RecordPublished(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Erased(Event):
+    """One record, or one category of everything told under the reference."""
+
+    agency: str
+    reference: str
+    record_id: str | None = None
+    category: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldPlaced(Event):
+    """The law needs a record, or a category, kept."""
+
+    hold: str
+    agency: str
+    reference: str
+    record_id: str | None = None
+    category: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldLifted(Event):
+    hold: str
+    agency: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class WarningEnded(Event):
     """The origin's safeguarding lead decided that a warning is no longer needed (5a.5)."""
 

@@ -6,7 +6,7 @@ event's own names, so that later events find them.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +16,7 @@ from oncetold.v1 import agency_service_pb2 as agencies
 from oncetold.v1 import agreement_service_pb2 as agreements
 from oncetold.v1 import common_pb2 as common
 from oncetold.v1 import consent_service_pb2 as consents
+from oncetold.v1 import erasure_service_pb2 as erasures
 from oncetold.v1 import record_service_pb2 as records
 from oncetold.v1 import registration_service_pb2 as registrations
 from oncetold.v1 import task_service_pb2 as tasks
@@ -48,6 +49,8 @@ class Player:
                 return await self._protect(event)
             case h.PostAppointed() | h.WarningEnded():
                 return await self._lead(event)
+            case h.Erased() | h.HoldPlaced() | h.HoldLifted():
+                return await self._erase(event)
             case h.RecordPublished():
                 request = records.PublishRecordsRequest(request_id=_new(), records=[record_message(event)])
                 answer = await self._call(event.agency, "PublishRecords", request)
@@ -122,6 +125,32 @@ class Player:
                 )
                 return int(answer.position.index)
         raise LookupError("no such task is open")
+
+    async def _erase(self, event: h.Erased | h.HoldPlaced | h.HoldLifted) -> int:
+        if isinstance(event, h.HoldLifted):
+            lift = erasures.LiftHoldRequest
+            answer = await self._send(event.agency, "LiftHold", lift, hold_id=self.ids[event.hold])
+            return int(answer.position.index)
+        scope = erasures.ErasureScope(client_reference=event.reference)
+        if event.category is None:
+            scope.record_id = event.record_id or ""
+        else:
+            scope.category = categories([event.category])[0]
+        if isinstance(event, h.Erased):
+            ground = erasures.ERASURE_GROUND_OBJECTION
+            erase = erasures.EraseRequest
+            answer = await self._send(event.agency, "Erase", erase, scope=scope, ground=ground)
+            return int(answer.position.index)
+        answer = await self._send(
+            event.agency,
+            "PlaceHold",
+            erasures.PlaceHoldRequest,
+            scope=scope,
+            ground=erasures.HOLD_GROUND_LEGAL_CLAIMS,
+            review_time=_time(event.at + timedelta(days=90)),
+        )
+        self.ids[event.hold] = answer.hold_id
+        return int(answer.position.index)
 
     async def _agree(self, event: h.AgreementDrafted | h.AgreementSigned | h.AgreementTerminated) -> int:
         if isinstance(event, h.AgreementDrafted):

@@ -91,6 +91,8 @@ def warns(case: Case, registration: Registration, record: Record, key: h.Fragmen
     concerned = {record.key(part): concerns_others(part) for part in latest.parts}
     if latest.withdrawn or not concerned.get(key, False):
         return False
+    if key in record.waiting or record.erased.get(key, 0) > max(copy.rows.values()):
+        return False
     if person.disputed or record.registration not in person.registrations or registration.closed is not None:
         return False
     review = review_end(latest)
@@ -112,6 +114,8 @@ def after_end(
     person, latest = case.person, record.latest
     if registration.closed == "IN_ERROR" or record.registration not in person.registrations:
         return None
+    if key in record.waiting or record.erased.get(key, 0) > sent:
+        return None  # erasure leaves nothing anywhere
     if person.disputed or latest.withdrawn or key not in {record.key(part) for part in latest.parts}:
         return None
     categories = key.categories | {envelope_of(latest.service_type)}

@@ -37,7 +37,7 @@ class Ear:
             return SimpleNamespace(tasks=self._warnings())
         some_id = f"00000000-0000-4000-8000-{len(self.heard):012}"
         position = SimpleNamespace(index=len(self.heard))
-        names = ("feed_id", "link_id", "grant_id", "refusal_id", "exclusion_id", "marker_id")
+        names = ("feed_id", "link_id", "grant_id", "refusal_id", "exclusion_id", "marker_id", "hold_id")
         return SimpleNamespace(
             position=position,
             positions=[position],

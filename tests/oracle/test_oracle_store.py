@@ -348,3 +348,42 @@ def test_a_restored_store_holds_only_what_it_went_back_to() -> None:
     story.observations.append(h.Restored(seq=story.seq, feed="drugs", epoch=1, sequence=0))
     story.withdraw("g1")
     assert story.store() == {}
+
+
+def test_what_is_erased_is_nowhere_until_it_is_told_again() -> None:
+    story = granted(on_end="STOP")
+    story.deliver()
+    story.say(h.Erased, agency="hostel", reference="hostel-1", record_id="r1")
+    assert story.permitted() == {} and story.store() == {}
+    story.record("ACCOMMODATION", "SERVICE_CONTACT", revision=2)
+    assert set(story.permitted()) == {HOME, CONTACT} == set(story.store())
+
+
+def test_a_category_is_erased_with_what_stands_in_its_envelope() -> None:
+    story = granted()
+    story.say(h.Erased, agency="hostel", reference="hostel-1", category="ACCOMMODATION")
+    assert set(story.permitted()) == {CONTACT}
+    story.say(h.Erased, agency="hostel", reference="hostel-1", category="SERVICE_CONTACT")
+    assert story.permitted() == {}
+
+
+def test_a_hold_keeps_from_everybody_what_is_to_be_erased_and_its_end_erases_it() -> None:
+    story = granted(on_end="STOP")
+    story.deliver()
+    where = {"agency": "hostel", "reference": "hostel-1"}
+    story.say(h.HoldPlaced, hold="h1", category="ACCOMMODATION", **where)
+    assert set(story.store()) == {HOME, CONTACT}, "a hold by itself takes nothing"
+    story.say(h.Erased, record_id="r1", **where)
+    assert story.store() == {}
+    [record] = Facts(story.events).records.values()
+    assert [key.categories for key in record.waiting] == [{"ACCOMMODATION"}]
+    story.record("ACCOMMODATION", "SERVICE_CONTACT", revision=2)
+    assert set(story.store()) == {CONTACT}, "what is told meanwhile waits with it"
+    story.say(h.HoldLifted, hold="h1", agency="hostel")
+    assert set(story.store()) == {CONTACT} and not record_waits(story)
+    story.record("ACCOMMODATION", "SERVICE_CONTACT", revision=3)
+    assert set(story.store()) == {HOME, CONTACT}
+
+
+def record_waits(story: Story) -> bool:
+    return any(record.waiting for record in Facts(story.events).records.values())

@@ -11,6 +11,7 @@ from datetime import datetime, time, timedelta
 from tests.oracle import history as h
 from tests.oracle.decide import Case
 from tests.oracle.facts import Facts, Registration
+from tests.oracle.generate_terms import CATEGORIES
 from tests.oracle.store import Held, Place, acknowledged_copies, registration_at
 from tests.oracle.terms import envelope_of
 
@@ -58,6 +59,12 @@ def is_urgent(
     record = facts.records[key.agency, key.record_id]
     if record.registration not in case.person.registrations:
         return False  # it is no longer this person's to say
+    if record.is_unread(key):
+        # What it was about nobody can tell: whatever was said *now*, or is protected, may have meant it.
+        return case.person.address_protected or any(
+            _said_now(case, case.person.registrations, purpose, frozenset(CATEGORIES), sent)
+            for (purpose, _), sent in ended.items()
+        )
     categories = key.categories | {envelope_of(record.latest.service_type)}
     for person in case.concerned(record, key):
         if case.address_bars(key.categories, person):
