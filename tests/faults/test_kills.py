@@ -34,6 +34,7 @@ from tests.faults.effects import count_effects, sent_steps, wrong_effects
 from tests.faults.figures import Figures, rounds
 from tests.faults.town import PEOPLE, RECEIVERS, Town, make_town
 from tests.oracle import history as h
+from tests.postgres import server
 from tests.world.hub_beside import MODULES
 
 TOPIC_OF = {
@@ -222,8 +223,8 @@ def _told_rows(town: Town, entries: list[Entry]) -> list[h.Event]:
     return found
 
 
-def _killed(tmp_path: Path, seed: int, kills: int, figures: Figures) -> None:
-    town = make_town(tmp_path, seed)
+def _killed(tmp_path: Path, seed: int, kills: int, figures: Figures, ledger: str = "") -> None:
+    town = make_town(tmp_path, seed, ledger=ledger)
     began = time.monotonic()
     with nursery(tmp_path) as home:
         try:
@@ -239,3 +240,13 @@ def _killed(tmp_path: Path, seed: int, kills: int, figures: Figures) -> None:
 @pytest.mark.timeout(3600)
 def test_killed_a_thousand_times(tmp_path: Path, seed: int, figures: Figures) -> None:
     _killed(tmp_path, seed, rounds(1000, "ONCETOLD_KILLS"), figures)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_killed_a_thousand_times_over_postgresql(tmp_path: Path, seed: int, figures: Figures) -> None:
+    database = server().create_database()
+    try:
+        _killed(tmp_path, seed, rounds(1000, "ONCETOLD_KILLS"), figures, ledger=server().url(database))
+    finally:
+        server().drop_database(database)

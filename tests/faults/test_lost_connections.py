@@ -75,7 +75,7 @@ class Writer:
 
 
 def hammered(server: Server, folder: Path, faults: Callable[[list[Writer], str], None]) -> list[Writer]:
-    """Two replicas write while `faults` happen; what was acknowledged is there once, where it was told to be."""
+    """Two replicas write while `faults` happen; what was acknowledged is there once, where it was told."""
     name = server.create_database()
     clock = ManualClock()
     ledgers = [

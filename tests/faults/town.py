@@ -363,9 +363,10 @@ class Town:
         return store
 
 
-def make_town(folder: Path, seed: int, hub_folder: Path | None = None) -> Town:
-    """A new hub's folder with certificates, beside the agencies' or elsewhere; nothing runs yet."""
-    site = make_site(hub_folder or folder)
+def make_town(folder: Path, seed: int, hub_folder: Path | None = None, ledger: str = "") -> Town:
+    """A new hub's folder with certificates, beside the agencies' or elsewhere; nothing runs yet. `ledger` as
+    in `hub.toml`."""
+    site = make_site(hub_folder or folder, ledger)
     write_config(site.config)
     credentials = {agency: site.issue(agency) for agency in SERVICES}
     return Town(site, folder, free_port(), credentials, random.Random(seed))
