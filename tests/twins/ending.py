@@ -1,4 +1,4 @@
-"""Somebody's sharing ends, for one of five causes, while one agency's adapter fetches every hour (H4).
+"""Somebody's sharing ends, for one of six causes, while one agency's adapter fetches every hour (H4).
 
 Each cause keeps its own time of day, as causes do: people choose by day, permissions run out at midnight,
 corrections come with the evening's upload. The day is drawn alike for all. What the adapter observes is
@@ -21,7 +21,7 @@ from tests.machine.partner import Partner
 from tests.machine.player import OPERATOR, Product
 from tests.oracle import history as h
 
-CAUSES = ("exclusion", "withdrawal", "expiry", "unlinking", "correction")
+CAUSES = ("exclusion", "withdrawal", "expiry", "unlinking", "correction", "erasure")
 WINDOW = "03:00"
 TRAFFIC_PER_HOUR = 200
 """Entries of everybody else's between two looks, on average. In a hub where nothing else ever happens, the
@@ -31,6 +31,7 @@ _OFFICE_HOURS = {
     "exclusion": (9 * 60, 17 * 60),
     "withdrawal": (8 * 60, 20 * 60),
     "unlinking": (10 * 60, 16 * 60),
+    "erasure": (11 * 60, 15 * 60),
     "correction": (17 * 60 + 45, 18 * 60 + 15),
 }
 _CATEGORIES = ("ACCOMMODATION", "SERVICE_CONTACT", "PHYSICAL_HEALTH", "FAMILY", "MONEY_WORK")
@@ -140,6 +141,8 @@ class Ending:
                 self._play(h.GrantWithdrawn, grant="rosa", by_agency="outreach", reference="rosa")
             case "unlinking":
                 self._play(h.LinkUndone, link="rosa")
+            case "erasure":
+                self._play(h.Erased, record_id="visit", **where)
             case "correction":
                 self._record("rosa", "visit", [], revision=2)
 

@@ -2,7 +2,7 @@
 
 An adapter writes down all that it observes: batches, their order and sizes, at which look of the day they
 came, how far positions moved. An observer learns from histories whose cause is known, and guesses the
-others. With the daily window it guesses no better than chance: an exclusion, a withdrawal, an expiry, an
+others. With the daily window it guesses no better than chance: exclusion, withdrawal, expiry, erasure, an
 unlinking and a correction leave the same trace. Without the window the hour tells.
 
 What is read live is cut at once and is not part of this: an agency that reads somebody's history every hour
