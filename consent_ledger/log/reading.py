@@ -17,6 +17,7 @@ from consent_ledger.log.tree import (
     HASH_SIZE,
     TILE_HEIGHT,
     TILE_WIDTH,
+    Tiles,
     consistency_proof,
     inclusion_proof,
     leaf_hash,
@@ -114,7 +115,7 @@ def published_rows(rows: Sequence[StoredEntry], after: int) -> list[bytes]:
 
 
 def prove_inclusion(
-    transaction: LogRows, tiles: CheckedTiles, checkpoint: Checkpoint, note: bytes, position: int
+    transaction: LogRows, tiles: Tiles, checkpoint: Checkpoint, note: bytes, position: int
 ) -> tuple[bytes, bytes]:
     """The `.tlog-proof` of the entry at a position that the checkpoint covers, and the entry.
 
@@ -132,7 +133,7 @@ def prove_inclusion(
     return bytes(Proof(index, tuple(hashes), note)), entries[0]
 
 
-def prove_consistency(tiles: CheckedTiles, old: int, new: int) -> list[bytes]:
+def prove_consistency(tiles: Tiles, old: int, new: int) -> list[bytes]:
     """That the tree of the first `new` entries begins with that of the first `old`."""
     return consistency_proof(old, new, tiles)
 
