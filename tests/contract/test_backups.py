@@ -127,15 +127,15 @@ def test_what_was_erased_after_the_backup_stays_erased(
 
     there = Elsewhere(backend, tmp_path / "there")
     made = there.restore(tmp_path / "backup", seen=51)
+    # The key rows themselves are never written, whoever looks, and before any hub opens it.
+    store = read_store(there.url)
+    store.begin()
+    assert store.keys_between(0, 50) == []
+    store.close()
     ledger = there.open(clock)
     assert contents(ledger) == [ERASED] * 50
     assert run(ledger, lambda t: t.size) == made.size == 50
     ledger.close()
-    # The key rows themselves are not there, whoever looks.
-    store = read_store(there.url)
-    store.begin()
-    assert {len(row[3]) for row in store.keys_between(0, 50)} == {32}
-    store.close()
 
 
 def test_no_backup_from_before_an_epoch_ended_opens_again(
