@@ -22,11 +22,12 @@ class Play:
 
     admission = True
     """Whether the hub asks for a basis's evidence when it is recorded, as it should."""
+    kind: type[Product] = Product
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.seed = seed
         self.world = World(seed=seed)
-        self.product = Product(folder, seed=seed)
+        self.product = self.kind(folder, seed=seed)
         self.random = random.Random(seed)
         self.backups: dict[str, Durable] = {}
         self.waiting: dict[str, Waiting] = {}

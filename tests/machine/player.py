@@ -48,15 +48,17 @@ class Product:
         self._opened = 0
         key = folder / "root.key"
         rng = random.Random(seed)
-        self.ledger: Ledger = create_ledger(
-            str(folder / "ledger.db"), key, clock=self.clock, entropy=rng.randbytes
-        )
+        self.ledger: Ledger = create_ledger(self.place(folder), key, clock=self.clock, entropy=rng.randbytes)
         self.hub = Hub(self.ledger, new_id=seeded_ids(seed))
         self.partners: dict[str, Partner] = {}
         self.ids: dict[str, Any] = {}
         self.links: dict[str, UUID] = {}
         self.keys: dict[tuple[str, str, frozenset[str], bool], h.FragmentKey] = {}
         self.refused: list[str] = []
+
+    def place(self, folder: Path) -> str:
+        """Where the ledger is."""
+        return str(folder / "ledger.db")
 
     def close(self) -> None:
         self.run(self.hub.stop())
@@ -67,9 +69,7 @@ class Product:
         """The hub is stopped and started again."""
         self.run(self.hub.stop())
         self.ledger.close()
-        self.ledger = open_ledger(
-            str(self._folder / "ledger.db"), self._folder / "root.key", clock=self.clock
-        )
+        self.ledger = open_ledger(self.place(self._folder), self._folder / "root.key", clock=self.clock)
         self._opened += 1
         self.hub = Hub(self.ledger, new_id=seeded_ids(self._seed + 1_000_003 * self._opened))
         for partner in self.partners.values():

@@ -14,10 +14,10 @@ SEEDS = 12
 SLOW_SEEDS = int(os.environ.get("ONCETOLD_SEEDS", "100"))
 
 
-def played(folder: Path, seed: int, steps: int = 50) -> Play:
+def played(folder: Path, seed: int, steps: int = 50, kind: type[Play] = Play) -> Play:
     """One history with its troubles; raises at the first quiet point where a store is wrong."""
     folder.mkdir(parents=True)
-    play = Play(folder, seed)
+    play = kind(folder, seed)
     for _ in range(steps):
         play.step()
         if play.random.random() < 0.2:
