@@ -210,7 +210,8 @@ class LedgerShortened(StorageError):
     fatal = True
     next_step = (
         "Its log (`ledger.db-wal`) was cut off or taken away, or an older copy was put here. Bring the log "
-        "back if you can; otherwise restore the newest backup into an empty folder. Never go on from here: a "
+        "back if you can; otherwise restore the newest backup into an empty folder, put this folder's file "
+        "`checkpoint` beside it, and start the hub there: it says how to go on. Never go on from here: a "
         "withdrawal may be among what is gone."
     )
 

@@ -100,14 +100,11 @@ class Gate:
             raise LedgerDiverged(checkpoint.size)
 
     async def _before_signed(self, checkpoint: Checkpoint) -> None:
-        """Called with what is about to be signed: it must continue what the file holds."""
+        """Called when something is about to be signed: the ledger must continue what the file holds."""
         try:
             known = await self._kept_now()
-            if known is None:
-                return
-            if checkpoint.size < known.size:
-                raise LedgerRolledBack(known.size, checkpoint.size)
-            await self._require_led_to(known)
+            if known is not None:
+                await self._require_led_to(known)
         except (LedgerRolledBack, LedgerDiverged) as error:
             await self._refuse_for_good(error)
 

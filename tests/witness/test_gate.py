@@ -1,7 +1,9 @@
 """A database that came back older, or other, than what was signed is refused, and a new origin is begun."""
 
+import os
 import random
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +20,7 @@ from consent_ledger.errors import (
     CheckpointUnusable,
     LedgerDiverged,
     LedgerRolledBack,
+    LogDamaged,
     StorageFailed,
 )
 from consent_ledger.ledger import Ledger
@@ -179,6 +182,43 @@ def test_without_the_file_a_ledger_that_was_signed_is_refused(kept: Kept) -> Non
         kept.opened(nothing)
 
 
+def test_a_tree_that_cannot_be_read_is_made_anew_from_the_entries_and_compared(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.grow(600)
+    kept.back_up(tmp_path / "backup")
+    kept.grow(30)
+
+    async def damaged(checkpointer: Checkpointer, size: int) -> bytes:
+        raise LogDamaged(level=1, tile=0)
+
+    async def required(ledger: Ledger, checkpointer: Checkpointer) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(Checkpointer, "root_at", damaged)
+            await Gate(ledger, checkpointer, kept.file).require()
+
+    kept.opened(required, gated=False)
+    kept.restore(tmp_path / "backup")
+    kept.grow(40, gated=False)
+    with pytest.raises(LedgerDiverged):
+        kept.opened(required, gated=False)
+
+
+def test_the_files_bytes_and_its_name_are_both_synced(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[bool] = []
+    real = os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.append(stat.S_ISDIR(os.fstat(descriptor).st_mode))
+        real(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", watched)
+        gate_module.write_checkpoint_file(kept.file, b"any")
+
+    assert synced == [False, True]
+
+
 def test_damage_to_what_is_derived_bars_nobody_and_hides_nothing(kept: Kept, tmp_path: Path) -> None:
     """Damaged tiles are made anew from the entries; the entries are compared all the same."""
     kept.grow(600)
@@ -231,7 +271,7 @@ def test_while_the_file_cannot_be_written_nothing_is_shown(
             raise OSError(28, "full")
 
         with monkeypatch.context() as patched:
-            patched.setattr(gate_module.os, "fsync", full)  # type: ignore[attr-defined]
+            patched.setattr(os, "fsync", full)
             with pytest.raises(Exception, match="STORAGE_FULL"):
                 await checkpointer.catch_up()
             assert checkpointer.newest is not None and checkpointer.newest.checkpoint.size == 3
