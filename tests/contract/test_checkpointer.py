@@ -124,6 +124,22 @@ def test_two_replicas_sign_the_same(backend: Backend, clock: ManualClock) -> Non
     one.close()
 
 
+def test_a_replica_that_was_slower_puts_no_smaller_checkpoint_over_a_larger(ledger: Ledger) -> None:
+    many(ledger, 10)
+    slow, fast = Checkpointer(ledger), Checkpointer(ledger)
+
+    async def overtaken(checkpoint: Checkpoint) -> None:
+        if checkpoint.size == 10:
+            await asyncio.to_thread(append, ledger, draft())
+            await fast.catch_up()
+
+    slow.before_signed = overtaken
+    assert signed(ledger, slow).size == 11
+    note = run(ledger, lambda transaction: transaction.state(CHECKPOINT_STATE))
+    assert fast.newest is not None
+    assert note == fast.newest.note
+
+
 def test_a_checkpoint_is_there_within_a_second_of_a_change(ledger: Ledger) -> None:
     async def follow() -> float:
         log = Checkpointer(ledger)

@@ -68,6 +68,10 @@ class Town:
 
     def serve(self, position: int) -> None:
         """A proof and a listing of what is signed, by a hub that has looked at nothing of it before."""
+        self.prove(position)
+        self.list(position)
+
+    def prove(self, position: int) -> None:
         assert self.log.newest is not None
         checkpoint, note, edge = self.log.newest
         cache = TileCache()
@@ -77,10 +81,14 @@ class Town:
                 transaction, CheckedTiles(transaction, edge, cache), checkpoint, note, position
             ),
         )
+
+    def list(self, position: int) -> None:
+        assert self.log.newest is not None
+        edge = self.log.newest.edge
         run(
             self.ledger,
             lambda transaction: list_entries(
-                transaction, CheckedTiles(transaction, edge, cache), SIGNED, position, 1
+                transaction, CheckedTiles(transaction, edge, TileCache()), SIGNED, position, 1
             ),
         )
 
@@ -216,7 +224,19 @@ def test_exchanged_entries_are_found(tmp_path: Path) -> None:
         town.execute("UPDATE entries SET position = ? WHERE position = ?", other, one)
     assert [fault.finding for fault in town.fsck().faults] == [LogFinding.CHECKPOINT, LogFinding.EDGE]
     with pytest.raises((EntryCorrupt, LogDamaged)):
-        town.serve(7)
+        town.prove(7)
+    with pytest.raises((EntryCorrupt, LogDamaged)):
+        town.list(7)
+    town.close()
+
+
+def test_an_entry_put_in_anothers_place_in_the_last_tile_is_not_listed(tmp_path: Path) -> None:
+    """Its hashes are in memory, and agree with no row of the database."""
+    town = Town(tmp_path)
+    for one, other in ((SIGNED - 2, -1), (SIGNED - 1, SIGNED - 2), (-1, SIGNED - 1)):
+        town.execute("UPDATE entries SET position = ? WHERE position = ?", other, one)
+    with pytest.raises(EntryCorrupt):
+        town.list(SIGNED - 1)
     town.close()
 
 
