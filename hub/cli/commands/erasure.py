@@ -9,9 +9,10 @@ import typer
 
 from hub.cli import enums
 from hub.cli.command import ActingFor, Json, command, data_folder, group
-from hub.cli.connection import ask
+from hub.cli.connection import ask, no_hub, run
 from hub.cli.errors import BadFile
 from hub.cli.output import moment, show, show_rows
+from hub.config import Config, read_config
 from oncetold.v1.erasure_service_pb2 import (
     DueForErasure,
     Erasure,
@@ -143,3 +144,27 @@ def _due(one: DueForErasure) -> dict[str, object]:
         "due_time": moment(one.due_time),
         "held": one.held,
     }
+
+
+@command(retention, "run", example="oncetold --data ./hub retention run")
+def run_now(context: typer.Context, as_json: Json = False) -> None:
+    """Erases what is due, of every agency. For a hub that is stopped: one that runs does it each hour."""
+    data = data_folder(context)
+    config = read_config(data)
+    if not config.has_ledger():
+        raise no_hub(data)
+    erased = run(lambda: _run(config))
+    show(
+        {"registrations": erased},
+        ["Nothing is due." if not erased else f"What was due of {erased} registrations is erased."],
+        as_json=as_json,
+    )
+
+
+async def _run(config: Config) -> int:
+    # The hub's code is slow to load, and most commands do without it.
+    from hub.bootstrap import running_hub
+    from hub.use_cases.upkeep import erase_due
+
+    async with running_hub(config, adapters=False) as running:
+        return await erase_due(running.hub)

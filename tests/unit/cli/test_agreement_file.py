@@ -37,6 +37,7 @@ purposes = ["DIRECT_SUPPORT"]
 categories = ["SUBSTANCE_USE"]
 on_end = "ERASE"
 self_captured_restricted = true
+retention_days = 730
 """
 
 
@@ -61,6 +62,7 @@ def test_every_purpose_is_shared_with_every_category_of_its_share(tmp_path: Path
         ("DIRECT_SUPPORT", "SUBSTANCE_USE", "ERASE"),
     ]
     assert [row.self_captured_restricted for row in agreement.rows] == [False] * 4 + [True]
+    assert [row.retention_days for row in agreement.rows] == [0] * 4 + [730]
 
 
 def test_parties_bases_and_times_are_read(tmp_path: Path) -> None:
@@ -93,6 +95,8 @@ def test_parties_bases_and_times_are_read(tmp_path: Path) -> None:
         ('"A6_1_F"', '"because"', "party[1].bases[1].lawful_basis", "must be one of"),
         ("[[share]]", "[[shares]]", "share", "at least one"),
         ("[[party]]", "[party", "", "is not TOML"),
+        ("730", "36526", "share[2].retention_days", "days"),
+        ("730", "true", "share[2].retention_days", "days"),
     ],
 )
 def test_a_wrong_file_names_the_key_and_the_rule(

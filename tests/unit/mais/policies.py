@@ -71,6 +71,7 @@ def agreements(draw: st.DrawFn) -> Agreement:
                 purpose=purpose,
                 on_end=draw(numbers(common_pb2.OnEnd)),
                 self_captured_restricted=draw(st.booleans()),
+                retention_days=draw(st.integers(0, 36525)),
             )
             for category, purpose in pairs
         ],

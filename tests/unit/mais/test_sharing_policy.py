@@ -254,3 +254,11 @@ def test_what_is_no_json_is_refused_with_its_line(raw: bytes, rule: str, line: i
     assert rule in refused.value.rule
     assert refused.value.line == line
     assert "\x1b" not in refused.value.rule
+
+
+@pytest.mark.parametrize("days", [36526, -1, True, "730"])
+def test_a_period_that_no_agreement_can_have_is_named(days: object) -> None:
+    row = {**WRITTEN["oncetold:rows"][0], "retention_days": days}
+    with pytest.raises(PolicyRefused) as caught:
+        read_policy(json.dumps(WRITTEN | {"oncetold:rows": [row]}).encode())
+    assert [one.field for one in caught.value.problems] == ["oncetold:rows[1].retention_days"]
