@@ -78,7 +78,7 @@ release = "note_released_categories"
 # folder = "export"
 # agency_id = "project-1"
 
-# ---- To check the ledger: its public key, which the hub's operator gives you once (`oncetold ledger key`).
+# ---- To check the ledger: its public key, from the hub's operator (`oncetold ledger export` prints it).
 # Then what the ledger signed last is kept here, and a ledger that was altered or cut back is noticed.
 # [log]
 # key = "oncetold.org/ledger/...+...+..."
