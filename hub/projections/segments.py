@@ -12,25 +12,16 @@ author took away is 0x03, its id, the revision that lacks it.
 
 import struct
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import lru_cache
-from typing import NamedTuple
 from uuid import UUID
 
-from consent_ledger.entry import moment
-from consent_ledger.facts import Fragment
 from consent_ledger.ledger import KeyOwner, Transaction
 from consent_ledger.records import (
-    FragmentClass,
-    RecordClass,
     StoredRecord,
-    ids_of,
     read_fragment_class,
     read_record,
-    read_record_class,
 )
-from consent_ledger.vocabulary import DataCategory, ServiceType
+from consent_ledger.vocabulary import DataCategory
+from hub.projections.fragments import Fragments, Item, ItemClass, StoredFragment, item_class, stored_fragment
 from hub.projections.tails import Tail, Tails
 
 SEGMENTS = "segment"
@@ -44,85 +35,9 @@ Piece = bytes | tuple[bytes, bytes]
 _as_read = tuple.__new__
 """Makes an item without the cost of its constructor: a long story has hundreds."""
 _ID = 16
-_CATEGORY_BLOCKS = {category: category.encode().ljust(_ID, b"\0")[:_ID] for category in DataCategory}
-_ALL_CATEGORIES = b"".join(_CATEGORY_BLOCKS.values())
-_PLACES = {category: _ID + at * _ID for at, category in enumerate(_CATEGORY_BLOCKS)}
+_ALL_CATEGORIES = b"".join(category.encode().ljust(_ID, b"\0")[:_ID] for category in DataCategory)
+_PLACES = {category: _ID + at * _ID for at, category in enumerate(DataCategory)}
 """Where each category's label stands behind its registration's."""
-
-
-class ItemClass(NamedTuple):
-    """What fragments have in common that are decided alike. `key` is the class as it was written."""
-
-    key: bytes
-    record: RecordClass
-    fragment: FragmentClass
-    solely_about: tuple[UUID, ...]
-
-
-@lru_cache(maxsize=4096)
-def _item_class(written: bytes) -> ItemClass:
-    record, fragment, solely = written.split(b"\x00", 2)
-    return ItemClass(written, read_record_class(record), read_fragment_class(fragment), ids_of(solely))
-
-
-class Item(NamedTuple):
-    """One revision of one fragment: its content is `chunk[start:stop]`. `gone`: its author took it away."""
-
-    kind: ItemClass
-    revision: int
-    occurred_at: int
-    recorded_at: int
-    record_id: bytes
-    chunk: bytes
-    start: int
-    stop: int
-    gone: bool
-
-    @property
-    def content(self) -> bytes:
-        """A serialised RecordContent; empty once taken away."""
-        return self.chunk[self.start : self.stop]
-
-    def facts(self, fragment_id: bytes, registration_id: UUID) -> Fragment:
-        """What the policy reads of it, but for the dates that have passed."""
-        record, fragment = self.kind.record, self.kind.fragment
-        return Fragment(
-            UUID(bytes=fragment_id),
-            UUID(bytes=self.record_id),
-            registration_id,
-            record.origin_agency_id,
-            fragment.categories,
-            record.envelope_category,
-            fragment.level,
-            fragment.free_text,
-            fragment.third_party,
-            moment(self.occurred_at),
-            self.revision,
-            frozenset(record.marks),
-            self.kind.solely_about,
-            superseded=self.gone,
-            risk_to_others=fragment.risk_to_others,
-        )
-
-
-@dataclass(slots=True)
-class Fragments:
-    """A registration's fragments by id, 16 bytes: each as it last was, and where it changed also as it was
-    before, oldest first."""
-
-    latest: dict[bytes, Item] = field(default_factory=dict)
-    earlier: dict[bytes, list[Item]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFragment:
-    """One revision of one fragment with its envelope. `content` is empty when the revision took it away."""
-
-    facts: Fragment
-    service_type: ServiceType
-    source_system: str
-    recorded_at: datetime
-    content: bytes
 
 
 class Segments:
@@ -138,14 +53,12 @@ class Segments:
     def fragments(self, registration_id: UUID, without: Container[DataCategory] = frozenset()) -> Fragments:
         """A registration's fragments. Those sealed under the categories `without` are not even opened."""
         found = Fragments()
-        chunks = self._transaction.scan(
-            SEGMENTS, self._registration_label(registration_id.bytes), limit=1_000_000
-        )
+        labels = self._labels(registration_id.bytes)
+        chunks = self._transaction.scan(SEGMENTS, labels[:_ID], limit=1_000_000)
         if not chunks:
             return found
         vault = self._transaction.vault
-        labels = vault.opaque_ids("segment", registration_id.bytes, blocks=_ALL_CATEGORIES)
-        categories = {labels[at * _ID : at * _ID + _ID]: category for at, category in enumerate(DataCategory)}
+        categories = {labels[at : at + _ID]: category for category, at in _PLACES.items()}
         sealed: dict[DataCategory, list[tuple[bytes, bytes]]] = {}
         for key, value in reversed(chunks):
             category = categories[key[16:32]]
@@ -164,7 +77,7 @@ class Segments:
         found = self.fragments(registration_id)
         return {
             UUID(bytes=fragment_id): [
-                _stored(fragment_id, registration_id, one)
+                stored_fragment(fragment_id, registration_id, one)
                 for one in (*found.earlier.get(fragment_id, ()), last)
             ]
             for fragment_id, last in found.latest.items()
@@ -178,7 +91,7 @@ class Segments:
     def fragments_of_record(self, record_id: UUID, registration_id: UUID) -> list[StoredFragment]:
         """The record's fragments as they last were, those taken away included."""
         return [
-            _stored(fragment_id, registration_id, item)
+            stored_fragment(fragment_id, registration_id, item)
             for fragment_id, item in self.fragments(registration_id).latest.items()
             if item.record_id == record_id.bytes
         ]
@@ -254,29 +167,28 @@ class Segments:
 
     def drop(self, registration_id: UUID) -> None:
         """Nothing is left of the registration."""
-        self._delete(self._registration_label(registration_id.bytes))
+        self._delete(self._labels(registration_id.bytes)[:_ID])
 
     def _delete(self, prefix: bytes) -> None:
         for key, _ in self._transaction.scan(SEGMENTS, prefix, limit=1_000_000):
             self._transaction.delete(SEGMENTS, key)
 
-    def _registration_label(self, registration_id: bytes) -> bytes:
-        return self._transaction.vault.label("segment", registration_id)[:16]
-
     def _prefix(self, registration_id: bytes, category: DataCategory) -> bytes:
-        """What a segment's keys begin with: its registration's label and its category's.
+        """What a segment's keys begin with."""
+        labels, at = self._labels(registration_id), _PLACES[category]
+        return labels[:_ID] + labels[at : at + _ID]
 
-        The latter is another for each registration, or equal categories could be told from equal labels.
-        """
+    def _labels(self, registration_id: bytes) -> bytes:
+        """The registration's, then each category's: another for each registration, or equal categories could
+        be told from equal labels."""
         labels = None if self._tails is None else self._tails.labels(registration_id)
         if labels is None:
             vault = self._transaction.vault
-            labels = self._registration_label(registration_id)
+            labels = vault.label("segment", registration_id)[:_ID]
             labels += vault.opaque_ids("segment", registration_id, blocks=_ALL_CATEGORIES)
             if self._tails is not None:
                 self._tails.keep_labels(registration_id, labels)
-        at = _PLACES[category]
-        return labels[:_ID] + labels[at : at + _ID]
+        return labels
 
     def _add(self, registration_id: bytes, category: DataCategory, items: list[Piece]) -> None:
         prefix = self._prefix(registration_id, category)
@@ -387,21 +299,10 @@ def _read_chunk(chunk: bytes, found: Fragments) -> None:
         elif tag == _CLASS_TAG:
             start = at + _CLASS.size
             at = start + int.from_bytes(chunk[at + 1 : start])
-            kinds.append(_item_class(chunk[start:at]))
+            kinds.append(item_class(chunk[start:at]))
         else:
             _, fragment, revision = _GONE.unpack_from(chunk, at)
             at += _GONE.size
             last = latest[fragment]
             earlier.setdefault(fragment, []).append(last)
             latest[fragment] = last._replace(revision=revision, stop=last.start, gone=True)
-
-
-def _stored(fragment_id: bytes, registration_id: UUID, item: Item) -> StoredFragment:
-    record = item.kind.record
-    return StoredFragment(
-        item.facts(fragment_id, registration_id),
-        record.service_type,
-        record.source_system,
-        moment(item.recorded_at),
-        item.content,
-    )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from consent_ledger.access import StepKind
-from hub.projections.segments import ItemClass
+from hub.projections.fragments import ItemClass
 from hub.records import disputes, framing
 from hub.records.risk import risk_stub
 from hub.use_cases.deliver import Sending

@@ -21,8 +21,8 @@ from consent_ledger.vocabulary import (
     PostKind,
     Purpose,
 )
+from hub.projections.fragments import Fragments, Item, ItemClass
 from hub.projections.held import VOID, Held, Terms, terms_of
-from hub.projections.segments import Fragments, Item, ItemClass
 from hub.use_cases.observer import Outcomes
 from hub.use_cases.taking import does_not_wait, ends_in_any_case, said, unread_without_delay
 from hub.use_cases.work import Work

@@ -16,7 +16,8 @@ from consent_ledger.ledger import Transaction
 from consent_ledger.vocabulary import DataCategory
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.ended import counted_for
-from hub.projections.segments import Item, Segments
+from hub.projections.fragments import Item
+from hub.projections.segments import Segments
 from hub.use_cases.erasure import erase_told, keeping
 from hub.use_cases.hub import Hub
 from hub.use_cases.unreading import Told

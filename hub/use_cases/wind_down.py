@@ -10,7 +10,8 @@ from uuid import UUID
 from consent_ledger.access import AccessKind
 from consent_ledger.entry import moment
 from consent_ledger.ledger import Transaction
-from hub.projections.segments import Item, Segments
+from hub.projections.fragments import Item
+from hub.projections.segments import Segments
 from hub.records.plain import as_json
 from hub.use_cases.history import get_history
 from hub.use_cases.hub import Hub
