@@ -10,7 +10,7 @@ from consent_ledger.cells import CellChanges
 from consent_ledger.destruction import Destroyer, Destruction
 from consent_ledger.entry import Entry
 from consent_ledger.epochs import StoredKeys
-from consent_ledger.errors import EntryCorrupt, StreamTaken
+from consent_ledger.errors import EntryCorrupt
 from consent_ledger.keys import KeyRing
 from consent_ledger.store.port import AnswerRow, EntryRow, Head, KeyRow, Store, StoredEntry, StoredKey
 
@@ -198,9 +198,8 @@ class Batch:
     def _check_believed(self) -> None:
         """One question for all; of streams that begin none, as the database holds each version once."""
         believed, self._believed = self._believed, {}
-        stored = self._store.versions(list(believed)) if believed else {}
-        if any(stored.get(stream, 0) + 1 != version for stream, version in believed.items()):
-            raise StreamTaken()
+        if believed:
+            self._store.check_versions(believed)
 
     def entries(self, after: int, limit: int) -> list[Entry]:
         through = min(after + limit, self.head.size)

@@ -5,7 +5,7 @@ Every call may raise `StorageFull`, `StorageUnreachable` or `StorageFailed`; aft
 and `close` are left, and after a `rollback` all but the last may go away by themselves.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
@@ -134,6 +134,11 @@ class Store(Protocol):
 
     def versions(self, stream_ids: Sequence[bytes]) -> dict[bytes, int]:
         """The highest version of each stream that has one."""
+        ...
+
+    def check_versions(self, expected: Mapping[bytes, int]) -> None:
+        """Raises `StreamTaken` unless these are the next versions of these streams; at once, or when what is
+        written after it is sent."""
         ...
 
     def tile(self, level: int, number: int) -> bytes | None:

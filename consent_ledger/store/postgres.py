@@ -9,7 +9,7 @@ A connection that is lost is made anew by itself, at the next `begin`. The passw
 PGPASSWORD, never from the URL.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar
@@ -29,7 +29,14 @@ from consent_ledger.store.layout import check_layout, find, make
 from consent_ledger.store.listener import Listener
 from consent_ledger.store.migrations import Progress, Upgraded, upgrade
 from consent_ledger.store.port import Head, KeyRow, StoredKey
-from consent_ledger.store.postgres_connection import address, asked, connect, let_go, storage_error
+from consent_ledger.store.postgres_connection import (
+    CHECK_VERSIONS,
+    address,
+    asked,
+    connect,
+    let_go,
+    storage_error,
+)
 from consent_ledger.store.sql import SqlStore
 from consent_ledger.store.statements import ForManyRows, ForManyValues
 from consent_ledger.store.unnest import AnyOf, UnnestedRows
@@ -189,6 +196,9 @@ class PostgresStore(SqlStore):
     def write_head(self, new: Head) -> None:
         super().write_head(new)
         self._head = new
+
+    def check_versions(self, expected: Mapping[bytes, int]) -> None:
+        self._later.execute(CHECK_VERSIONS, (list(expected), list(expected.values())))
 
     def replace_keys(self, old: Sequence[StoredKey], new: Sequence[StoredKey]) -> None:
         super().replace_keys(old, new)

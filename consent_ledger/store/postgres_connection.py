@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 import psycopg
-from psycopg.errors import UniqueViolation
+from psycopg.errors import DivisionByZero, UniqueViolation
 from sqlalchemy import URL, Connection, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -44,6 +44,15 @@ _SESSION = (
 _UNSAFE = "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting <> 'on'"
 
 _DISK_FULL = "53100"
+CHECK_VERSIONS = """
+SELECT 1 / (CASE WHEN EXISTS (
+    SELECT FROM unnest(%s::bytea[], %s::bigint[]) AS expected(stream_id, version)
+     WHERE version <> 1 + coalesce((SELECT max(entries.version) FROM entries
+                                     WHERE entries.stream_id = expected.stream_id), 0)
+) THEN 0 ELSE 1 END)
+"""
+"""Divides by zero unless these are the streams' next versions: so it goes in one round trip with the writes
+that it guards, and stops them. No other statement divides."""
 _VERSIONS = "entries_stream_id_version_key"
 """What PostgreSQL calls the constraint of one entry for each version of a stream."""
 _MAY_PASS = ("08", "25", "40", "53", "55", "57")
@@ -57,6 +66,8 @@ def storage_error(error: BaseException) -> StorageError:
     code = getattr(cause, "sqlstate", None)
     if code == _DISK_FULL:
         return StorageFull()
+    if isinstance(cause, DivisionByZero):
+        return StreamTaken()
     if isinstance(cause, UniqueViolation) and cause.diag.constraint_name == _VERSIONS:
         return StreamTaken()
     if code is None and isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):

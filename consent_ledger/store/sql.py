@@ -1,7 +1,7 @@
 """The port's reads and writes as SQLAlchemy Core statements; a backend adds how it connects and locks."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
-from consent_ledger.errors import StorageError
+from consent_ledger.errors import StorageError, StreamTaken
 from consent_ledger.store.port import AnswerRow, Head, KeyRow, StoredEntry, StoredKey
 from consent_ledger.store.statements import ForManyRows, ForManyValues, Prepared, PreparedForMany
 from consent_ledger.store.tables import cells, entries, head, keys, log_state, requests, tiles
@@ -251,6 +251,11 @@ class SqlStore(ABC):
     def versions(self, stream_ids: Sequence[bytes]) -> dict[bytes, int]:
         with self._guard:
             return dict(self._run.versions.run(self._cursor, stream_ids))
+
+    def check_versions(self, expected: Mapping[bytes, int]) -> None:
+        stored = self.versions(list(expected))
+        if any(stored.get(stream, 0) + 1 != version for stream, version in expected.items()):
+            raise StreamTaken()
 
     def insert_keys(self, rows: Sequence[StoredKey]) -> None:
         with self._guard:
