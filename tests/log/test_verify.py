@@ -12,7 +12,7 @@ import pytest
 from consent_ledger.log.note import KeyType, SigningKey
 from consent_ledger.log.tiles import tile_path
 from consent_ledger.log.verify import main
-from tests.log.exported import Kept, flip, make, rewritten
+from tests.log.exported import Kept, flip, make, rewritten, rolled_back
 
 ROOT = Path(__file__).resolve().parents[2]
 ALLOWED = {"consent_ledger", "cryptography", "_cffi_backend", "_rust"}
@@ -100,6 +100,23 @@ def test_a_proof_that_somebody_kept_convicts_a_rewritten_log(kept: Kept, tmp_pat
     assert said(copy.export, *pinned(kept))[0] == 0  # whole in itself, and signed by all
     code, text = said(copy.export, *pinned(kept), "--older", kept.proof)
     assert (code, "does not begin with one that you hold" in text) == (1, True)
+
+
+def test_a_log_that_ran_back_is_convicted_by_what_somebody_kept(kept: Kept, tmp_path: Path) -> None:
+    copy = kept.copy(tmp_path / "copy")
+    rolled_back(copy)
+    assert said(copy.export, *pinned(kept))[0] == 0
+    code, text = said(copy.export, *pinned(kept), "--older", kept.older)
+    assert (code, "shorter than a checkpoint that you hold" in text) == (1, True)
+
+
+def test_entries_and_tiles_that_agree_are_nothing_without_the_signed_root(kept: Kept, tmp_path: Path) -> None:
+    copy = kept.copy(tmp_path / "copy")
+    checkpoint = (copy.log / "checkpoint").read_bytes()
+    rewritten(copy)
+    (copy.log / "checkpoint").write_bytes(checkpoint)
+    code, text = said(copy.export, *pinned(kept))
+    assert (code, "do not lead to the signed root" in text) == (1, True)
 
 
 def test_tiles_of_an_earlier_export_may_stay_if_they_agree(kept: Kept, tmp_path: Path) -> None:
