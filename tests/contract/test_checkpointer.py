@@ -5,49 +5,28 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 
 from consent_ledger.errors import EntryCorrupt, LogDamaged
 from consent_ledger.ledger import Ledger, Transaction
 from consent_ledger.log import checkpointer
-from consent_ledger.log.checkpoint import Checkpoint, open_checkpoint
+from consent_ledger.log.checkpoint import Checkpoint
 from consent_ledger.log.checkpointer import CHECKPOINT_STATE, EDGE_STATE, Checkpointer, SignedCheckpoint
-from consent_ledger.log.proof import verify_proof
 from consent_ledger.log.reading import (
-    CheckedTiles,
-    list_entries,
-    prove_consistency,
-    prove_inclusion,
     published_rows,
 )
 from consent_ledger.log.signing import ORIGIN_STATE, first_origin, signing_key
-from consent_ledger.log.tree import EMPTY_ROOT, leaf_hash, verify_consistency
+from consent_ledger.log.tree import EMPTY_ROOT, leaf_hash
 from consent_ledger.store.port import StoredEntry
 from tests.clock import ManualClock
 from tests.contract.backends import Backend
 from tests.contract.drafting import append, draft, run
+from tests.contract.signing import leaves, many, signed
 from tests.vectors import oracle
 
 T = TypeVar("T")
-
-
-def leaves(ledger: Ledger) -> list[bytes]:
-    return run(ledger, lambda transaction: transaction.leaf_hashes(0, transaction.size))
-
-
-def many(ledger: Ledger, count: int) -> None:
-    for start in range(0, count, 500):
-        append(ledger, *[draft() for _ in range(min(500, count - start))])
-
-
-def signed(ledger: Ledger, log: Checkpointer | None = None) -> Checkpoint:
-    """Has a log catch up once; its signature is checked by the ledger's public key."""
-    log = log or Checkpointer(ledger)
-    note = asyncio.run(log.catch_up()).note
-    key = run(ledger, lambda transaction: signing_key(transaction, ledger.ledger_id)).verifier
-    return open_checkpoint(note, key).checkpoint
 
 
 @asynccontextmanager
@@ -180,66 +159,6 @@ def test_an_idle_ledger_is_left_alone(ledger: Ledger) -> None:
         return commands
 
     assert asyncio.run(follow()) == []
-
-
-def test_every_entry_is_proved_and_no_two_proofs_serve_for_one_another(ledger: Ledger) -> None:
-    many(ledger, 30)
-    log = Checkpointer(ledger)
-    signed(ledger, log)
-    assert log.newest is not None
-    checkpoint, note, edge = log.newest
-
-    def prove(position: int) -> tuple[bytes, bytes]:
-        return run(
-            ledger,
-            lambda transaction: prove_inclusion(
-                transaction, CheckedTiles(transaction, edge, log.cache), checkpoint, note, position
-            ),
-        )
-
-    key = run(ledger, lambda transaction: signing_key(transaction, ledger.ledger_id)).verifier
-    proofs = [prove(position) for position in range(1, 31)]
-    for at, (proof, entry) in enumerate(proofs):
-        assert verify_proof(proof, entry, key)[0].index == at
-        assert leaf_hash(entry) == leaves(ledger)[at]
-
-
-def test_a_consistency_proof_leads_from_any_size_to_any_other(ledger: Ledger) -> None:
-    many(ledger, 600)
-    log = Checkpointer(ledger)
-    signed(ledger, log)
-    assert log.newest is not None
-    edge, found = log.newest.edge, leaves(ledger)
-    for old, new in ((0, 600), (1, 600), (255, 257), (256, 512), (300, 300), (511, 599)):
-        tiles = partial(CheckedTiles, edge=edge, cache=log.cache)
-
-        def prove(transaction: Transaction, old: int = old, new: int = new, at: Any = tiles) -> list[bytes]:
-            return prove_consistency(at(transaction), old, new)
-
-        proof = run(ledger, prove)
-        verify_consistency(old, new, oracle.root(found[:old]), oracle.root(found[:new]), proof)
-
-
-def test_entries_are_listed_up_to_the_checkpoint_and_no_further(ledger: Ledger) -> None:
-    many(ledger, 300)
-    log = Checkpointer(ledger)
-    signed(ledger, log)
-    assert log.newest is not None
-    checkpoint, _, edge = log.newest
-    many(ledger, 5)
-
-    def listed(first: int, limit: int) -> list[bytes]:
-        return run(
-            ledger,
-            lambda transaction: list_entries(
-                transaction, CheckedTiles(transaction, edge, log.cache), checkpoint.size, first, limit
-            ),
-        )
-
-    found = leaves(ledger)
-    assert list(map(leaf_hash, listed(1, 4096))) == found[:300]
-    assert list(map(leaf_hash, listed(299, 1))) == [found[298]]
-    assert listed(301, 10) == []
 
 
 @pytest.mark.parametrize("byte", [3, 60, 500, 1023])
