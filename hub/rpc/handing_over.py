@@ -58,6 +58,8 @@ class HandingOver:
         """The next checkpoint, or the last once more. What went wrong, as a code; empty for nothing."""
         try:
             offer = await self._witnesses.offered(self._url, self._old_size, timedelta(seconds=EVERY_SECONDS))
+            if self._witnesses.are_stopping:
+                return "LEDGER_CLOSED"
             if offer is None:
                 if self._last is None:
                     return ""

@@ -79,6 +79,11 @@ class Witnesses:
     def needed(self) -> int:
         return self._hub.log.witnesses_needed
 
+    @property
+    def are_stopping(self) -> bool:
+        """Whether the hub ends, and nobody is to be asked any more."""
+        return self._hub.is_stopping
+
     # -- what witnesses do ----------------------------------------------------------------------------
 
     async def await_checkpoint(self, caller: Caller, old_size: int, wait: timedelta) -> Offer | None:

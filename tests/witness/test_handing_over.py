@@ -90,6 +90,17 @@ async def _seen(world: Stage) -> bytes:
     return bytes(await world.hub.ledger.run(lambda transaction: transaction.state("witness/clinic")))
 
 
+async def test_a_hub_that_stops_asks_nobody_any_more(tmp_path: Path) -> None:
+    async with with_a_witness(tmp_path) as (world, _, url):
+        handing = HandingOver(world.hub.witnesses, url)
+        await stepped(handing, 1)
+        seen = await _seen(world)
+        world.hub.wake_all()
+        async with asyncio.timeout(5):
+            await handing.run()
+        assert await _seen(world) == seen
+
+
 async def test_a_witness_that_saw_more_is_told_of_and_never_overruled(tmp_path: Path) -> None:
     """As after a restore: the witness stands where this ledger never was."""
     async with with_a_witness(tmp_path) as (world, _, url):
