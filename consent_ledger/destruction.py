@@ -37,6 +37,8 @@ class KeyRows(Protocol):
 
     def keys_of_parent(self, parent_id: bytes, limit: int) -> Sequence[StoredKey]: ...
 
+    def count_keys_of_parent(self, parent_id: bytes) -> int: ...
+
     def replace_keys(self, old: Sequence[StoredKey], new: Sequence[StoredKey]) -> None: ...
 
     def state(self, name: str) -> bytes | None: ...
@@ -79,6 +81,11 @@ class Destroyer:
         self._store.replace_keys(old, [*new, *(self._keys.tombstone(*one) for one in dead)])
         for gone_row in old:
             self._keys.evict(gone_row)
+
+    def catch_up(self) -> None:
+        """As `recover`, once another hub of this ledger removed keys; nothing unless it destroyed some."""
+        if len(self._fences) != self._store.count_keys_of_parent(NO_PARENT):
+            self.recover()
 
     def recover(self) -> bool:
         """Brings fences and rows to agree, after a crash or another database's return. True if rows changed.

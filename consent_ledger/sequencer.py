@@ -206,7 +206,7 @@ class Sequencer:
         if self._removed:
             self._keys.forget()
             # What they destroyed is fenced here too, in this process's own file.
-            Destroyer(self._store, self._keys).recover()
+            Destroyer(self._store, self._keys).catch_up()
         last = self._sealer.opened(self._store.entries(head.size - 1, head.size)) if head.size else []
         # Theirs too: time never runs back behind an entry, whoever's clock it was made by.
         times = [entry.recorded_at for entry in last]

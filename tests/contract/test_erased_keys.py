@@ -9,10 +9,10 @@ import pytest
 from consent_ledger.check import Damage, Finding, check_ledger
 from consent_ledger.destruction import SEALED_DIRECTLY
 from consent_ledger.entry import KeyOwner, Part
-from consent_ledger.errors import EntryCorrupt, StorageFailed, StorageFull, UnsealFailed
+from consent_ledger.errors import EntryCorrupt, LedgerInUse, StorageFailed, StorageFull, UnsealFailed
 from consent_ledger.fences import Fences
 from consent_ledger.keys import NO_PARENT
-from consent_ledger.ledger import Draft, EntryClass, Ledger, Transaction
+from consent_ledger.ledger import Draft, EntryClass, Ledger, Transaction, open_ledger
 from consent_ledger.root_keys import FileRootKeys
 from consent_ledger.store import open_store, read_store
 from consent_ledger.store.port import StoredKey
@@ -293,6 +293,34 @@ def test_a_key_that_only_vanished_is_damage(backend: Backend, clock: ManualClock
     assert [part.payload for part in run(ledger, lambda t: t.entry(2)).parts][1] == b"two"
     ledger.close()
     assert check_ledger(backend.url, backend.root_key).damages[0] == Damage(Finding.KEY, 1)
+
+
+def test_what_another_hub_erased_reads_as_erased_and_is_fenced_here_too(
+    backend: Backend, clock: ManualClock, tmp_path: Path
+) -> None:
+    ledger = backend.create(clock)
+    append(ledger, record(b"kept"), record(b"gone"), record(b"gone too"))
+    if backend.one_writer:
+        with pytest.raises(LedgerInUse):
+            backend.open(clock)
+        ledger.close()
+        return
+    own = tmp_path / "other" / "fences"
+    own.parent.mkdir()
+    other = open_ledger(backend.url, backend.root_key, clock=clock, fences=own)
+    assert contents(other) == contents(ledger)
+    for position in (2, 3):
+        run(ledger, erasing(position))
+        left = contents(ledger)
+        assert left[position - 1] == [b"(erased)"] * 2
+        assert contents(other) == left
+        assert append(other, record(b"after"))
+        assert contents(other)[:3] == contents(ledger)[:3]
+    fences = backend.root_key.with_name("fences")
+    assert set(Fences(ledger.ledger_id, own)) == set(Fences(ledger.ledger_id, fences))
+    assert len(Fences(ledger.ledger_id, own)) == 6
+    for one in (other, ledger):
+        one.close()
 
 
 def test_erasing_twice_changes_nothing(backend: Backend, clock: ManualClock) -> None:
