@@ -29,6 +29,7 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
         ("consent_ledger/planted.py", "import hub.projections"),
         ("consent_ledger/domain/planted.py", "from sqlalchemy import select"),
         ("consent_ledger/policy/planted.py", "from cryptography import x509"),
+        ("consent_ledger/domain/planted.py", "import psycopg"),
         ("hub/projections/planted.py", "import hub.use_cases"),
         ("hub/use_cases/planted.py", "from oncetold.v1 import records_pb2"),
         ("hub/mais/planted.py", "from oncetold.v1 import agreement_service_pb2"),
