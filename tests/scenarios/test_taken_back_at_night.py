@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.erasure.asking import erase
 from tests.twins.cast import TOLD_ABOUT, bedded_down, dose
 from tests.twins.desk import Desk
 from tests.twins.stage import Authority, Stage, stage
@@ -85,3 +86,40 @@ async def test_what_is_new_does_not_wait_for_the_night(tmp_path: Path, authority
         await outreach.publish("rosa", "visit-2", contact=bedded_down())
         [new] = await hostel.drain()
         assert new.WhichOneof("step") == "disclose" and len(hostel.store) == 3
+
+
+@pytest.mark.parametrize("part", ["dose-1", "PHYSICAL_HEALTH", "everything"])
+async def test_what_is_erased_goes_at_night_like_everything_else(
+    tmp_path: Path, authority: Authority, part: str
+) -> None:
+    async with morning(tmp_path, authority) as (world, outreach, hostel, _):
+        await erase(outreach, "rosa", part)
+        assert await hostel.fetch() == [] and len(hostel.store) == 2, "the moment would tell the cause"
+        world.clock.advance(NIGHT - world.clock.now())
+        await hostel.drain()
+        assert len(hostel.store) == (0 if part == "everything" else 1)
+
+
+@pytest.mark.parametrize("first", ["now", "erased"])
+async def test_what_she_said_now_of_goes_now_though_it_is_erased(
+    tmp_path: Path, authority: Authority, first: str
+) -> None:
+    """Nobody can tell any more what the erased copy was about: it may be what she meant."""
+    async with morning(tmp_path, authority) as (_, outreach, hostel, _):
+        if first == "erased":
+            await erase(outreach, "rosa", "dose-1")
+        await outreach.exclude("rosa", kind="PHYSICAL_HEALTH", at_once=True)
+        if first == "now":
+            await erase(outreach, "rosa", "dose-1")
+        [gone] = await hostel.drain()
+        assert gone.WhichOneof("step") == "retract" and len(hostel.store) == 1
+
+
+async def test_an_erased_copy_that_may_hold_a_protected_place_goes_now(
+    tmp_path: Path, authority: Authority
+) -> None:
+    async with morning(tmp_path, authority) as (_, outreach, hostel, _):
+        await erase(outreach, "rosa", "dose-1")
+        await outreach.mark("rosa", "PROTECTED_ADDRESS")
+        await hostel.drain()
+        assert len(hostel.store) == 1
