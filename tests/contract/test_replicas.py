@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 
+from consent_ledger.check import check_ledger
 from consent_ledger.clock import TOLERANCE, SystemClock
 from consent_ledger.errors import StorageError, StreamConflict
 from consent_ledger.ledger import Draft, Entry, KeyOwner, Ledger, Transaction, open_ledger
@@ -240,6 +241,31 @@ def test_what_one_erases_is_erased_for_the_other_and_fenced_by_it_too(
     assert fenced
     one.close()
     other.close()
+
+
+def test_a_key_epoch_that_one_ends_has_ended_for_the_other(
+    two: tuple[Ledger, Ledger], backend: PostgresBackend
+) -> None:
+    """Step by step, while the other seals under keys new and old."""
+    one, other = two
+    owners = [KeyOwner(uuid4(), "HOUSING") for _ in range(12)]
+    for owner in owners:
+        append(other, draft(b"before", owner=owner))
+    left = run(one, lambda t: t.epochs.advance(force=True, most=4)).remaining
+    assert left > 0
+    told = 0
+    while left:
+        told += 1
+        append(other, draft(b"meanwhile", owner=owners[told % len(owners)]))
+        append(other, draft(b"somebody new", owner=KeyOwner(uuid4(), "HOUSING")))
+        left = run(one, lambda t: t.epochs.advance(most=4)).remaining
+        assert told < 100
+    append(other, draft(b"after", owner=owners[0]), draft(b"after", owner=KeyOwner(uuid4(), "HOUSING")))
+    assert payloads(one) == payloads(other)
+    assert check_ledger(backend.url, backend.root_key).damages == ()
+    again = backend.open(ManualClock())
+    assert payloads(again) == payloads(one)
+    again.close()
 
 
 def test_time_never_runs_back_behind_the_others_entries(backend: PostgresBackend) -> None:
