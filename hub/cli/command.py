@@ -13,7 +13,15 @@ from typing import Annotated, ParamSpec
 
 import typer
 
-from consent_ledger.errors import EntryCorrupt, KeyFileRefused, LedgerInUse, LedgerShortened, OnceToldError
+from consent_ledger.errors import (
+    BackupRefused,
+    EntryCorrupt,
+    KeyFileRefused,
+    KeysUnavailable,
+    LedgerInUse,
+    LedgerShortened,
+    OnceToldError,
+)
 from hub.cli import enums
 from hub.cli.errors import CliError, Misused, Unforeseen
 from hub.cli.output import show_failure
@@ -117,6 +125,10 @@ def _sentence(error: OnceToldError) -> str:
     problem = problem.rstrip(".")
     if isinstance(error, KeyFileRefused):
         return f"The root key file: {problem}."
+    if isinstance(error, KeysUnavailable):
+        return f"The key provider ({error.details['provider']}): {problem}."
+    if isinstance(error, BackupRefused):
+        return f"The backup: {problem}."
     if "setting" in error.details:
         return f"{error.details['setting']}: {problem}."
     return f"{problem[:1].upper()}{problem[1:]}."

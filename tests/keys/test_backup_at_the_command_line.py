@@ -61,6 +61,7 @@ def test_there_and_back(tmp_path: Path) -> None:
     bare = moved(config, tmp_path / "bare", *keys)
     error = typed(bare, "restore", backup, code=2)["error"]
     assert "`fences`" in error["next_step"]
+    assert error["message"] == "The backup: the file of destroyed keys is missing."
     assert not (bare / "ledger.db").exists()
 
     whole = moved(config, tmp_path / "whole", *keys, "fences", "checkpoint")

@@ -200,6 +200,7 @@ def test_a_hub_without_its_keys_does_not_start_and_one_that_has_them_goes_on(
     assert result.exit_code == 2
     error = json.loads(result.stdout or result.stderr)["error"]
     assert error["reason"] == "KEYS_UNAVAILABLE"
+    assert error["message"].startswith("The key provider (vault): ")
     assert "unsealed" in error["next_step"]
     vault.vault.sealed, vault.vault.token = False, "another"
     with pytest.raises(KeysUnavailable, match="token is refused"):
