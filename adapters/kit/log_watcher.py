@@ -12,8 +12,14 @@ from google.protobuf.duration_pb2 import Duration
 from adapters.kit.client import Hub
 from adapters.kit.durable import held_alone, read_kept, write_durably
 from adapters.kit.errors import HubRefused, ProofRefused, StateUnusable
-from adapters.kit.evidence import RAN_BACK, EvidenceFolder, contradiction
-from adapters.kit.proofs import Checkpoint, TrustRule, check_proof
+from adapters.kit.evidence import (
+    NOT_CONSISTENT,
+    OTHER_BEGINNING,
+    RAN_BACK,
+    EvidenceFolder,
+    contradiction,
+)
+from adapters.kit.proofs import Checkpoint, TrustRule, check_proof, is_whole
 from oncetold.v1.common_pb2 import LedgerPosition
 from oncetold.v1.log_service_pb2 import (
     GetCheckpointRequest,
@@ -41,6 +47,12 @@ def compared(hub: Hub, first: Checkpoint, second: Checkpoint) -> tuple[str | Non
                 raise
             return RAN_BACK, ()
     found = contradiction(older, newer, proof)
+    if found == NOT_CONSISTENT and is_whole(older.size) and older.size + 1 < newer.size:
+        # This proof cannot tell the old root, and the next one can: then nobody's word is needed.
+        request = GetConsistencyProofRequest(old_size=older.size + 1, new_size=newer.size)
+        telling = tuple(hub.consistency_proof(request).hashes)
+        if contradiction(older, newer, telling) == OTHER_BEGINNING:
+            found, proof = OTHER_BEGINNING, telling
     return (RAN_BACK if found is not None and second.size < first.size else found), proof
 
 

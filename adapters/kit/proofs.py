@@ -105,14 +105,26 @@ def _roots(old: int, new: int, proof: Sequence[bytes], begins: bytes | None) -> 
 
 def old_root_within(old_size: int, new_size: int, new_root: bytes, proof: Sequence[bytes]) -> bytes | None:
     """The root that the tree of `old_size` has within the new tree, as a proof of consistency itself tells;
-    None if it tells none. It tells whenever the old tree is not one whole subtree (a power of two)."""
-    if not 0 < old_size < new_size or not _hashes(new_root, *proof):
+    None if it tells none. Where the old tree is one whole subtree (a power of two), the proof that tells is
+    the one from `old_size + 1`."""
+    if not 0 < old_size < new_size or not proof or not _hashes(new_root, *proof):
         return None
+    whole = is_whole(old_size)
     try:
-        before, after = _roots(old_size, new_size, proof, b"")
+        before, after = _roots(old_size + whole, new_size, proof, b"")
     except ProofRefused:
         return None
-    return before if after == new_root else None
+    if after != new_root:
+        return None
+    if not whole:
+        return before
+    # The tree of one entry more is the old one beside that entry, and both hashes are in the proof.
+    return next((one for one in proof if node_hash(one, proof[0]) == before), None)
+
+
+def is_whole(size: int) -> bool:
+    """Whether a tree of this size is one subtree without an edge."""
+    return size & (size - 1) == 0
 
 
 def _hashes(*hashes: bytes) -> bool:

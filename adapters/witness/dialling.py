@@ -7,7 +7,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from adapters.kit.backoff import Backoff
 from adapters.kit.client import Hub
-from adapters.kit.errors import HubRefused
+from adapters.kit.errors import HubRefused, ProofRefused
 from adapters.kit.log_watcher import compared
 from adapters.kit.notes import VerifierKey
 from adapters.kit.proofs import Checkpoint
@@ -70,7 +70,12 @@ class Dialling:
         if not answer.checkpoint:
             due = self._handed is None or self._monotonic() - self._handed >= EVERY_SECONDS
             return due and self._hand_again()
-        line = self._witness.cosign(answer.checkpoint, old_size, answer.consistency_proof)
+        try:
+            line = self._witness.cosign(answer.checkpoint, old_size, answer.consistency_proof)
+        except ProofRefused as refusal:
+            if refusal.reason == "CONSISTENCY" and last is not None:
+                self._look_into(last)
+            raise
         self._hand(self._witness.known(answer.checkpoint).size, str(line))
         return True
 

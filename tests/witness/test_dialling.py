@@ -9,6 +9,7 @@ from adapters.kit.errors import HubRefused, HubUnreachable, LogMisbehaved, Proof
 from adapters.kit.evidence import Evidence, check
 from adapters.witness.dialling import EVERY_SECONDS, Dialling
 from adapters.witness.signer import Witness, new_key
+from oncetold.v1.log_service_pb2 import GetConsistencyProofRequest, GetConsistencyProofResponse
 from oncetold.v1.witness_service_pb2 import AwaitCheckpointRequest, AwaitCheckpointResponse
 from tests.unit.adapters.merkle import ToyLog
 from tests.witness.toy_hub import ToyHub
@@ -132,14 +133,48 @@ def test_a_restored_hub_that_grew_again_is_refused_whatever_its_size(
     assert [size for size, _ in stage.hub.cosigned] == [5]
 
 
+@pytest.mark.parametrize("size", [4, 8, 16])
+def test_a_fork_behind_a_whole_tree_is_convicted_by_the_proof_from_one_entry_on(
+    tmp_path: Path, size: int
+) -> None:
+    stage = Stage(tmp_path)
+    stage.log.grow(size - 5) if size > 5 else stage.log.entries.pop()
+    stage.dialling.step()
+    stage.hub.log = ToyLog().grow(size - 2).grow(2, "other ").grow(7)
+
+    with pytest.raises(LogMisbehaved, match="OTHER_BEGINNING"):
+        stage.dialling.step()
+    kept = {check(Evidence.parse(one.read_bytes()), stage.log.key) for one in stage.witness.evidence.files()}
+    assert kept == {"NOT_CONSISTENT", "OTHER_BEGINNING"}
+
+
 def test_a_forged_proof_is_refused(stage: Stage) -> None:
     stage.dialling.step()
     stage.log.grow(4)
     stage.hub.forged = [bytes(32)] * 3
 
+    with pytest.raises(LogMisbehaved, match="NOT_CONSISTENT"):
+        stage.dialling.step()
+    assert stage.evidence() == "NOT_CONSISTENT", "suspicious, and proven by nothing"
+    assert [size for size, _ in stage.hub.cosigned] == [5]
+
+
+def test_a_wrong_proof_that_is_right_when_asked_again_convicts_nobody(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.dialling.step()
+    stage.log.grow(4)
+    real = stage.hub.consistency_proof
+
+    def right(request: GetConsistencyProofRequest) -> GetConsistencyProofResponse:
+        stage.hub.forged = None
+        return real(request)
+
+    stage.hub.forged = [bytes(32)] * 3
+    monkeypatch.setattr(stage.hub, "consistency_proof", right)
     with pytest.raises(ProofRefused, match="CONSISTENCY"):
         stage.dialling.step()
-    assert [size for size, _ in stage.hub.cosigned] == [5]
+    assert stage.dialling.step()
 
 
 def test_a_key_that_was_not_authorised_is_told_and_convicts_nobody(stage: Stage) -> None:

@@ -12,6 +12,7 @@ from adapters.kit.notes import CosignerKey
 from adapters.kit.proofs import Checkpoint, TrustRule, check_proof
 from adapters.witness.comparing import compare
 from oncetold.v1.common_pb2 import LedgerPosition
+from oncetold.v1.log_service_pb2 import GetConsistencyProofRequest, GetConsistencyProofResponse
 from tests.unit.adapters.merkle import ToyLog
 from tests.witness.toy_hub import ToyHub
 
@@ -114,6 +115,21 @@ def test_a_hub_that_refuses_the_proof_is_not_convicted_nor_believed(
     assert watcher.evidence.files() == []
 
 
+def test_one_wrong_proof_of_an_honest_ledger_proves_nothing(
+    hub: ToyHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a whole tree a second proof is asked for; where that one is right, nothing was proven."""
+    junk, real = [bytes(32)], hub.consistency_proof
+    hub.log.grow(6)
+
+    def wrong_once(request: GetConsistencyProofRequest) -> GetConsistencyProofResponse:
+        return GetConsistencyProofResponse(hashes=junk) if request.old_size == 8 else real(request)
+
+    monkeypatch.setattr(hub, "consistency_proof", wrong_once)
+    first, second = (Checkpoint.parse(hub.log.checkpoint(size)) for size in (8, 12))
+    assert compared(hub, first, second) == ("NOT_CONSISTENT", tuple(junk))
+
+
 def test_witnesses_are_asked_for(hub: ToyHub, tmp_path: Path) -> None:
     key = CosignerKey("north.example/witness", bytes([7]) * 32)
     rule = TrustRule(hub.log.key, (key.public,), 1)
@@ -206,6 +222,14 @@ def test_an_honest_log_is_never_proven_guilty_by_a_forged_proof() -> None:
     for proof in forged:
         accusation = Evidence("OTHER_BEGINNING", log.checkpoint(6), log.checkpoint(9), tuple(proof))
         assert check(accusation, log.key) == "NOT_CONSISTENT"
+    whole = ToyLog().grow(13)
+    for size in (1, 2, 4, 8):
+        for proof in (*forged, whole.consistency(size), whole.consistency(size + 1), FORK.consistency(5)):
+            accusation = Evidence("", whole.checkpoint(size), whole.checkpoint(13), tuple(proof))
+            try:
+                assert check(accusation, whole.key) == "NOT_CONSISTENT"
+            except ProofRefused as refusal:
+                assert refusal.reason == "NO_CONTRADICTION" and proof == whole.consistency(size)
     with pytest.raises(ProofRefused, match="NO_CONTRADICTION"):
         check(Evidence("", log.checkpoint(6), log.checkpoint(9), tuple(right)), log.key)
 

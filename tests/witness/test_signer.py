@@ -158,7 +158,7 @@ def test_a_fork_of_one_size_is_refused_and_anybody_can_check_why(
     assert len(witness.evidence.files()) == 1
 
 
-@pytest.mark.parametrize("size", [5, 6, 7, 9, 11, 13])
+@pytest.mark.parametrize("size", [3, 5, 6, 7, 9, 11, 13])
 def test_a_fork_that_grew_is_refused_and_its_own_proof_convicts_it(tmp_path: Path, size: int) -> None:
     """What a restored and re-grown ledger shows: a proof that holds, of another beginning."""
     log, fork = ToyLog().grow(size), ToyLog().grow(size - 2).grow(2, "other ").grow(4)
