@@ -148,7 +148,6 @@ async def running_hub(
         # Before anything is read or shown: a database that came back older must serve nobody.
         gate = Gate(ledger, hub.log.checkpointer, config.checkpoint_file, shared=config.is_shared)
         await gate.require()
-        hub.key_copies_kept = timedelta(days=config.keys.key_backup_days)
         await hub.start()
         exporters = None
         if telemetry is None and adapters:
