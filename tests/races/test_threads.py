@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +15,15 @@ import pytest
 
 from consent_ledger.access import StepKind, read_access_entry
 from consent_ledger.vocabulary import PermissionState
+from hub.bootstrap import running_hub
 from oncetold.v1 import record_service_pb2
 from oncetold.v1.delivery_service_pb2_grpc import DeliveryServiceStub
 from oncetold.v1.record_service_pb2_grpc import RecordServiceStub
 from tests.integration.bad_requests import fetching, publishing
-from tests.integration.loopback import adapter_channel, make_site
+from tests.integration.loopback import adapter_channel, make_replica, make_site
 from tests.integration.served import Served
 from tests.integration.story import grant, withdraw
+from tests.postgres import server
 
 SECONDS = float(os.environ.get("ONCETOLD_STRESS_SECONDS", "20"))
 READERS = 3
@@ -122,17 +125,20 @@ async def _read(served: Served, seen: Seen, channel: grpc.aio.Channel, ends: flo
         seen.read.append(Told(begun, time.monotonic(), answer.access.index, len(answer.elements)))
 
 
-def _in_threads(served: Served, *works: Callable[[Served, Seen, float], Any]) -> Seen:
-    """Each in a thread and an event loop of its own."""
+def _in_threads(telling: Served, hearing: Served) -> Seen:
+    """Both in a thread and an event loop of their own; each at its hub, which may be the same."""
     seen, ends = Seen(), time.monotonic() + SECONDS
 
-    def run(work: Callable[[Served, Seen, float], Any]) -> None:
+    def run(work: Callable[[Served, Seen, float], Any], served: Served) -> None:
         try:
             asyncio.run(work(served, seen, ends))
         except BaseException as failure:  # noqa: BLE001 - told to the test's own thread
             seen.failures.append(failure)
 
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    threads = [
+        threading.Thread(target=run, args=(work, served))
+        for work, served in ((_tell, telling), (_hear, hearing))
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -145,7 +151,32 @@ def _in_threads(served: Served, *works: Callable[[Served, Seen, float], Any]) ->
 def test_two_threads_and_a_real_writer_never_tell_what_was_withdrawn(
     served: Served, record_property: Callable[[str, object], None]
 ) -> None:
-    seen = _in_threads(served, _tell, _hear)
+    check(_in_threads(served, served), served, record_property)
+
+
+@pytest.fixture
+def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Served]]:
+    """Two hubs over one database; the second knows what the first does of the story."""
+    folder, database = tmp_path_factory.mktemp("replicas"), server().create_database()
+    first = Served(make_site(folder, server().url(database)))
+    first.start()
+    second = copy(first)
+    second.site = make_replica(first.site, folder / "second")
+    second.running = first.run(second._stack.enter_async_context(running_hub(second.site.config)))
+    yield first, second
+    first.stop()
+    server().drop_database(database)
+
+
+@pytest.mark.slow
+def test_what_one_hub_withdrew_another_never_tells(
+    replicas: tuple[Served, Served], record_property: Callable[[str, object], None]
+) -> None:
+    check(_in_threads(*replicas), replicas[0], record_property)
+
+
+def check(seen: Seen, served: Served, record_property: Callable[[str, object], None]) -> None:
+    """Nothing was told between a withdrawal and what followed it, neither by its place nor by the clock."""
     assert seen.failures == []
     told = [*seen.fetched, *seen.read]
     meanwhile = 0
