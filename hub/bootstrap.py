@@ -144,7 +144,7 @@ async def running_hub(
     measuring = AsyncExitStack()
     try:
         hub = Hub(ledger, new_id=new_id, progress=progress, duties=starting(config.law))
-        hub.key_copies_kept = timedelta(days=config.keys.key_backup_days)
+        hub.key_copies_kept = config.keys.copies_kept
         # Before anything is read or shown: a database that came back older must serve nobody.
         gate = Gate(ledger, hub.log.checkpointer, config.checkpoint_file, shared=config.is_shared)
         await gate.require()

@@ -2,11 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 KEY_PROVIDERS = ("file", "pkcs11", "vault", "aws-kms")
 _NEEDED = {"pkcs11": ("module", "token"), "vault": ("url",)}
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_WAITS = {"aws-kms": 7}
+"""Days that a provider keeps what it was told to destroy; AWS allows no fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,12 @@ class KeySettings:
     """AWS KMS: the region, unless AWS's own settings say it."""
     key_backup_days: int = 30
     """How long copies of the key table and of the provider's objects are kept at most."""
+
+    @property
+    def copies_kept(self) -> timedelta:
+        """How long somebody may still have a key that the hub has destroyed: in its backups, and while the
+        provider could bring it back."""
+        return timedelta(days=self.key_backup_days + _WAITS.get(self.provider, 0))
 
     def problem(self) -> tuple[str, str, str] | None:
         """What does not fit: which setting, why, and what to do. None if all is well."""

@@ -1,6 +1,6 @@
 """Settings are read with defaults, and what cannot work is refused by name before the hub starts."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from hub.config import (
     read_tls,
     write_config,
 )
+from hub.key_settings import KeySettings
 from tests.clock import START
 
 
@@ -155,3 +156,8 @@ def test_a_ledger_that_cannot_be_is_refused_and_no_password_told(value: str, tmp
         read_config(tmp_path)
     assert refused.value.setting == "ledger"
     assert "canary" not in str(refused.value) + repr(refused.value)
+
+
+def test_a_destroyed_key_is_gone_when_its_backups_are_and_the_providers_wait_is_over() -> None:
+    assert KeySettings().copies_kept == timedelta(days=30)
+    assert KeySettings("aws-kms", key_backup_days=3).copies_kept == timedelta(days=10)
