@@ -145,6 +145,8 @@ async def running_hub(
     try:
         hub = Hub(ledger, new_id=new_id, progress=progress, duties=starting(config.law))
         hub.key_copies_kept = config.keys.copies_kept
+        if progress is not None:
+            hub.log.checkpointer.progress = progress
         # Before anything is read or shown: a database that came back older must serve nobody.
         gate = Gate(ledger, hub.log.checkpointer, config.checkpoint_file, shared=config.is_shared)
         await gate.require()

@@ -145,6 +145,17 @@ def run_size(ledger: Ledger) -> int:
     return run(ledger, lambda transaction: transaction.size)
 
 
+def test_a_long_way_is_told_of(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger of an earlier release has very many entries and no log."""
+    monkeypatch.setattr(checkpointer, "_TOLD", 1000)
+    many(ledger, 2600)
+    told: list[tuple[int, int]] = []
+    log = Checkpointer(ledger)
+    log.progress = lambda done, size: told.append((done, size))
+    assert signed(ledger, log).size == 2600
+    assert told == [(1024, 2600), (2048, 2600)]
+
+
 def test_an_idle_ledger_is_left_alone(ledger: Ledger) -> None:
     many(ledger, 3)
 
