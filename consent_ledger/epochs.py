@@ -168,8 +168,9 @@ class EpochKeys:
 
     def _begin(self) -> Progress:
         old = self._keys.epoch_row()
+        ended = self._keys.ended(old)  # first: a provider that is away is not asked to make anything
         new = self._keys.new_epoch_key(self._keys.root.create())
-        self._command.replace_keys([old], [self._keys.ended(old), new], removed=False)
+        self._command.replace_keys([old], [ended, new], removed=False)
         self._command.write_state(_ENDING, old.key_id + old.parent_id)
         self._note_start()
         return Progress(self._stored.count_keys_of_parent(old.key_id) + 1, began=True)

@@ -294,6 +294,25 @@ def test_a_hub_whose_keys_are_open_goes_on_without_its_provider(
     ledger.close()
 
 
+def test_a_provider_that_is_away_is_not_asked_to_make_objects_in_vain(
+    backend: Backend, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = FileRootKeys.created(backend.root_key)
+    ledger = create_ledger(backend.url, root, clock=clock)
+
+    def away(*_: object) -> bytes:
+        raise KeysUnavailable("file", "away", "Bring it back.")
+
+    for name in ("wrap", "unwrap"):
+        with monkeypatch.context() as broken:
+            broken.setattr(root, name, away)
+            with pytest.raises(KeysUnavailable):
+                step(ledger, force=True)
+        assert len(objects(backend)) == 1
+    assert step(ledger, force=True).began
+    ledger.close()
+
+
 def test_a_lost_epoch_is_told_with_what_to_do(backend: Backend, clock: ManualClock) -> None:
     backend.create(clock).close()
     [name] = objects(backend)
