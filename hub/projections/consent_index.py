@@ -276,7 +276,7 @@ class ConsentIndex:
         order = sorted(component)
         view = Person(
             {one: self.registrations[one] for one in order},
-            tuple(sorted((g for one in order for g in self.grants_on[one]), key=lambda g: g.position)),
+            tuple(sorted((g for one in order for g in self._opening(one)), key=lambda g: g.position)),
             tuple(sorted((s for one in order for s in self.stops_on[one]), key=lambda s: s.position)),
             tuple(exclusion for one in order for exclusion in self.exclusions_on[one]),
             tuple(marker for one in order for marker in self.markers_on[one]),
@@ -287,6 +287,10 @@ class ConsentIndex:
         for one in component:
             self._people[one] = view
         return view
+
+    def _opening(self, registration_id: UUID) -> list[Grant]:
+        """The grants that count: who asked to be forgotten opens nothing any more."""
+        return [] if self.registrations[registration_id].erased else self.grants_on[registration_id]
 
     def dated(self, fragment: Fragment) -> Fragment:
         """The fragment with what has come since it was told: its review and spent dates, its erasure."""

@@ -58,7 +58,7 @@ def _left(index: ConsentIndex) -> list[tuple[str, UUID]]:
         for agency in index.agencies.values()
         if agency.departed is not None and agency.departed.records is DepartedRecords.ERASED
         for registration_id in index.by_agency[agency.agency_id]
-        if not index.registrations[registration_id].in_error
+        if not index.registrations[registration_id].erased
         and not any(one.whole for one in index.erasures_on.get(registration_id, ()))
     ]
 

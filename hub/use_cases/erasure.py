@@ -180,8 +180,11 @@ def lift_hold(work: Work, caller: Caller, *, hold_id: UUID, copies_kept: timedel
 def _reach(work: Work, caller: Caller, scope: Scope) -> _Reach:
     if scope.part is ErasurePart.CLIENT:
         caller.require_operator()
-    found = work.registration(caller, scope.client_reference, open_only=False)
     index = work.index
+    # What was registered in error has to go too, so a reference counts here as long as it is not erased.
+    found = index.current_registration(caller.agency(), scope.client_reference)
+    if found is None:
+        raise Refused("REFERENCE_NOT_REGISTERED")
     members = index.component(found.registration_id) if scope.part is ErasurePart.CLIENT else ()
     chains = [index.chain_of[one] for one in (found.registration_id, *sorted(members))]
     registrations = tuple(dict.fromkeys(one for chain in chains for one in chain))

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import grpc
 import pytest
 
+from hub.projections.segments import Segments
 from oncetold.v1 import erasure_service_pb2 as messages
 from tests.erasure.asking import certificate, end_epoch, erase, erase_client, erase_request, erasures
 from tests.integration.loopback import refused
-from tests.twins.cast import Cast, bedded_down, cast, dose, note
+from tests.twins.cast import Cast, also_about, bedded_down, cast, dose, note
 from tests.twins.stage import Authority, Stage, stage
 
 SHARED = ("ACCOMMODATION", "SERVICE_CONTACT", "PHYSICAL_HEALTH", "FAMILY")
@@ -188,3 +190,41 @@ async def test_a_repeated_request_erases_once(tmp_path: Path, authority: Authori
         first = await day.cast.outreach.ask("ErasureService/Erase", request, messages.EraseResponse)
         again = await day.cast.outreach.ask("ErasureService/Erase", request, messages.EraseResponse)
         assert again == first and len((await erasures(day.cast.outreach)).erasures) == 1
+
+
+async def test_what_was_registered_in_error_can_be_erased(tmp_path: Path, authority: Authority) -> None:
+    async with told(tmp_path, authority) as day:
+        outreach = day.cast.outreach
+        await outreach.close("rosa", "IN_ERROR")
+        await erase(outreach, "rosa", "dose-1", ground="UNLAWFUL")
+        await erase(outreach, "rosa", "everything", ground="UNLAWFUL")
+        assert [one.fragments for one in (await erasures(outreach)).erasures] == [2, 1]
+        asked = outreach.ask(
+            "ErasureService/Erase", erase_request(day.world, "rosa", "everything"), messages.EraseResponse
+        )
+        assert await why(asked) == (grpc.StatusCode.NOT_FOUND, "REFERENCE_NOT_REGISTERED")
+
+
+async def test_who_asked_to_be_forgotten_opens_nothing_that_others_told_of_them(
+    tmp_path: Path, authority: Authority
+) -> None:
+    """Mia told something solely about Rosa. Both said yes; then Rosa asks for everything to be erased."""
+    async with told(tmp_path, authority) as day:
+        outreach, hostel = day.cast.outreach, day.cast.hostel
+        await hostel.register("room-5")
+        await outreach.link("mia", hostel, "room-5")
+        await outreach.grant("mia", SHARED, to="hostel")
+        about_rosa = also_about("rosa", "FAMILY", solely=True)
+        await outreach.publish("mia", "mia-1", note=note("Of Rosa.", "FAMILY"), others=[about_rosa])
+        assert len((await hostel.history("room-5")).elements) == 1
+        await erase(outreach, "rosa", "everything")
+        assert len((await hostel.history("room-5")).elements) == 0
+        await day.world.hub.rebuild()
+        assert len((await hostel.history("room-5")).elements) == 0
+        held = await day.world.hub.look(lambda t: len(Segments(t).fragments(registration(day, "mia")).latest))
+        assert held == 1, "it is Mia's account, and stays hers"
+
+
+def registration(day: Told, reference: str) -> UUID:
+    found: UUID = day.world.hub.projector.index.by_reference["outreach", reference][0]
+    return found
