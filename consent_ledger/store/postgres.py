@@ -20,6 +20,7 @@ from sqlalchemy import URL, Column, Connection, Select, Table
 from sqlalchemy.dialects.postgresql import insert
 
 from consent_ledger.errors import (
+    LedgerDiverged,
     LedgerShortened,
     StorageError,
     StorageFailed,
@@ -28,7 +29,7 @@ from consent_ledger.errors import (
 from consent_ledger.store.layout import check_layout, find, make
 from consent_ledger.store.listener import Listener
 from consent_ledger.store.migrations import Progress, Upgraded, upgrade
-from consent_ledger.store.port import Head, KeyRow, StoredKey
+from consent_ledger.store.port import Head, KeyRow, StoredEntry, StoredKey
 from consent_ledger.store.postgres_connection import (
     CHECK_VERSIONS,
     address,
@@ -99,6 +100,10 @@ class PostgresStore(SqlStore):
         self._others_removed_keys = True
         self._database_time: datetime | None = None
         self._wrote = False
+        self._is_new = False
+        self._inserted: tuple[int, bytes] | None = None
+        self._acknowledged: tuple[int, bytes] | None = None
+        """Position and leaf hash of the last entry that this process wrote."""
         self._listener: Listener | None = None
         self._channel = f"oncetold_{ledger_id.hex}"
         self._replica = uuid4().hex
@@ -166,6 +171,7 @@ class PostgresStore(SqlStore):
         with self._guard:
             self._later.take()
             self._wrote = False
+            self._inserted = None
             with self._driver.cursor(binary=False) as cursor:
                 self.lock(cursor)
                 size, policy_position, layout, mark, epoch = cursor.fetchone()
@@ -178,12 +184,27 @@ class PostgresStore(SqlStore):
         if size < self._head.size:
             self._refuse(LedgerShortened(self._head.size, size))
         self._others_wrote = mark != self._mark
+        if self._is_new:
+            self._check_own_entry()
         self._mark = mark
         self._others_removed_keys = removals != self._removals
         self._removals = removals
         self._database_time = datetime.fromtimestamp(float(epoch), UTC)
         self._begun = self._head = Head(size, policy_position)
         return self._begun
+
+    def _check_own_entry(self) -> None:
+        """Behind a new connection there may be another server, without what was acknowledged by this one."""
+        if self._acknowledged is not None:
+            position, leaf_hash = self._acknowledged
+            if self.leaf_hashes(position - 1, position) != [leaf_hash]:
+                self._refuse(LedgerDiverged(position))
+        self._is_new = False
+
+    def insert_entries(self, rows: Sequence[StoredEntry]) -> None:
+        super().insert_entries(rows)
+        if rows:
+            self._inserted = rows[-1][0], rows[-1][5]
 
     def lock(self, cursor: Any) -> None:
         cursor.execute(_BEGIN, prepare=False)
@@ -227,6 +248,7 @@ class PostgresStore(SqlStore):
             [mark] = marking.fetchone()
         self._mark = mark
         self._begun = self._head
+        self._acknowledged = self._inserted or self._acknowledged
 
     def rollback(self) -> None:
         self._later.take()
@@ -252,6 +274,7 @@ class PostgresStore(SqlStore):
             raise
         self._use(connection)
         self._mark = ""
+        self._is_new = True
 
     def _end_connection(self) -> None:
         with suppress(psycopg.Error):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from consent_ledger.errors import LedgerShortened, StorageUnreachable
+from consent_ledger.errors import LedgerDiverged, LedgerShortened, StorageUnreachable
 from consent_ledger.ledger import Ledger, Transaction, create_ledger, open_ledger
 from tests.clock import ManualClock
 from tests.contract.drafting import append, draft, payloads, run
@@ -188,13 +188,17 @@ def test_while_the_server_is_away_everything_is_refused_honestly(own_server: Ser
     ledger.close()
 
 
-def test_a_database_that_comes_back_shorter_is_refused_for_good(own_server: Server, tmp_path: Path) -> None:
-    name = own_server.create_database()
-    ledger = create_ledger(own_server.url(name), tmp_path / "root.key", clock=ManualClock())
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_database_that_comes_back_without_what_was_acknowledged_is_refused_for_good(
+    own_server: Server, tmp_path: Path, goes_on: bool
+) -> None:
+    """Shorter; or as long again, by another hub's entries, when this one looks."""
+    key, name = tmp_path / "root.key", own_server.create_database()
+    ledger = create_ledger(own_server.url(name), key, clock=ManualClock())
     append(ledger, draft(b"kept"))
     ledger.close()
     older = own_server.create_database(like=name)
-    ledger = open_ledger(own_server.url(name), tmp_path / "root.key", clock=ManualClock())
+    ledger = open_ledger(own_server.url(name), key, clock=ManualClock())
     append(ledger, draft(b"acknowledged"))
     # As after a failover to a standby that had not heard of the last commit.
     with own_server.connect() as connection:
@@ -202,7 +206,26 @@ def test_a_database_that_comes_back_shorter_is_refused_for_good(own_server: Serv
         own_server.end_connections(name)
         connection.execute(f"ALTER DATABASE {name} RENAME TO gone")
         connection.execute(f"ALTER DATABASE {older} RENAME TO {name}")
+    if goes_on:
+        other = open_ledger(own_server.url(name), key, clock=ManualClock())
+        append(other, draft(b"somebody else's"), draft(b"and more"))
+        other.close()
     for _ in range(2):
-        with pytest.raises(LedgerShortened):
+        with pytest.raises(LedgerDiverged if goes_on else LedgerShortened):
             run(ledger, lambda t: t.size)
+    ledger.close()
+
+
+def test_another_servers_copy_that_has_it_all_is_gone_on_with(own_server: Server, tmp_path: Path) -> None:
+    """The control: a failover that lost nothing."""
+    name = own_server.create_database()
+    ledger = create_ledger(own_server.url(name), tmp_path / "root.key", clock=ManualClock())
+    append(ledger, draft(b"acknowledged"))
+    own_server.end_connections(name)
+    copy = own_server.create_database(like=name)
+    with own_server.connect() as connection:
+        connection.execute(f"ALTER DATABASE {name} RENAME TO gone")
+        connection.execute(f"ALTER DATABASE {copy} RENAME TO {name}")
+    assert append(ledger, draft(b"goes on")) == [2]
+    assert payloads(ledger) == [b"acknowledged", b"goes on"]
     ledger.close()
