@@ -17,9 +17,9 @@ from hub.bootstrap import RunningHub, create_hub, running_hub
 from hub.config import write_config
 from oncetold.v1.record_service_pb2 import GetHistoryRequest
 from oncetold.v1.record_service_pb2_grpc import RecordServiceStub
-from tests.integration.loopback import Site, adapter_channel, make_replica, make_site
+from tests.integration.loopback import Site, adapter_channel, make_replica, make_site, refused
 from tests.integration.story import Story, begin, fetch, grant, link, publish, withdraw
-from tests.postgres import server
+from tests.postgres import Server, server
 
 SOON = 10.0
 """Seconds within which one that waits is woken, on a machine that does much else."""
@@ -152,3 +152,29 @@ def test_the_command_line_is_one_more_replica(sites: tuple[Site, Site]) -> None:
 def test_a_ledger_is_made_once_whoever_makes_it(sites: tuple[Site, Site]) -> None:
     with pytest.raises(LedgerExists):
         create_hub(sites[1].config)
+
+
+async def test_a_hub_outlives_its_database_server(tmp_path: Path) -> None:
+    """It says so while the server is away, and serves again when it is back, those who wait too."""
+    own = Server()
+    try:
+        one = make_site(tmp_path, own.url(own.create_database()))
+        async with serving((one, make_replica(one, tmp_path / "other"))) as both:
+            grant_id = await grant(both.outreach)
+            await publish(both.outreach)
+            [told] = (await fetch(both.hostel, both.story)).deliveries
+            await asyncio.to_thread(own.kill)
+            for channel in (both.outreach, both.hostel):
+                status, reason, _ = await refused(fetch(channel, both.story, told.sequence))
+                assert (status, reason) == (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE")
+            await asyncio.to_thread(own.start)
+            assert not (await fetch(both.hostel, both.story, told.sequence)).deliveries
+            begun = time.monotonic()
+            fetching = asyncio.ensure_future(fetch(both.hostel, both.story, told.sequence, wait=25))
+            await asyncio.sleep(0.5)
+            await withdraw(both.outreach, grant_id)
+            assert [one.WhichOneof("step") for one in (await fetching).deliveries] == ["retract"]
+            # It listens again: a wait that nobody woke would have ended with its time.
+            assert time.monotonic() - begun < 2 * SOON
+    finally:
+        await asyncio.to_thread(own.stop)
