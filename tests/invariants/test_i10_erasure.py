@@ -85,9 +85,7 @@ async def test_i10_nothing_that_is_kept_anywhere_reveals_what_was_erased(
             after = day.loot()
             assert not after.holds(SEA) and not after.holds(REFERENCE)
             assert after.holds(MOUNTAIN), "what was not erased is read as ever"
-            assert not after.holds("sea-rosa") and after.holds("mountain-rosa"), (
-                "nor its name"
-            )
+            assert not after.holds("sea-rosa") and after.holds("mountain-rosa"), "nor its name"
             held = [one.content.note.text.text for one in day.cast.hostel.store.values()]
             assert held == [MOUNTAIN]
             live = steal(day.world.site.config.root_key, [day.copies[-1]])

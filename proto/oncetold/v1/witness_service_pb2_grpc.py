@@ -69,7 +69,8 @@ class WitnessServiceServicer(object):
 
     def AddCosignature(self, request, context):
         """Hands over the cosignature of a checkpoint. The same caller. It must be by the witness's authorised key over that
-        very checkpoint: INVALID_ARGUMENT (ERROR_REASON_BAD_COSIGNATURE). Repeating changes nothing.
+        very checkpoint: INVALID_ARGUMENT (ERROR_REASON_BAD_COSIGNATURE). A size that this ledger never had is
+        OUT_OF_RANGE (ERROR_REASON_BEYOND_LEDGER). Repeating changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -45,7 +45,8 @@ class WitnessServiceStub:
     """
     AddCosignature: _grpc.UnaryUnaryMultiCallable[_witness_service_pb2.AddCosignatureRequest, _witness_service_pb2.AddCosignatureResponse]
     """Hands over the cosignature of a checkpoint. The same caller. It must be by the witness's authorised key over that
-    very checkpoint: INVALID_ARGUMENT (ERROR_REASON_BAD_COSIGNATURE). Repeating changes nothing.
+    very checkpoint: INVALID_ARGUMENT (ERROR_REASON_BAD_COSIGNATURE). A size that this ledger never had is
+    OUT_OF_RANGE (ERROR_REASON_BEYOND_LEDGER). Repeating changes nothing.
     """
 
 @_typing.type_check_only
@@ -65,7 +66,8 @@ class WitnessServiceAsyncStub(WitnessServiceStub):
     """
     AddCosignature: _aio.UnaryUnaryMultiCallable[_witness_service_pb2.AddCosignatureRequest, _witness_service_pb2.AddCosignatureResponse]  # type: ignore[assignment]
     """Hands over the cosignature of a checkpoint. The same caller. It must be by the witness's authorised key over that
-    very checkpoint: INVALID_ARGUMENT (ERROR_REASON_BAD_COSIGNATURE). Repeating changes nothing.
+    very checkpoint: INVALID_ARGUMENT (ERROR_REASON_BAD_COSIGNATURE). A size that this ledger never had is
+    OUT_OF_RANGE (ERROR_REASON_BEYOND_LEDGER). Repeating changes nothing.
     """
 
 class WitnessServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -94,7 +96,8 @@ class WitnessServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_witness_service_pb2.AddCosignatureResponse, _abc.Awaitable[_witness_service_pb2.AddCosignatureResponse]]:
         """Hands over the cosignature of a checkpoint. The same caller. It must be by the witness's authorised key over that
-        very checkpoint: INVALID_ARGUMENT (ERROR_REASON_BAD_COSIGNATURE). Repeating changes nothing.
+        very checkpoint: INVALID_ARGUMENT (ERROR_REASON_BAD_COSIGNATURE). A size that this ledger never had is
+        OUT_OF_RANGE (ERROR_REASON_BEYOND_LEDGER). Repeating changes nothing.
         """
 
 def add_WitnessServiceServicer_to_server(servicer: WitnessServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
