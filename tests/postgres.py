@@ -6,6 +6,7 @@ A server that does not start is an error: nothing is skipped.
 
 import os
 import signal
+import subprocess
 import tempfile
 import threading
 import time
@@ -24,6 +25,11 @@ with warnings.catch_warnings():
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of a random name is made in it
 """Where its files are if that is there: what a machine loses with its power is PostgreSQL's own matter."""
+_WATCH = """
+cat > /dev/null
+test -f "$1/postmaster.pid" && kill -QUIT "$(head -n 1 "$1/postmaster.pid")" && sleep 1
+rm -rf "$1"
+"""
 _PATIENCE = 30.0
 """Seconds that a server may take to come back."""
 
@@ -37,6 +43,8 @@ class Server:
         folder = tempfile.mkdtemp(prefix="ot-pg-", dir=_MEMORY if in_memory else None)
         self._server: Any = get_server(folder, cleanup_mode="delete")
         self.folder = Path(folder)
+        # Ends the server when this process has ended, however it did: its end of the pipe closes with it.
+        self._watching = subprocess.Popen(["sh", "-c", _WATCH, "sh", folder], stdin=subprocess.PIPE)
 
     def url(self, database: str) -> str:
         """What a ledger is opened by."""
@@ -94,6 +102,9 @@ class Server:
     def stop(self) -> None:
         """Ends it for good, and removes its folder."""
         self._server.cleanup()
+        assert self._watching.stdin is not None
+        self._watching.stdin.close()
+        self._watching.wait(_PATIENCE)
 
 
 _one: list[Server] = []
