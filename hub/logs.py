@@ -22,6 +22,7 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_.]{0,79}"
 FIELDS: Mapping[str, re.Pattern[str]] = {
     "error_id": re.compile(r"[0-9a-f]{16}"),
     "error_type": re.compile(_NAME),
+    "reason": re.compile(r"[A-Z][A-Z0-9_]{0,39}"),
     "place": re.compile(r"[A-Za-z0-9_]{1,80}\.py:[0-9]{1,6}|unknown"),
     "entries": re.compile(r"[0-9]{1,12}"),
     "of": re.compile(r"[0-9]{1,12}"),
@@ -45,6 +46,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "KEY_EPOCH_ENDED": (),
     "KEY_EPOCH_STUCK": ("error_type",),
     "KEY_EPOCHS_STOPPED": ("error_type",),
+    "WITNESS_REFUSED": ("reason",),
     "ERASING_WAITS": ("error_type",),
     "ERASING_STOPPED": ("error_type",),
     "UNHANDLED": ("error_type", "place"),

@@ -137,12 +137,13 @@ class SharedWorld(World):
 
 @dataclass
 class SharedTown:
-    """The founded town in a database, copied for each schedule; certificates and ids are as in `Town`."""
+    """The founded town in a database, copied for each schedule; certificates are as in `Town`, ids its own."""
 
     town: Town
     server: Server
     folder: Path
     founded: dict[str, str] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
 
     def found(self, window: str) -> str:
         """The database of a town whose copies are taken back in this window."""
@@ -163,7 +164,7 @@ class SharedTown:
                 world.at_once(found(world, facts, window))
             finally:
                 world.close()
-            self.town.facts = facts
+            self.facts = facts
             self.founded[window] = name
         return self.founded[window]
 
@@ -177,7 +178,7 @@ class SharedTown:
                 self.folder / f"keys-{window}",
                 self.server.url(name),
                 self.town.certificates,
-                self.town.facts,
+                self.facts,
                 seed=seed,
                 clock=CrossingClock(FOUNDED),
                 **kinds,
@@ -197,7 +198,7 @@ class Shared:
 def played_shared(shared: SharedTown, seed: int, *, with_stop: bool = True, **kinds: Any) -> Shared:
     """One interleaving of two replicas; the same seed gives the same one."""
     with shared.copy(seed, "", **kinds) as world:
-        outcome = Schedule(world, seed, drawn(shared.town.facts, seed), with_stop=with_stop).run()
+        outcome = Schedule(world, seed, drawn(shared.facts, seed), with_stop=with_stop).run()
         return Shared(outcome, world.both.commits_by_turns)
 
 

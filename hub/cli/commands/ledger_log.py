@@ -149,9 +149,13 @@ def consistency(
     hashes = [base64.b64encode(one).decode() for one in answer.hashes]
     show(
         {"old_size": old, "new_size": answer.new_size, "hashes": hashes},
-        [f"From {old:,} to {answer.new_size:,} entries, {len(hashes)} hashes:", *hashes],
+        [f"From {old:,} to {answer.new_size:,} entries, {_hashes(len(hashes))}:", *hashes],
         as_json=as_json,
     )
+
+
+def _hashes(count: int) -> str:
+    return "one hash" if count == 1 else f"{count} hashes"
 
 
 def verify(
