@@ -137,7 +137,7 @@ class SharedWorld(World):
 
 @dataclass
 class SharedTown:
-    """The founded town in a database, copied for each schedule; certificates are as in `Town`, ids its own."""
+    """The founded town in a database, copied for each schedule; certificates are as in `Town`, not ids."""
 
     town: Town
     server: Server
