@@ -9,6 +9,7 @@ from hub.telemetry.figures import LOT, LOT_SECONDS, MOST_FEEDS, Figures
 from hub.telemetry.providers import INSTRUMENTS
 from hub.use_cases.observer import Outcomes
 from hub.use_cases.standing import FeedStanding, Standing
+from hub.use_cases.witnesses import WitnessStanding
 from tests.observability.page import Sample, samples, scrape, series
 from tests.privacy import person
 from tests.privacy.scanner import hits
@@ -112,6 +113,17 @@ def test_a_feed_is_told_of_by_its_lag_alone_and_in_whole_minutes(exporters: Expo
     assert (dirty.value, dirty.labels) == (2, ())
     for name in ("oncetold_retractions_open", "oncetold_retractions_overdue"):
         assert [one.labels for one in read(exporters, name)] == [()], "all feeds together, by no label"
+
+
+def test_a_witness_is_told_of_by_its_agency_and_its_lag_in_whole_minutes(exporters: Exporters) -> None:
+    witnesses = (WitnessStanding("northside", 59.9), WitnessStanding("harbour", 3_601.0))
+    exporters.telemetry.figures.stands(Standing(witnesses=witnesses))
+
+    lag = read(exporters, "oncetold_witness_lag_seconds")
+    assert {(dict(one.labels)["oncetold_agency"], one.value) for one in lag} == {
+        ("northside", 0),
+        ("harbour", 3_600),
+    }
 
 
 def test_what_could_not_be_read_is_not_told(exporters: Exporters) -> None:

@@ -120,7 +120,8 @@ def test_every_panel_shows_something_of_a_running_demo(tmp_path: Path) -> None:
             time.sleep(1)
         time.sleep(2)
         empty = [expression for expression in queries() if not numbers(address, expression)]
-        assert empty == []
+        # The day has no witness; `test_figures.py` holds what one's lag is told as.
+        assert empty == [expression for expression in queries() if "witness_lag" in expression] != []
 
         calls = sum(numbers(address, "oncetold_calls_total"))
         assert calls > 50, "the story is told by many calls"
