@@ -43,11 +43,21 @@ async def _scrubbed(path_or_url: str, step_seconds: float) -> LogReport:
     try:
         fsck = Fsck(reader)
         steps = fsck.steps()
-        while await asyncio.to_thread(_next, steps):
+        while await _taken(steps):
             await asyncio.sleep(step_seconds)
         return fsck.report
     finally:
         reader.close()
+
+
+async def _taken(steps: Iterator[tuple[int, int]]) -> bool:
+    """Takes a step on a thread. Broken off, it waits for that: nobody may close what a thread still reads."""
+    step = asyncio.ensure_future(asyncio.to_thread(_next, steps))
+    try:
+        return await asyncio.shield(step)
+    except asyncio.CancelledError:
+        await asyncio.wait([step])
+        raise
 
 
 def _next(steps: Iterator[tuple[int, int]]) -> bool:

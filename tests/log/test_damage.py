@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -22,6 +24,7 @@ from consent_ledger.log.reading import (
 )
 from consent_ledger.log.scrub import keep_scrubbing
 from consent_ledger.store import read_store
+from consent_ledger.store.sqlite_reader import SqliteReader
 from tests.clock import ManualClock
 from tests.contract.drafting import run
 from tests.log.exported import append_many
@@ -325,3 +328,36 @@ def test_a_scrub_that_cannot_be_made_is_told_and_tried_again(
 
     assert asyncio.run(follow()).faults == []
     assert caplog.records[0].__dict__["event"] == "SCRUB_FAILED"
+
+
+def test_a_scrub_that_is_broken_off_closes_nothing_that_is_still_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ledger.db"
+    told: list[str] = []
+    ledger = create_ledger(str(path), tmp_path / "root.key", clock=ManualClock())
+    append_many(ledger, 5)
+    begun, real = threading.Event(), SqliteReader.close
+
+    def slow(fsck: Fsck) -> Iterator[tuple[int, int]]:
+        begun.set()
+        time.sleep(0.3)
+        told.append("read")
+        yield 0, 0
+
+    def close(reader: SqliteReader) -> None:
+        told.append("closed")
+        real(reader)
+
+    monkeypatch.setattr(Fsck, "steps", slow)
+    monkeypatch.setattr(SqliteReader, "close", close)
+
+    async def follow() -> None:
+        scrub = scrubbing(path, asyncio.Queue())
+        await asyncio.to_thread(begun.wait)
+        scrub.cancel()
+        await asyncio.wait([scrub])
+
+    asyncio.run(follow())
+    ledger.close()
+    assert told == ["read", "closed"]
