@@ -153,6 +153,7 @@ class ConsentIndex:
         self.spent: set[tuple[UUID, int]] = set()
         self.passed: set[bytes] = set()
         self.warnings_ended: dict[UUID, int] = {}
+        self.warned_anew: dict[UUID, int] = {}
         self.decisions: dict[tuple[UUID, UUID, UUID, bytes], Any] = {}
         self.told_about: defaultdict[UUID, set[UUID]] = defaultdict(set)
         self.taken: dict[bytes, Taken] = {}

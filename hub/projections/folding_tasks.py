@@ -173,7 +173,7 @@ def _warn_of_risks(index: ConsentIndex, position: int, at: datetime, grant: fact
         if index.tasks.is_open(TaskKind.RISK_TO_OTHERS, subject, judgement.registration_id, origin):
             continue
         # "No longer needed" was said of earlier ends: whoever loses the risk now is warned anew.
-        index.warnings_ended.pop(judgement.record_id, None)
+        index.warned_anew[judgement.record_id] = position
         index.tasks.add(
             Cause(
                 TaskKind.RISK_TO_OTHERS,

@@ -227,7 +227,10 @@ class _Teller:
                     wanted[element_id] = _made(Wanted, (element_id, fragment_id, origin, item, terms, None))
             else:
                 revisions = (*fragments.earlier.get(fragment_id, ()), item)
-                one = self._after_sending(element_id, fragment_id, revisions, terms, durable, found.urgent)
+                warned = sent is not None and sent.stub
+                one = self._after_sending(
+                    element_id, fragment_id, revisions, terms, durable, warned, found.urgent
+                )
                 if one is not None:
                     wanted[element_id] = one
 
@@ -292,9 +295,10 @@ class _Teller:
         revisions: Sequence[Item],
         active: Terms | None,
         durable: Held,
+        warned: bool,
         urgent: set[bytes],
     ) -> Wanted | None:
-        """The element where purposes may have ended since it was sent."""
+        """The element where purposes may have ended since it was sent. `warned`: a warning was sent last."""
         item = revisions[-1]
         facts = self._facts(fragment_id, item)
         subjects = (self._person, *self._others(item.kind))
@@ -323,7 +327,7 @@ class _Teller:
         shown = facts if stored is item else self._facts(fragment_id, stored)
         if rows:
             return Wanted(element_id, fragment_id, origin, stored, _terms(rows, shown))
-        if taken_back or not self._warns(facts, durable):
+        if taken_back or not self._warns(facts, durable, warned):
             return None
         rows = [
             TermRow(row.purpose, row.agreement_id, PermissionState.RESTRICTED) for row in durable.terms.rows
@@ -344,7 +348,7 @@ class _Teller:
         end = agreement.end_of(facts.categories, row.purpose, facts.origin_agency_id, self._feed.agency_id)
         return None if end is None else _STATE_AFTER.get(end)
 
-    def _warns(self, facts: Fragment, durable: Held) -> bool:
+    def _warns(self, facts: Fragment, durable: Held, warned: bool) -> bool:
         """Whether "do not visit alone" stays of a judgement that a worker, the public or a child is at risk.
 
         It is not the client's alone (SAFETY H18): until a safeguarding lead has decided, whoever was told
@@ -353,7 +357,10 @@ class _Teller:
         if not facts.risk_to_others or facts.review_overdue or self._own.closed or self._own.in_error:
             return False
         ended = self._work.index.warnings_ended.get(facts.record_id, 0)
-        return ended <= max(durable.since, default=0)
+        if ended <= max(durable.since, default=0):
+            return True
+        # Whoever was sent the warning had lost the risk before it was said that the warning may go.
+        return not warned and self._work.index.warned_anew.get(facts.record_id, 0) > ended
 
 
 def _terms(rows: Iterable[TermRow], facts: Fragment) -> Terms:

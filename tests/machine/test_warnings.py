@@ -97,3 +97,18 @@ def test_h18_a_warning_that_was_ended_for_one_is_given_to_the_next_who_loses_the
         assert told.rings("visits") == []
     finally:
         told.product.close()
+
+
+def test_h18_who_was_only_warned_when_the_lead_let_it_go_is_not_warned_again_by_anothers_end(
+    tmp_path: Path,
+) -> None:
+    told = Told(tmp_path)
+    try:
+        assert (told.rings("drugs"), told.rings("visits")) == ([None], [None])
+        told.end("drugs")
+        assert told.rings("drugs") == ["0121 1"]
+        told.say(h.WarningEnded, agency="hostel", record_id="r1")
+        told.end("visits")  # before the drug service's adapter came for what was let go
+        assert (told.rings("drugs"), told.rings("visits")) == ([], ["0121 1"])
+    finally:
+        told.product.close()
