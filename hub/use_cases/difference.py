@@ -24,7 +24,13 @@ from consent_ledger.vocabulary import (
 from hub.projections.fragments import Fragments, Item, ItemClass
 from hub.projections.held import VOID, Held, Terms, terms_of
 from hub.use_cases.observer import Outcomes
-from hub.use_cases.taking import does_not_wait, ends_in_any_case, said, unread_without_delay
+from hub.use_cases.taking import (
+    does_not_wait,
+    ends_in_any_case,
+    said,
+    unread_without_delay,
+    warning_stays,
+)
 from hub.use_cases.work import Work
 
 _ALWAYS = (HandlingMark.NORDSCLCD, HandlingMark.PERSISTLABEL)
@@ -327,7 +333,7 @@ class _Teller:
         shown = facts if stored is item else self._facts(fragment_id, stored)
         if rows:
             return Wanted(element_id, fragment_id, origin, stored, _terms(rows, shown))
-        if taken_back or not self._warns(facts, durable, warned):
+        if taken_back or not warning_stays(self._work.index, self._own, facts, durable, warned):
             return None
         rows = [
             TermRow(row.purpose, row.agreement_id, PermissionState.RESTRICTED) for row in durable.terms.rows
@@ -347,20 +353,6 @@ class _Teller:
         agreement = self._work.index.agreements[row.agreement_id]
         end = agreement.end_of(facts.categories, row.purpose, facts.origin_agency_id, self._feed.agency_id)
         return None if end is None else _STATE_AFTER.get(end)
-
-    def _warns(self, facts: Fragment, durable: Held, warned: bool) -> bool:
-        """Whether "do not visit alone" stays of a judgement that a worker, the public or a child is at risk.
-
-        It is not the client's alone (SAFETY H18): until a safeguarding lead has decided, whoever was told
-        of the risk goes on being warned, and is told no more.
-        """
-        if not facts.risk_to_others or facts.review_overdue or self._own.closed or self._own.in_error:
-            return False
-        ended = self._work.index.warnings_ended.get(facts.record_id, 0)
-        if ended <= max(durable.since, default=0):
-            return True
-        # Whoever was sent the warning had lost the risk before it was said that the warning may go.
-        return not warned and self._work.index.warned_anew.get(facts.record_id, 0) > ended
 
 
 def _terms(rows: Iterable[TermRow], facts: Fragment) -> Terms:

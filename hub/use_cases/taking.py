@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from consent_ledger.access import TermRow
-from consent_ledger.facts import Feed, Fragment, Person
+from consent_ledger.facts import Feed, Fragment, Person, Registration
 from consent_ledger.vocabulary import DataCategory, MarkerKind
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.held import Held
@@ -103,3 +103,20 @@ def said(feed: Feed, facts: Fragment, person: Person, row: TermRow, since: int, 
         and (exclusion.agency_id == feed.agency_id or exclusion.category in touched)
         for exclusion in person.exclusions
     )
+
+
+def warning_stays(
+    index: ConsentIndex, own: Registration, facts: Fragment, durable: Held, warned: bool
+) -> bool:
+    """Whether "do not visit alone" stays of a judgement that a worker, the public or a child is at risk.
+
+    It is not the client's alone (SAFETY H18): until a safeguarding lead has decided, whoever was told
+    of the risk goes on being warned, and is told no more. `warned`: the warning is what was sent last.
+    """
+    if not facts.risk_to_others or facts.review_overdue or own.closed or own.in_error:
+        return False
+    ended = index.warnings_ended.get(facts.record_id, 0)
+    if ended <= max(durable.since, default=0):
+        return True
+    # Whoever was sent the warning had lost the risk before it was said that the warning may go.
+    return not warned and index.warned_anew.get(facts.record_id, 0) > ended

@@ -30,6 +30,8 @@ def as_before() -> Iterator[None]:
     levels = {name: logging.getLogger(name).level for name in names}
     handlers, raising = list(logging.getLogger().handlers), logging.raiseExceptions
     hooks = sys.excepthook, sys.unraisablehook, threading.excepthook
+    # A command that ran in this process before may have left them captured, for another test's end.
+    logging.captureWarnings(False)
     yield
     logging.captureWarnings(False)
     logging.getLogger().handlers[:] = handlers
