@@ -16,6 +16,9 @@ from consent_ledger.log.reading import CheckedTiles, list_entries, prove_consist
 
 T = TypeVar("T")
 
+_FIRST = timedelta(seconds=20)
+"""How long the first checkpoint after a start is waited for; later there always is one."""
+
 
 class Shown(NamedTuple):
     """A checkpoint with the note that is handed out: the ledger's signature, and cosignatures so far."""
@@ -98,7 +101,7 @@ class Log:
 
         Raises `INVALID_FIELD` when the old one is larger, `BEYOND_LEDGER`, `NOT_YET_COVERED`.
         """
-        size = (await self.checkpoint(0, timedelta(0), cosigned=False)).checkpoint.size
+        size = (await self.checkpoint(0, _FIRST, cosigned=False)).checkpoint.size
         new = new or size
         if new > size:
             raise Refused("BEYOND_LEDGER", size=size)
@@ -108,7 +111,7 @@ class Log:
 
     async def entries(self, first: int, limit: int) -> list[bytes]:
         """Published entries from position `first` on. Raises `BEYOND_LEDGER`, `NOT_YET_COVERED`."""
-        size = (await self.checkpoint(0, timedelta(0), cosigned=False)).checkpoint.size
+        size = (await self.checkpoint(0, _FIRST, cosigned=False)).checkpoint.size
         if first > size:
             raise Refused("BEYOND_LEDGER", size=size)
         found: list[bytes] = []
