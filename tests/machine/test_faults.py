@@ -21,7 +21,7 @@ from tests.machine.play import Play
 from tests.machine.saying import unasked
 
 Fault = Callable[[pytest.MonkeyPatch], None]
-MOST_SEEDS = 60
+MOST_SEEDS = 300
 
 
 def _exclusions_ignored(patch: pytest.MonkeyPatch) -> None:
@@ -108,16 +108,15 @@ def _no_window_ever_opens(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_warning_stays(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(difference._Teller, "_warns", lambda *_: False)
+    patch.setattr(difference, "warning_stays", lambda *_: False)
 
 
 def _warnings_never_end(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        difference._Teller,
-        "_warns",
-        lambda teller, fragment, _: (
-            fragment.risk_to_others
-            and not (fragment.review_overdue or teller._own.closed or teller._own.in_error)
+        difference,
+        "warning_stays",
+        lambda index, own, fragment, *_: (
+            fragment.risk_to_others and not (fragment.review_overdue or own.closed or own.in_error)
         ),
     )
 
