@@ -46,6 +46,27 @@ NEXT_STEP: dict[str, str] = {
     "LEGAL_HOLD": "The law keeps this from being erased; lift the hold first.",
     "AGENCY_DEPARTED": "The agency has left this hub: stop this adapter.",
     "KEYS_UNAVAILABLE": "Wait; the adapter tries again by itself.",
+    "NO_ASSERTION": "Let your system sign an assertion for the member of staff who asks.",
+    "BAD_ASSERTION": "Sign a new assertion. The rule that it broke is named; `expires` often"
+    " means a wrong clock.",
+    "ASSERTION_ISSUER": "Sign with your own agency's assertion key, and name your own agency in it.",
+    "ROLE_NEEDED": "Give the member of staff the role that is named, if it is theirs.",
+    "TWO_PEOPLE_NEEDED": "Ask the hub operator: two of its administrators are needed for this.",
+    "NO_DAY_AND_NIGHT_NUMBER": "Give the hub a telephone number of your agency that is"
+    " answered day and night.",
+    "BAD_ENROLMENT": "Check the code letter by letter. If it is right, ask whoever invited you"
+    " for a new one.",
+    "NOT_CONFIRMED": "Read the six words to whoever invited you, by telephone; the adapter"
+    " asks again by itself.",
+    "BAD_SIGNING_REQUEST": "Let this adapter make the signing request itself.",
+    "CERTIFICATE_REVOKED": "This certificate was revoked: ask the hub operator why, then enrol again.",
+    "TOO_MANY_CALLS": "Wait; the adapter tries again by itself after the time that is named.",
+    "SAME_PERSON": "Ask another person: whoever began this cannot also agree to it.",
+    "DECISION_STATE": "List it and look again: it was answered, ended or signed already.",
+    "NOT_OVERRIDABLE": "No decision opens this. Ring the other agency's number that is"
+    " answered day and night.",
+    "ADMINISTRATOR": "This call is for the hub's administrators.",
+    "PROXY_EXCLUDED": "Ask the client alone, or somebody they chose: this person cannot speak for them.",
 }
 
 # Reasons that are about one record in a batch. The others are about the caller, the hub or the whole message.

@@ -19,7 +19,19 @@ DOMAIN = "oncetold.org"
 PREFIX = "ERROR_REASON_"
 DETAILS_KEY = "grpc-status-details-bin"
 PUBLIC_DETAILS = frozenset(
-    {"field", "rule", "party", "expected", "epoch", "error_id", "duty", "size", "hold_id"}
+    {
+        "field",
+        "rule",
+        "party",
+        "expected",
+        "epoch",
+        "error_id",
+        "duty",
+        "size",
+        "hold_id",
+        "role",
+        "retry_seconds",
+    }
 )
 
 log = logging.getLogger(__name__)
@@ -168,6 +180,70 @@ REASONS: dict[str, tuple[grpc.StatusCode, str]] = {
     "KEYS_UNAVAILABLE": (
         _UNAVAILABLE,
         "The provider of the hub's keys does not answer, so nothing can be opened. Try again.",
+    ),
+    "NO_ASSERTION": (
+        _UNAUTHENTICATED,
+        "This call needs the agency's signed word for who asks. Send an assertion with it.",
+    ),
+    "BAD_ASSERTION": (
+        _UNAUTHENTICATED,
+        "The assertion does not hold: the details name the rule it breaks. Sign a new one.",
+    ),
+    "ASSERTION_ISSUER": (
+        _DENIED,
+        "The assertion is another agency's. An agency signs for its own staff only.",
+    ),
+    "ROLE_NEEDED": (
+        _DENIED,
+        "The caller's agency has not given this member of staff the role that the call needs.",
+    ),
+    "TWO_PEOPLE_NEEDED": (
+        _PRECONDITION,
+        "Two administrators change this: one proposes it, another approves.",
+    ),
+    "NO_DAY_AND_NIGHT_NUMBER": (
+        _PRECONDITION,
+        "The agency has no number that is answered day and night. Appoint one, then go live.",
+    ),
+    "BAD_ENROLMENT": (
+        _UNAUTHENTICATED,
+        "This enrolment code opens nothing: it is used, out of date or mistyped. Ask for a new one.",
+    ),
+    "NOT_CONFIRMED": (
+        _UNAVAILABLE,
+        "Nobody has confirmed the six words yet. Read them out to whoever invited you, then ask again.",
+    ),
+    "BAD_SIGNING_REQUEST": (
+        _INVALID,
+        "The signing request breaks the rule named in the details. Make a new one.",
+    ),
+    "CERTIFICATE_REVOKED": (
+        _UNAUTHENTICATED,
+        "This certificate was revoked. Ask the hub's operator, then enrol again with a new key.",
+    ),
+    "TOO_MANY_CALLS": (
+        _EXHAUSTED,
+        "The agency makes more calls than its share. Wait as long as the details say, then try again.",
+    ),
+    "SAME_PERSON": (
+        _DENIED,
+        "Two different people are needed for this. Somebody else has to do the second step.",
+    ),
+    "DECISION_STATE": (
+        _PRECONDITION,
+        "It was answered, ended or signed already. List it and look again.",
+    ),
+    "NOT_OVERRIDABLE": (
+        _PRECONDITION,
+        "No decision opens this. Ring the agency's number that is answered day and night.",
+    ),
+    "ADMINISTRATOR": (
+        _UNAUTHENTICATED,
+        "The administrator's code or signature does not hold. Check the code, or sign with your own key.",
+    ),
+    "PROXY_EXCLUDED": (
+        _PRECONDITION,
+        "This person cannot speak for the client. Ask the client alone, or somebody they chose.",
     ),
 }
 

@@ -107,6 +107,38 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. The agency has left: nothing is recorded by it or sent to it any more."""
     ERROR_REASON_KEYS_UNAVAILABLE: _ErrorReason.ValueType  # 41
     """UNAVAILABLE. The provider of the hub's keys does not answer, so nothing can be opened; try again."""
+    ERROR_REASON_NO_ASSERTION: _ErrorReason.ValueType  # 42
+    """UNAUTHENTICATED. This call is a member of staff's: send the agency's signed assertion with it."""
+    ERROR_REASON_BAD_ASSERTION: _ErrorReason.ValueType  # 43
+    """UNAUTHENTICATED. metadata: `rule`, what is wrong with the assertion. Sign a new one."""
+    ERROR_REASON_ASSERTION_ISSUER: _ErrorReason.ValueType  # 44
+    """PERMISSION_DENIED. An assertion is signed by the agency whose certificate makes the call, and by no other."""
+    ERROR_REASON_ROLE_NEEDED: _ErrorReason.ValueType  # 45
+    """PERMISSION_DENIED. metadata: `role`. The caller's agency has not given this role to this member of staff."""
+    ERROR_REASON_TWO_PEOPLE_NEEDED: _ErrorReason.ValueType  # 46
+    """FAILED_PRECONDITION. Agencies, keys and policy are changed by two administrators: propose it, and let another approve."""
+    ERROR_REASON_NO_DAY_AND_NIGHT_NUMBER: _ErrorReason.ValueType  # 47
+    """FAILED_PRECONDITION. An agency goes live with a number that is answered day and night: appoint it first."""
+    ERROR_REASON_BAD_ENROLMENT: _ErrorReason.ValueType  # 48
+    """UNAUTHENTICATED. The code is unknown, used or out of date, or belongs to another key: always the same. Ask for a new one."""
+    ERROR_REASON_NOT_CONFIRMED: _ErrorReason.ValueType  # 49
+    """UNAVAILABLE. The six words are not confirmed yet: read them to whoever invited you, then ask again."""
+    ERROR_REASON_BAD_SIGNING_REQUEST: _ErrorReason.ValueType  # 50
+    """INVALID_ARGUMENT. metadata: `rule`. The signing request needs a P-256 key, its own signature, and nothing else."""
+    ERROR_REASON_CERTIFICATE_REVOKED: _ErrorReason.ValueType  # 51
+    """UNAUTHENTICATED. The certificate's key was revoked. Enrol again with a new key."""
+    ERROR_REASON_TOO_MANY_CALLS: _ErrorReason.ValueType  # 52
+    """RESOURCE_EXHAUSTED. metadata: `retry_seconds`, and google.rpc.RetryInfo. Wait so long, then try again."""
+    ERROR_REASON_SAME_PERSON: _ErrorReason.ValueType  # 53
+    """PERMISSION_DENIED. Two different people are needed, and this one was the first."""
+    ERROR_REASON_DECISION_STATE: _ErrorReason.ValueType  # 54
+    """FAILED_PRECONDITION. It was answered, ended or signed already, or in other words. List and look again."""
+    ERROR_REASON_NOT_OVERRIDABLE: _ErrorReason.ValueType  # 55
+    """FAILED_PRECONDITION. Nothing opens this: a protected address, a shut-out party linked to a risk, identity, or law."""
+    ERROR_REASON_ADMINISTRATOR: _ErrorReason.ValueType  # 56
+    """UNAUTHENTICATED. The administrator's code or signature does not hold: always the same."""
+    ERROR_REASON_PROXY_EXCLUDED: _ErrorReason.ValueType  # 57
+    """FAILED_PRECONDITION. Whoever speaks for the client is shut out by them, or named as a risk to them."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: in `google.rpc.ErrorInfo.reason` with domain `oncetold.org`. Metadata
@@ -199,4 +231,36 @@ ERROR_REASON_AGENCY_DEPARTED: ErrorReason.ValueType  # 40
 """FAILED_PRECONDITION. The agency has left: nothing is recorded by it or sent to it any more."""
 ERROR_REASON_KEYS_UNAVAILABLE: ErrorReason.ValueType  # 41
 """UNAVAILABLE. The provider of the hub's keys does not answer, so nothing can be opened; try again."""
+ERROR_REASON_NO_ASSERTION: ErrorReason.ValueType  # 42
+"""UNAUTHENTICATED. This call is a member of staff's: send the agency's signed assertion with it."""
+ERROR_REASON_BAD_ASSERTION: ErrorReason.ValueType  # 43
+"""UNAUTHENTICATED. metadata: `rule`, what is wrong with the assertion. Sign a new one."""
+ERROR_REASON_ASSERTION_ISSUER: ErrorReason.ValueType  # 44
+"""PERMISSION_DENIED. An assertion is signed by the agency whose certificate makes the call, and by no other."""
+ERROR_REASON_ROLE_NEEDED: ErrorReason.ValueType  # 45
+"""PERMISSION_DENIED. metadata: `role`. The caller's agency has not given this role to this member of staff."""
+ERROR_REASON_TWO_PEOPLE_NEEDED: ErrorReason.ValueType  # 46
+"""FAILED_PRECONDITION. Agencies, keys and policy are changed by two administrators: propose it, and let another approve."""
+ERROR_REASON_NO_DAY_AND_NIGHT_NUMBER: ErrorReason.ValueType  # 47
+"""FAILED_PRECONDITION. An agency goes live with a number that is answered day and night: appoint it first."""
+ERROR_REASON_BAD_ENROLMENT: ErrorReason.ValueType  # 48
+"""UNAUTHENTICATED. The code is unknown, used or out of date, or belongs to another key: always the same. Ask for a new one."""
+ERROR_REASON_NOT_CONFIRMED: ErrorReason.ValueType  # 49
+"""UNAVAILABLE. The six words are not confirmed yet: read them to whoever invited you, then ask again."""
+ERROR_REASON_BAD_SIGNING_REQUEST: ErrorReason.ValueType  # 50
+"""INVALID_ARGUMENT. metadata: `rule`. The signing request needs a P-256 key, its own signature, and nothing else."""
+ERROR_REASON_CERTIFICATE_REVOKED: ErrorReason.ValueType  # 51
+"""UNAUTHENTICATED. The certificate's key was revoked. Enrol again with a new key."""
+ERROR_REASON_TOO_MANY_CALLS: ErrorReason.ValueType  # 52
+"""RESOURCE_EXHAUSTED. metadata: `retry_seconds`, and google.rpc.RetryInfo. Wait so long, then try again."""
+ERROR_REASON_SAME_PERSON: ErrorReason.ValueType  # 53
+"""PERMISSION_DENIED. Two different people are needed, and this one was the first."""
+ERROR_REASON_DECISION_STATE: ErrorReason.ValueType  # 54
+"""FAILED_PRECONDITION. It was answered, ended or signed already, or in other words. List and look again."""
+ERROR_REASON_NOT_OVERRIDABLE: ErrorReason.ValueType  # 55
+"""FAILED_PRECONDITION. Nothing opens this: a protected address, a shut-out party linked to a risk, identity, or law."""
+ERROR_REASON_ADMINISTRATOR: ErrorReason.ValueType  # 56
+"""UNAUTHENTICATED. The administrator's code or signature does not hold: always the same."""
+ERROR_REASON_PROXY_EXCLUDED: ErrorReason.ValueType  # 57
+"""FAILED_PRECONDITION. Whoever speaks for the client is shut out by them, or named as a risk to them."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
