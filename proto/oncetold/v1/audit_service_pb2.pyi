@@ -238,7 +238,9 @@ class Disclosure(_message.Message):
     step: _builtins.str
     """`DISCLOSE`, `CORRECT`, `RETRACT` or `READ`."""
     outcome: _delivery_service_pb2.RetractionOutcome.ValueType
-    """Set for a retraction with its receipt."""
+    """Set for a retraction with its receipt; or, once the recipient has left for good, what it attested of its copies
+    (without `looked_at`): unset when nobody there could say.
+    """
     due: _builtins.bool
     """A retraction that is due and that the recipient's adapter has not fetched yet. It has no `position`, and
     `recorded_time` is when that adapter last fetched: what is due became due after that, or waits for its window.

@@ -83,8 +83,8 @@ class AuditServiceServicer(object):
 
     def ListDisclosures(self, request, context):
         """Lists what left the caller's agency: fragment, recipient, when, and for retractions whether and how they were
-        receipted; last those that are due and not fetched, for a partner that is away. Any agency, about its own clients. Repeats are recorded again. NOT_FOUND
-        (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+        receipted; last those that are due and not fetched, for a partner that is away. Any agency, about its own clients.
+        Repeats are recorded again. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

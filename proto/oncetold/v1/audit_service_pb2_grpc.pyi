@@ -47,8 +47,8 @@ class AuditServiceStub:
     """
     ListDisclosures: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ListDisclosuresRequest, _audit_service_pb2.ListDisclosuresResponse]
     """Lists what left the caller's agency: fragment, recipient, when, and for retractions whether and how they were
-    receipted; last those that are due and not fetched, for a partner that is away. Any agency, about its own clients. Repeats are recorded again. NOT_FOUND
-    (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+    receipted; last those that are due and not fetched, for a partner that is away. Any agency, about its own clients.
+    Repeats are recorded again. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
     """
     GetFeedStatus: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.GetFeedStatusRequest, _audit_service_pb2.GetFeedStatusResponse]
     """Totals of one feed: sent, acknowledged, retractions open and receipted. The operator, or the feed's certificate.
@@ -74,8 +74,8 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """
     ListDisclosures: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ListDisclosuresRequest, _audit_service_pb2.ListDisclosuresResponse]  # type: ignore[assignment]
     """Lists what left the caller's agency: fragment, recipient, when, and for retractions whether and how they were
-    receipted; last those that are due and not fetched, for a partner that is away. Any agency, about its own clients. Repeats are recorded again. NOT_FOUND
-    (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+    receipted; last those that are due and not fetched, for a partner that is away. Any agency, about its own clients.
+    Repeats are recorded again. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
     """
     GetFeedStatus: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.GetFeedStatusRequest, _audit_service_pb2.GetFeedStatusResponse]  # type: ignore[assignment]
     """Totals of one feed: sent, acknowledged, retractions open and receipted. The operator, or the feed's certificate.
@@ -116,8 +116,8 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.ListDisclosuresResponse, _abc.Awaitable[_audit_service_pb2.ListDisclosuresResponse]]:
         """Lists what left the caller's agency: fragment, recipient, when, and for retractions whether and how they were
-        receipted; last those that are due and not fetched, for a partner that is away. Any agency, about its own clients. Repeats are recorded again. NOT_FOUND
-        (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+        receipted; last those that are due and not fetched, for a partner that is away. Any agency, about its own clients.
+        Repeats are recorded again. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
         """
 
     @_abc_1.abstractmethod
