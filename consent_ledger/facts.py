@@ -141,7 +141,11 @@ class Stop:
 
 @dataclass(slots=True)
 class Exclusion:
-    """An agency (a person at it counts as the agency) or a category shut out. `at_once` as of a stop."""
+    """An agency (a person at it counts as the agency) or a category shut out. `at_once` as of a stop.
+
+    `linked_to_risk`: to somebody the client is at risk from. `workplace`: the client works, volunteers or
+    applies there. Neither yields to any decision.
+    """
 
     registration_id: UUID
     position: int
@@ -152,6 +156,13 @@ class Exclusion:
     recorded_by: str
     lifted: bool = False
     at_once: bool = False
+    linked_to_risk: bool = False
+    workplace: bool = False
+
+    @property
+    def may_be_overridden(self) -> bool:
+        """Whether a recorded safeguarding decision may open it (VOCABULARY section 5, test 6)."""
+        return not (self.linked_to_risk or self.workplace)
 
 
 @dataclass(slots=True)

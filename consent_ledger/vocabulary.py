@@ -203,6 +203,20 @@ class MarkerKind(Term):
     CRIME_PREJUDICE = auto()
 
 
+class ExclusionGround(Term):
+    """Why somebody is shut out, where that has a rule of its own."""
+
+    WORKPLACE = auto()
+
+
+class ExclusionEffect(Term):
+    """What came of an exclusion, to be told to the person."""
+
+    AGENCY_SHUT_OUT = auto()
+    PERSON_SHUT_OUT = auto()
+    CATEGORY_SHUT_OUT = auto()
+
+
 class PersonStatus(Term):
     """Facts about a person that change what may be shared."""
 

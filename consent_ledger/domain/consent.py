@@ -185,7 +185,7 @@ class Exclusion(RecordedAggregate):
 
     class Created(RecordedAggregate.Created):
         TOPIC = "exclusion.recorded.v1"
-        class_version = 2
+        class_version = 3
         registration_id: UUID
         recorded_by: str
         agency_id: str | None
@@ -193,11 +193,18 @@ class Exclusion(RecordedAggregate):
         category: str | None
         remove: bool
         at_once: bool
+        linked_to_risk: bool
+        ground: str | None
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
             """At first nobody could say *now*."""
             state["at_once"] = False
+
+        @staticmethod
+        def upcast_v2_v3(state: dict[str, Any]) -> None:
+            """At first nobody was asked why."""
+            state.update(linked_to_risk=False, ground=None)
 
     class Lifted(RecordedAggregate.Event):
         TOPIC = "exclusion.lifted.v1"
@@ -212,6 +219,8 @@ class Exclusion(RecordedAggregate):
         category: str | None,
         remove: bool,
         at_once: bool,
+        linked_to_risk: bool,
+        ground: str | None,
     ) -> None:
         self.registration_id = registration_id
 

@@ -66,6 +66,7 @@ STATUTORY_DUTY = Vocabulary(consent_service_pb2.StatutoryDuty, "STATUTORY_DUTY_"
 CAPTURE = Vocabulary(common_pb2.CaptureMethod, "CAPTURE_METHOD_")
 ON_END = Vocabulary(common_pb2.OnEnd, "ON_END_")
 MARKER = Vocabulary(consent_service_pb2.MarkerKind, "MARKER_KIND_")
+EXCLUSION_EFFECT = Vocabulary(consent_service_pb2.ExclusionEffect, "EXCLUSION_EFFECT_")
 CHOICE_STATE = Vocabulary(consent_service_pb2.ChoiceState, "CHOICE_STATE_")
 STATUS = Vocabulary(consent_service_pb2.PersonStatus, "PERSON_STATUS_")
 CLOSING = Vocabulary(registration_service_pb2.ClosingReason, "CLOSING_REASON_")

@@ -9,6 +9,7 @@ from consent_ledger.vocabulary import (
     CaptureMethod,
     ConfidentialityBasis,
     DataCategory,
+    ExclusionGround,
     MarkerKind,
     Purpose,
     ServiceType,
@@ -131,6 +132,8 @@ def _exclusion_recorded(index: ConsentIndex, position: int, at: datetime, event:
         event.remove,
         event.recorded_by,
         at_once=event.at_once,
+        linked_to_risk=event.linked_to_risk,
+        workplace=event.ground == ExclusionGround.WORKPLACE,
     )
     index.exclusions[event.originator_id] = exclusion
     index.exclusions_on[event.registration_id].append(exclusion)

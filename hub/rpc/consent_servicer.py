@@ -9,6 +9,8 @@ from consent_ledger.vocabulary import (
     CaptureMethod,
     ConfidentialityBasis,
     DataCategory,
+    ExclusionEffect,
+    ExclusionGround,
     MarkerKind,
     PersonStatus,
     Purpose,
@@ -20,6 +22,7 @@ from hub.rpc.answering import Servicer
 from hub.rpc.choices import choice
 from hub.rpc.dispatch import Call
 from hub.use_cases import consents, preview
+from hub.use_cases.sentences import exclusion_sentence
 from oncetold.v1 import common_pb2
 from oncetold.v1 import consent_service_pb2 as messages
 
@@ -104,10 +107,13 @@ class ConsentServicer(Servicer):
     async def RecordExclusion(
         self, request: messages.RecordExclusionRequest, call: Call
     ) -> messages.RecordExclusionResponse:
-        def written(recorded: tuple[UUID, int]) -> messages.RecordExclusionResponse:
-            exclusion_id, index = recorded
+        def written(recorded: tuple[UUID, int, ExclusionEffect]) -> messages.RecordExclusionResponse:
+            exclusion_id, index, effect = recorded
             return messages.RecordExclusionResponse(
-                exclusion_id=str(exclusion_id), position=self.position(index)
+                exclusion_id=str(exclusion_id),
+                position=self.position(index),
+                effect=translate.number(messages.ExclusionEffect, effect),
+                sentence=exclusion_sentence(effect, of_person=request.WhichOneof("excluded") == "person"),
             )
 
         return await self.once(
@@ -119,6 +125,8 @@ class ConsentServicer(Servicer):
             **_excluded(request),
             remove=request.remove,
             at_once=request.at_once,
+            linked_to_risk=request.linked_to_risk,
+            ground=translate.optional_term(request, "ground", ExclusionGround),
         )
 
     async def LiftExclusion(

@@ -18,6 +18,8 @@ from consent_ledger.vocabulary import (
     CaptureMethod,
     ConfidentialityBasis,
     DataCategory,
+    ExclusionEffect,
+    ExclusionGround,
     KeyCategory,
     Level,
     MarkerKind,
@@ -251,9 +253,13 @@ def record_exclusion(
     category: DataCategory | None = None,
     remove: bool = False,
     at_once: bool = False,
-) -> tuple[UUID, int]:
-    """Shuts out an agency, somebody at one, or a category: its id and position. Always accepted."""
+    linked_to_risk: bool = False,
+    ground: ExclusionGround | None = None,
+) -> tuple[UUID, int, ExclusionEffect]:
+    """Shuts out an agency, somebody at one, or a category: its id, position and effect. Always accepted."""
     found = work.registration(caller, client_reference)
+    if ground is not None and (agency_id is None or staff_reference is not None):
+        raise Refused("INVALID_FIELD", field="ground", rule="of an agency")
     exclusion_id = work.new_id()
     exclusion = Exclusion.begin(
         exclusion_id,
@@ -264,8 +270,11 @@ def record_exclusion(
         category=category,
         remove=remove,
         at_once=at_once,
+        linked_to_risk=linked_to_risk,
+        ground=ground,
     )
-    return exclusion_id, work.save(exclusion, _owner(found.registration_id))
+    effect = ExclusionEffect.CATEGORY_SHUT_OUT if category is not None else ExclusionEffect.AGENCY_SHUT_OUT
+    return exclusion_id, work.save(exclusion, _owner(found.registration_id)), effect
 
 
 def lift_exclusion(work: Work, caller: Caller, *, client_reference: str, exclusion_id: UUID) -> int:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from consent_ledger.vocabulary import DataCategory, OnEnd, Reason, TaskKind, Verdict
+from consent_ledger.vocabulary import DataCategory, ExclusionEffect, OnEnd, Reason, TaskKind, Verdict
 from consent_ledger.working_days import LONDON
 
 WITHHELD = "WITHHELD"
@@ -82,6 +82,22 @@ def loss_sentence(
     if warned and on_end is OnEnd.ERASE:
         after = _WARNED
     return f"{agency_name} would be told nothing new about {_ABOUT[category]}; {after}"
+
+
+def exclusion_sentence(effect: ExclusionEffect, *, of_person: bool) -> str:
+    """What came of an exclusion, to be read to the person: also where it reaches further than they asked."""
+    match effect:
+        case ExclusionEffect.PERSON_SHUT_OUT:
+            return "That person is shown nothing about you; their colleagues may still see what you allow."
+        case ExclusionEffect.CATEGORY_SHUT_OUT:
+            return "Nothing of this kind goes to anybody from now on."
+        case ExclusionEffect.AGENCY_SHUT_OUT if of_person:
+            return (
+                "Nothing about you goes to that agency from now on. It keeps copies of its own, so the hub"
+                " cannot hide you from one person there alone."
+            )
+        case ExclusionEffect.AGENCY_SHUT_OUT:
+            return "Nothing about you goes to that agency from now on."
 
 
 _TASKS = {

@@ -201,7 +201,7 @@ class Product:
             case h.GrantReconfirmed():
                 self._about(consents.reconfirm_grant, event.by_agency, event, grant_id=self.ids[event.grant])
             case h.ExclusionRecorded():
-                self.ids[event.exclusion], _ = self._about(
+                self.ids[event.exclusion], *_ = self._about(
                     consents.record_exclusion,
                     event.agency,
                     event,

@@ -15,6 +15,8 @@ from hub.cli.errors import Misused
 from hub.cli.output import position, show, show_rows
 from hub.cli.times import RULE, now, read_time
 from oncetold.v1.consent_service_pb2 import (
+    EXCLUSION_GROUND_UNSPECIFIED,
+    EXCLUSION_GROUND_WORKPLACE,
     STATUTORY_DUTY_UNSPECIFIED,
     BasisEvidence,
     Grant,
@@ -199,6 +201,14 @@ def exclude(
     category: Annotated[str, typer.Option(help="Shuts out a category. " + enums.CATEGORY.help)] = "",
     remove: Remove = False,
     at_once: AtOnce = False,
+    linked_to_risk: Annotated[
+        bool,
+        typer.Option("--linked-to-risk", help="Linked to somebody the person is at risk from: never opened."),
+    ] = False,
+    workplace: Annotated[
+        bool,
+        typer.Option("--workplace", help="The person works, volunteers or applies at that agency."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Shuts out an agency, a person at an agency, or a category. It yields to no grant."""
@@ -209,7 +219,12 @@ def exclude(
             reason="INVALID_FIELD",
         )
     request = RecordExclusionRequest(
-        request_id=str(uuid4()), client_reference=reference, remove=remove, at_once=at_once
+        request_id=str(uuid4()),
+        client_reference=reference,
+        remove=remove,
+        at_once=at_once,
+        linked_to_risk=linked_to_risk,
+        ground=EXCLUSION_GROUND_WORKPLACE if workplace else EXCLUSION_GROUND_UNSPECIFIED,
     )
     if excluded:
         request.agency_id = excluded
@@ -222,8 +237,13 @@ def exclude(
         request.category = enums.CATEGORY.value(category)
     answer = ask(data_folder(context), lambda hub: hub.consent.RecordExclusion, request, agency=agency)
     show(
-        {"exclusion_id": answer.exclusion_id, "position": position(answer.position)},
-        [f"Exclusion {answer.exclusion_id} is recorded and holds from now on."],
+        {
+            "exclusion_id": answer.exclusion_id,
+            "position": position(answer.position),
+            "effect": enums.EXCLUSION_EFFECT.word(answer.effect),
+            "sentence": answer.sentence,
+        },
+        [f"Exclusion {answer.exclusion_id} is recorded and holds from now on.", answer.sentence],
         as_json=as_json,
     )
 

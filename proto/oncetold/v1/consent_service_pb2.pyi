@@ -47,6 +47,48 @@ STATUTORY_DUTY_HOUSING_ACT_1996_S213B: StatutoryDuty.ValueType  # 4
 STATUTORY_DUTY_SERIOUS_VIOLENCE_2022_S9: StatutoryDuty.ValueType  # 5
 Global___StatutoryDuty: _TypeAlias = StatutoryDuty  # noqa: Y015
 
+class _ExclusionGround:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExclusionGroundEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExclusionGround.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXCLUSION_GROUND_UNSPECIFIED: _ExclusionGround.ValueType  # 0
+    EXCLUSION_GROUND_WORKPLACE: _ExclusionGround.ValueType  # 1
+    """The client works or volunteers there, or is applying to: nothing is ever delivered there, and no decision opens it."""
+
+class ExclusionGround(_ExclusionGround, metaclass=_ExclusionGroundEnumTypeWrapper): ...
+
+EXCLUSION_GROUND_UNSPECIFIED: ExclusionGround.ValueType  # 0
+EXCLUSION_GROUND_WORKPLACE: ExclusionGround.ValueType  # 1
+"""The client works or volunteers there, or is applying to: nothing is ever delivered there, and no decision opens it."""
+Global___ExclusionGround: _TypeAlias = ExclusionGround  # noqa: Y015
+
+class _ExclusionEffect:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExclusionEffectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExclusionEffect.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXCLUSION_EFFECT_UNSPECIFIED: _ExclusionEffect.ValueType  # 0
+    EXCLUSION_EFFECT_AGENCY_SHUT_OUT: _ExclusionEffect.ValueType  # 1
+    """Nothing goes to the whole agency."""
+    EXCLUSION_EFFECT_PERSON_SHUT_OUT: _ExclusionEffect.ValueType  # 2
+    """Nothing is shown to that person; their colleagues read on, through the hub."""
+    EXCLUSION_EFFECT_CATEGORY_SHUT_OUT: _ExclusionEffect.ValueType  # 3
+    """Nothing of that category goes anywhere."""
+
+class ExclusionEffect(_ExclusionEffect, metaclass=_ExclusionEffectEnumTypeWrapper): ...
+
+EXCLUSION_EFFECT_UNSPECIFIED: ExclusionEffect.ValueType  # 0
+EXCLUSION_EFFECT_AGENCY_SHUT_OUT: ExclusionEffect.ValueType  # 1
+"""Nothing goes to the whole agency."""
+EXCLUSION_EFFECT_PERSON_SHUT_OUT: ExclusionEffect.ValueType  # 2
+"""Nothing is shown to that person; their colleagues read on, through the hub."""
+EXCLUSION_EFFECT_CATEGORY_SHUT_OUT: ExclusionEffect.ValueType  # 3
+"""Nothing of that category goes anywhere."""
+Global___ExclusionEffect: _TypeAlias = ExclusionEffect  # noqa: Y015
+
 class _MarkerKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -499,6 +541,8 @@ class RecordExclusionRequest(_message.Message):
     CATEGORY_FIELD_NUMBER: _builtins.int
     REMOVE_FIELD_NUMBER: _builtins.int
     AT_ONCE_FIELD_NUMBER: _builtins.int
+    LINKED_TO_RISK_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     client_reference: _builtins.str
     agency_id: _builtins.str
@@ -507,6 +551,10 @@ class RecordExclusionRequest(_message.Message):
     """"Remove it": recipients retract whatever the agreement's on_end says."""
     at_once: _builtins.bool
     """The client says *now*: copies are taken back without waiting for the recipient's retraction window."""
+    linked_to_risk: _builtins.bool
+    """Who is shut out is linked to somebody the client is at risk from: then no safeguarding decision opens it either."""
+    ground: Global___ExclusionGround.ValueType
+    """Why, where that has a rule of its own. Only of an agency."""
     @_builtins.property
     def person(self) -> Global___PersonAtAgency: ...
     def __init__(
@@ -519,10 +567,12 @@ class RecordExclusionRequest(_message.Message):
         category: _common_pb2.DataCategory.ValueType = ...,
         remove: _builtins.bool = ...,
         at_once: _builtins.bool = ...,
+        linked_to_risk: _builtins.bool = ...,
+        ground: Global___ExclusionGround.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "category", b"category", "excluded", b"excluded", "person", b"person"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "at_once", b"at_once", "category", b"category", "client_reference", b"client_reference", "excluded", b"excluded", "person", b"person", "remove", b"remove", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "at_once", b"at_once", "category", b"category", "client_reference", b"client_reference", "excluded", b"excluded", "ground", b"ground", "linked_to_risk", b"linked_to_risk", "person", b"person", "remove", b"remove", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_excluded: _TypeAlias = _typing.Literal["agency_id", "person", "category"]  # noqa: Y015
     _WhichOneofArgType_excluded: _TypeAlias = _typing.Literal["excluded", b"excluded"]  # noqa: Y015
@@ -559,7 +609,12 @@ class RecordExclusionResponse(_message.Message):
 
     EXCLUSION_ID_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    EFFECT_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
     exclusion_id: _builtins.str
+    effect: Global___ExclusionEffect.ValueType
+    sentence: _builtins.str
+    """The same in one plain sentence, to be read aloud."""
     @_builtins.property
     def position(self) -> _common_pb2.LedgerPosition: ...
     def __init__(
@@ -567,10 +622,12 @@ class RecordExclusionResponse(_message.Message):
         *,
         exclusion_id: _builtins.str = ...,
         position: _common_pb2.LedgerPosition | None = ...,
+        effect: Global___ExclusionEffect.ValueType = ...,
+        sentence: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exclusion_id", b"exclusion_id", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "exclusion_id", b"exclusion_id", "position", b"position", "sentence", b"sentence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

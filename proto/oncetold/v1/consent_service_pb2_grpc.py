@@ -143,7 +143,9 @@ class ConsentServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RecordExclusion(self, request, context):
-        """Shuts out an agency, a person at an agency, a category or a place. Yields to no grant. Always accepted.
+        """Shuts out an agency, a person at an agency, or a category. Yields to no grant. Always accepted. The answer says
+        what came of it, to be read to the person: where the agency cannot hide anything from one of its own staff, a person
+        there is shut out with the whole agency.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

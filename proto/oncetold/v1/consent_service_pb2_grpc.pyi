@@ -59,7 +59,10 @@ class ConsentServiceStub:
     NOT_FOUND (ERROR_REASON_NOT_FOUND).
     """
     RecordExclusion: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.RecordExclusionRequest, _consent_service_pb2.RecordExclusionResponse]
-    """Shuts out an agency, a person at an agency, a category or a place. Yields to no grant. Always accepted."""
+    """Shuts out an agency, a person at an agency, or a category. Yields to no grant. Always accepted. The answer says
+    what came of it, to be read to the person: where the agency cannot hide anything from one of its own staff, a person
+    there is shut out with the whole agency.
+    """
     LiftExclusion: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.LiftExclusionRequest, _consent_service_pb2.LiftExclusionResponse]
     """Lifts an exclusion. NOT_FOUND (ERROR_REASON_NOT_FOUND) when the caller did not record it."""
     PlaceMarker: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.PlaceMarkerRequest, _consent_service_pb2.PlaceMarkerResponse]
@@ -110,7 +113,10 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     NOT_FOUND (ERROR_REASON_NOT_FOUND).
     """
     RecordExclusion: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.RecordExclusionRequest, _consent_service_pb2.RecordExclusionResponse]  # type: ignore[assignment]
-    """Shuts out an agency, a person at an agency, a category or a place. Yields to no grant. Always accepted."""
+    """Shuts out an agency, a person at an agency, or a category. Yields to no grant. Always accepted. The answer says
+    what came of it, to be read to the person: where the agency cannot hide anything from one of its own staff, a person
+    there is shut out with the whole agency.
+    """
     LiftExclusion: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.LiftExclusionRequest, _consent_service_pb2.LiftExclusionResponse]  # type: ignore[assignment]
     """Lifts an exclusion. NOT_FOUND (ERROR_REASON_NOT_FOUND) when the caller did not record it."""
     PlaceMarker: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.PlaceMarkerRequest, _consent_service_pb2.PlaceMarkerResponse]  # type: ignore[assignment]
@@ -188,7 +194,10 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _consent_service_pb2.RecordExclusionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_consent_service_pb2.RecordExclusionResponse, _abc.Awaitable[_consent_service_pb2.RecordExclusionResponse]]:
-        """Shuts out an agency, a person at an agency, a category or a place. Yields to no grant. Always accepted."""
+        """Shuts out an agency, a person at an agency, or a category. Yields to no grant. Always accepted. The answer says
+        what came of it, to be read to the person: where the agency cannot hide anything from one of its own staff, a person
+        there is shut out with the whole agency.
+        """
 
     @_abc_1.abstractmethod
     def LiftExclusion(

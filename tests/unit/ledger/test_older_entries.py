@@ -59,6 +59,8 @@ def excluded() -> Any:
         category=None,
         remove=False,
         at_once=True,
+        linked_to_risk=True,
+        ground="WORKPLACE",
     )
     exclusion.lift()
     return exclusion
@@ -100,6 +102,8 @@ def withdrawn() -> Any:
         (subscribed, "retraction_window", ""),
         (refused, "at_once", False),
         (excluded, "at_once", False),
+        (excluded, "linked_to_risk", False),
+        (excluded, "ground", None),
         (withdrawn, "at_once", False),
     ],
 )
@@ -111,6 +115,8 @@ def test_an_entry_without_the_field_reads_and_folds(made: Any, name: str, before
         if name in state:
             found.append(state.pop(name))
             state.pop("class_version", None)
+            state.pop("linked_to_risk", None)
+            state.pop("ground", None)
         old = StoredEvent(
             written.originator_id, written.originator_version, written.topic, json.dumps(state).encode()
         )
