@@ -252,6 +252,7 @@ class PostKind(Term):
     CALDICOTT_GUARDIAN = auto()
     DATA_PROTECTION_OFFICER = auto()
     DUTY_WORKER = auto()
+    TWENTY_FOUR_HOURS = auto()
 
 
 class TaskKind(Term):

@@ -50,6 +50,7 @@ SHARED = {
 """The most that the three may share, and what becomes of it at a recipient when a permission ends."""
 LONG_POLL_SECONDS = 20
 DUTY_WORKER = "duty-1"
+NIGHT_DESK = "night-desk"
 """What each agency calls whoever looks at its tasks."""
 
 
@@ -137,6 +138,15 @@ class Stage:
                 public_key_sha256=credentials.public_key_sha256,
             ),
         )
+        for post, holder in (("TWENTY_FOUR_HOURS", NIGHT_DESK), ("DUTY_WORKER", DUTY_WORKER)):
+            self.ask(
+                lambda hub: hub.agencies.AppointPost,
+                AppointPostRequest(
+                    request_id=str(uuid4()),
+                    agency_id=agency.agency_id,
+                    post=Post(kind=enums.POST.value(post), staff_reference=holder, telephone="01632 960145"),
+                ),
+            )
         # Every feed asks for all that the agreement names: what arrives is decided by each person's choices.
         subscribed = self.ask(
             lambda hub: hub.agencies.Subscribe,
@@ -147,18 +157,6 @@ class Stage:
                 service_type=service_type,
                 purposes=[PURPOSE],
                 categories=[enums.CATEGORY.value(category) for category in SHARED],
-            ),
-        )
-        self.ask(
-            lambda hub: hub.agencies.AppointPost,
-            AppointPostRequest(
-                request_id=str(uuid4()),
-                agency_id=agency.agency_id,
-                post=Post(
-                    kind=enums.POST.value("DUTY_WORKER"),
-                    staff_reference=DUTY_WORKER,
-                    telephone="01632 960145",
-                ),
             ),
         )
         return subscribed.feed_id

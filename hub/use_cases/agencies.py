@@ -67,7 +67,8 @@ def subscribe(
     enforces_person_restriction: bool,
     retraction_window: str = "",
 ) -> tuple[UUID, int, int]:
-    """Opens a feed: its id, epoch and position. Raises `UNKNOWN_AGENCY`, `NO_STANDING_RECIPIENT`.
+    """Opens a feed: its id, epoch and position. Raises `UNKNOWN_AGENCY`, `NO_STANDING_RECIPIENT`,
+    `NO_DAY_AND_NIGHT_NUMBER`: an emergency needs somebody to ring before the agency goes live.
 
     `retraction_window` is when of a day copies are taken back (`HH:MM`, UTC); empty: at once.
     """
@@ -78,6 +79,8 @@ def subscribe(
         raise Refused("UNKNOWN_AGENCY")
     if ServiceType.POLICE in (known.service_type, service_type) or Purpose.EMPLOYMENT in purposes:
         raise Refused("NO_STANDING_RECIPIENT")
+    if PostKind.TWENTY_FOUR_HOURS not in known.posts:
+        raise Refused("NO_DAY_AND_NIGHT_NUMBER")
     agency = work.repository.get(Agency, _stream(work, agency_id))
     feed_id = work.new_id()
     agency.subscribe(

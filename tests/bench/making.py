@@ -16,6 +16,7 @@ from consent_ledger.vocabulary import (
     ConfidentialityBasis,
     LawfulBasis,
     OnEnd,
+    PostKind,
     Purpose,
     ServiceType,
 )
@@ -119,6 +120,15 @@ class Maker:
                 for name in names
             ],
         )
+        if subscribe:
+            desk = {
+                "kind": PostKind.TWENTY_FOUR_HOURS,
+                "staff_reference": "desk",
+                "telephone": "01632 960160",
+            }
+            await self.each(
+                agencies.appoint_post, [(OPERATOR, {"agency_id": name, **desk}) for name in names]
+            )
         made: list[Adapter] = []
         for number in range(each):
             # One of each agency's in a command: an agency's next event has to see the one before.

@@ -57,6 +57,7 @@ async def begin(site: Site, categories: Categories = CATEGORIES) -> Story:
     outreach, hostel = await register(site, "outreach"), await register(site, "hostel")
     assert hostel.uri is not None
     async with operator_channel(site) as channel:
+        await AgencyServiceStub(channel).AppointPost(day_and_night("hostel"))
         feed = await AgencyServiceStub(channel).Subscribe(
             agency_service_pb2.SubscribeRequest(
                 request_id=request_id(),
@@ -81,6 +82,14 @@ async def begin(site: Site, categories: Categories = CATEGORIES) -> Story:
                 metadata=((ACTING_AGENCY, agency_id),),
             )
     return Story(outreach, hostel, feed.feed_id)
+
+
+def day_and_night(agency_id: str) -> agency_service_pb2.AppointPostRequest:
+    """Appoints the number without which no feed is opened."""
+    post = agency_service_pb2.Post(
+        kind=agency_service_pb2.POST_KIND_TWENTY_FOUR_HOURS, staff_reference="desk", telephone="01632 960160"
+    )
+    return agency_service_pb2.AppointPostRequest(request_id=request_id(), agency_id=agency_id, post=post)
 
 
 def agreement(categories: Categories = CATEGORIES) -> agreement_service_pb2.Agreement:

@@ -98,6 +98,9 @@ def partnership(hub: Operator, tmp_path: Path) -> Operator:
         hub("agency", "add", agency, "--name", agency.title(), "--service-type", service, *flags)
         uri = hub("agency", "certificate", agency, "--file", hub.data / "pki" / f"{agency}-1.pem")["uri"]
         hub(
+            "agency", "appoint", agency, "TWENTY_FOUR_HOURS", "--staff", "desk", "--telephone", "01632 960160"
+        )
+        hub(
             "agency", "subscribe", agency, "--uri", uri, "--service-type", service,
             "--purpose", "direct-support", "--category", "IDENTITY,ACCOMMODATION,SERVICE_CONTACT",
             *(["--at-once"] if agency == "harbour" else []),
@@ -180,7 +183,8 @@ def test_a_post_is_appointed_and_its_tasks_are_listed_and_done(partnership: Oper
         one for one in partnership("agency", "list")["agencies"] if one["agency_id"] == "northside"
     ]
     assert northside["posts"] == [
-        {"kind": "DUTY_WORKER", "staff_reference": "k-7", "telephone": "01632 960145"}
+        {"kind": "DUTY_WORKER", "staff_reference": "k-7", "telephone": "01632 960145"},
+        {"kind": "TWENTY_FOUR_HOURS", "staff_reference": "desk", "telephone": "01632 960160"},
     ]
     assert partnership("task", "list", "--as", "northside", "--client", "N-1")["tasks"] == []
     never = "0f6a4d38-0000-4000-8000-000000000000"

@@ -5,9 +5,10 @@ from pathlib import Path
 import grpc
 import pytest
 
-from oncetold.v1 import agency_service_pb2
+from oncetold.v1 import agency_service_pb2, common_pb2
 from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
 from tests.integration.loopback import operator_channel, refusal
+from tests.integration.story import day_and_night
 from tests.twins.stage import Authority, stage
 
 
@@ -43,6 +44,7 @@ async def test_the_newest_appointment_counts_and_each_agency_speaks_for_itself(
         ("elsewhere", 1, "01632 960117", "UNKNOWN_AGENCY"),
         ("hostel", 0, "01632 960117", "INVALID_FIELD"),
         ("hostel", 1, "ring me", "INVALID_FIELD"),
+        ("hostel", 5, "", "INVALID_FIELD"),
         ("hostel", 99, "01632 960117", "UNKNOWN_ENUM"),
     ],
 )
@@ -57,3 +59,32 @@ async def test_what_is_no_appointment_is_refused(
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await AgencyServiceStub(operator).AppointPost(request)
         assert refusal(refused.value)[1] == reason
+
+
+async def test_no_feed_is_opened_for_an_agency_that_nobody_can_ring_at_night(
+    tmp_path: Path, authority: Authority
+) -> None:
+    async with stage(tmp_path, authority) as world, operator_channel(world.site) as operator:
+        hostel = await world.agency("hostel", "HOSTEL")
+        await hostel.appoint("DUTY_WORKER", "duty-1", "01632 960119")
+        stub = AgencyServiceStub(operator)
+
+        def feed() -> agency_service_pb2.SubscribeRequest:
+            return agency_service_pb2.SubscribeRequest(
+                request_id=world.request_id(),
+                agency_id="hostel",
+                certificate_uri=hostel.credentials.uri or "",
+                service_type=common_pb2.SERVICE_TYPE_HOSTEL,
+                purposes=[common_pb2.PURPOSE_DIRECT_SUPPORT],
+                categories=[common_pb2.DATA_CATEGORY_ACCOMMODATION],
+            )
+
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.Subscribe(feed())
+        status, reason, _ = refusal(refused.value)
+        assert (status, reason) == (grpc.StatusCode.FAILED_PRECONDITION, "NO_DAY_AND_NIGHT_NUMBER")
+        [listed] = (await stub.ListAgencies(agency_service_pb2.ListAgenciesRequest())).agencies
+        assert not listed.feeds
+
+        await stub.AppointPost(day_and_night("hostel"))
+        assert (await stub.Subscribe(feed())).feed_id

@@ -109,6 +109,14 @@ class Product:
                     uri=uri_of(event.agency),
                     public_key_sha256=bytes(32),
                 )
+                self.call(
+                    agencies.appoint_post,
+                    OPERATOR,
+                    agency_id=event.agency,
+                    kind=PostKind.TWENTY_FOUR_HOURS,
+                    staff_reference="desk",
+                    telephone="01632 960160",
+                )
             case h.FeedOpened():
                 feed_id, epoch, _ = self.call(
                     agencies.subscribe,

@@ -20,6 +20,7 @@ from oncetold.v1 import erasure_service_pb2 as erasures
 from oncetold.v1 import record_service_pb2 as records
 from oncetold.v1 import registration_service_pb2 as registrations
 from oncetold.v1 import task_service_pb2 as tasks
+from tests.integration.story import day_and_night
 from tests.oracle import history as h
 from tests.oracle.contract import categories, record_message, service
 
@@ -76,6 +77,7 @@ class Player:
                 service_type=service(event.service_type),
                 public_authority=event.public_authority,
             )
+            await self._call(None, "AppointPost", day_and_night(event.agency))
             answer = await self._send(
                 None,
                 "AuthoriseCertificate",

@@ -28,7 +28,7 @@ from oncetold.v1.consent_service_pb2_grpc import ConsentServiceStub
 from oncetold.v1.record_service_pb2_grpc import RecordServiceStub
 from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
 from tests.integration.loopback import Site, make_site, operator_channel, register
-from tests.integration.story import PURPOSE, request_id, stamp
+from tests.integration.story import PURPOSE, day_and_night, request_id, stamp
 from tests.observability.collector import collector
 from tests.observability.page import scrape
 from tests.privacy import person, told
@@ -142,6 +142,7 @@ async def _agree(site: Site, keys: dict[str, pki.Credentials]) -> dict[str, str]
     feeds = {}
     async with operator_channel(site) as channel:
         for agency in ("clinic", "hostel"):
+            await AgencyServiceStub(channel).AppointPost(day_and_night(agency))
             feed = await AgencyServiceStub(channel).Subscribe(
                 agency_service_pb2.SubscribeRequest(
                     request_id=request_id(),

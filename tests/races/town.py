@@ -290,6 +290,20 @@ async def _agency(world: World, facts: Facts, agency_id: str, kind: Any, window:
         ),
         agency_service_pb2.AuthoriseCertificateResponse,
     )
+    await world.ask(
+        "operator",
+        "AgencyService/AppointPost",
+        agency_service_pb2.AppointPostRequest(
+            request_id=world.request_id(),
+            agency_id=agency_id,
+            post=agency_service_pb2.Post(
+                kind=agency_service_pb2.POST_KIND_TWENTY_FOUR_HOURS,
+                staff_reference="desk",
+                telephone="01632 960160",
+            ),
+        ),
+        agency_service_pb2.AppointPostResponse,
+    )
     opened = await world.ask(
         "operator",
         "AgencyService/Subscribe",

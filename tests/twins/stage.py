@@ -100,6 +100,17 @@ class Stage:
                 )
             )
             if receives:
+                await stub.AppointPost(
+                    agency_service_pb2.AppointPostRequest(
+                        request_id=self.request_id(),
+                        agency_id=agency_id,
+                        post=agency_service_pb2.Post(
+                            kind=agency_service_pb2.POST_KIND_TWENTY_FOUR_HOURS,
+                            staff_reference="desk",
+                            telephone="01632 960160",
+                        ),
+                    )
+                )
                 opened = await stub.Subscribe(
                     agency_service_pb2.SubscribeRequest(
                         request_id=self.request_id(),

@@ -32,6 +32,8 @@ class _PostKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PostKind.Val
     POST_KIND_DATA_PROTECTION_OFFICER: _PostKind.ValueType  # 3
     POST_KIND_DUTY_WORKER: _PostKind.ValueType  # 4
     """Whoever answers for questions about clients whose lead the agency is."""
+    POST_KIND_TWENTY_FOUR_HOURS: _PostKind.ValueType  # 5
+    """A number that somebody answers at any hour of day or night. No feed is opened without one."""
 
 class PostKind(_PostKind, metaclass=_PostKindEnumTypeWrapper):
     """Somebody who answers for something at an agency. Named by the agency's own pseudonym, rung by an office number."""
@@ -42,6 +44,8 @@ POST_KIND_CALDICOTT_GUARDIAN: PostKind.ValueType  # 2
 POST_KIND_DATA_PROTECTION_OFFICER: PostKind.ValueType  # 3
 POST_KIND_DUTY_WORKER: PostKind.ValueType  # 4
 """Whoever answers for questions about clients whose lead the agency is."""
+POST_KIND_TWENTY_FOUR_HOURS: PostKind.ValueType  # 5
+"""A number that somebody answers at any hour of day or night. No feed is opened without one."""
 Global___PostKind: _TypeAlias = PostKind  # noqa: Y015
 
 class _DepartedCopies:

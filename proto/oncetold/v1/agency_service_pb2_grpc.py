@@ -100,7 +100,8 @@ class AgencyServiceServicer(object):
     def Subscribe(self, request, context):
         """Opens a feed for one of the agency's adapters. Repeat with the same request_id: the same feed.
         Police and enforcement have none (FAILED_PRECONDITION, ERROR_REASON_NO_STANDING_RECIPIENT); an
-        unknown agency or certificate is FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
+        unknown agency or certificate is FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY), and so is an agency that
+        nobody can ring at night: TWENTY_FOUR_HOURS is appointed first (ERROR_REASON_NO_DAY_AND_NIGHT_NUMBER).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

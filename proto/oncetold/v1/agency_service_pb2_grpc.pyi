@@ -48,7 +48,8 @@ class AgencyServiceStub:
     Subscribe: _grpc.UnaryUnaryMultiCallable[_agency_service_pb2.SubscribeRequest, _agency_service_pb2.SubscribeResponse]
     """Opens a feed for one of the agency's adapters. Repeat with the same request_id: the same feed.
     Police and enforcement have none (FAILED_PRECONDITION, ERROR_REASON_NO_STANDING_RECIPIENT); an
-    unknown agency or certificate is FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
+    unknown agency or certificate is FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY), and so is an agency that
+    nobody can ring at night: TWENTY_FOUR_HOURS is appointed first (ERROR_REASON_NO_DAY_AND_NIGHT_NUMBER).
     """
     AppointPost: _grpc.UnaryUnaryMultiCallable[_agency_service_pb2.AppointPostRequest, _agency_service_pb2.AppointPostResponse]
     """Says who holds a post at an agency: whom tasks are for, and whom to ring. The newest appointment counts. The
@@ -88,7 +89,8 @@ class AgencyServiceAsyncStub(AgencyServiceStub):
     Subscribe: _aio.UnaryUnaryMultiCallable[_agency_service_pb2.SubscribeRequest, _agency_service_pb2.SubscribeResponse]  # type: ignore[assignment]
     """Opens a feed for one of the agency's adapters. Repeat with the same request_id: the same feed.
     Police and enforcement have none (FAILED_PRECONDITION, ERROR_REASON_NO_STANDING_RECIPIENT); an
-    unknown agency or certificate is FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
+    unknown agency or certificate is FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY), and so is an agency that
+    nobody can ring at night: TWENTY_FOUR_HOURS is appointed first (ERROR_REASON_NO_DAY_AND_NIGHT_NUMBER).
     """
     AppointPost: _aio.UnaryUnaryMultiCallable[_agency_service_pb2.AppointPostRequest, _agency_service_pb2.AppointPostResponse]  # type: ignore[assignment]
     """Says who holds a post at an agency: whom tasks are for, and whom to ring. The newest appointment counts. The
@@ -143,7 +145,8 @@ class AgencyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_agency_service_pb2.SubscribeResponse, _abc.Awaitable[_agency_service_pb2.SubscribeResponse]]:
         """Opens a feed for one of the agency's adapters. Repeat with the same request_id: the same feed.
         Police and enforcement have none (FAILED_PRECONDITION, ERROR_REASON_NO_STANDING_RECIPIENT); an
-        unknown agency or certificate is FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY).
+        unknown agency or certificate is FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY), and so is an agency that
+        nobody can ring at night: TWENTY_FOUR_HOURS is appointed first (ERROR_REASON_NO_DAY_AND_NIGHT_NUMBER).
         """
 
     @_abc_1.abstractmethod
