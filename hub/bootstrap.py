@@ -30,6 +30,7 @@ from hub.rpc.delivery_servicer import DeliveryServicer
 from hub.rpc.dispatch import Dispatcher
 from hub.rpc.erasure_servicer import ErasureServicer
 from hub.rpc.handing_over import HandingOver
+from hub.rpc.limits import Limits
 from hub.rpc.log_servicer import LogServicer
 from hub.rpc.operator_servicer import OperatorServicer
 from hub.rpc.record_servicer import RecordServicer
@@ -172,7 +173,7 @@ async def running_hub(
             local.bind_local(config.admin_socket)
             if adapters:
                 known = ByCertificate(_registry(hub), today)
-                door = Door(Dispatcher(known, clock.now, telemetry), servicers)
+                door = Door(Dispatcher(known, clock.now, telemetry, Limits(config.limits)), servicers)
                 doors.append(door)
                 port = door.bind_tls(config)
             for door in doors:

@@ -41,8 +41,10 @@ from consent_ledger.errors import OnceToldError
 from consent_ledger.statutory_duties import DUTIES
 from consent_ledger.vocabulary import StatutoryDuty
 from hub.key_settings import KeySettings
+from hub.limit_settings import LimitSettings
 
 T = TypeVar("T")
+S = TypeVar("S", KeySettings, LimitSettings)
 
 FILE_NAME = "hub.toml"
 DEFAULT_LISTEN = "127.0.0.1:8443"
@@ -128,6 +130,7 @@ class Config:
     keys: KeySettings = field(default_factory=KeySettings)
     ledger: str = ""
     """Where the ledger is: a file, or a PostgreSQL database's URL. Left out: `ledger.db` in the folder."""
+    limits: LimitSettings = field(default_factory=LimitSettings)
 
     def __post_init__(self) -> None:
         if not self.ledger:
@@ -165,6 +168,7 @@ def read_config(data: Path) -> Config:
     telemetry = _telemetry(settings.pop("telemetry", {}))
     log = _log(settings.pop("log", {}))
     keys = _keys(settings.pop("keys", {}))
+    limits = _limits(settings.pop("limits", {}))
     listen = settings.pop("listen", DEFAULT_LISTEN)
     ledger = _ledger(data, settings.pop("ledger", DEFAULT_LEDGER))
     if settings:
@@ -177,7 +181,7 @@ def read_config(data: Path) -> Config:
     if unknown:
         raise ConfigError(f"tls.{unknown[0]}", "no such setting", f"Remove it from {FILE_NAME}.")
     paths = {name: data / path for name, path in {**_DEFAULT_TLS, **tls}.items()}
-    return Config(data, listen, TlsFiles(**paths), law, telemetry, log, keys, ledger)
+    return Config(data, listen, TlsFiles(**paths), law, telemetry, log, keys, ledger, limits)
 
 
 def _ledger(data: Path, value: Any) -> str:
@@ -244,7 +248,14 @@ def _telemetry(table: Any) -> TelemetrySettings:
 
 
 def _keys(table: Any) -> KeySettings:
-    asked = _table(KeySettings, "keys", table)
+    return _checked(_table(KeySettings, "keys", table))
+
+
+def _limits(table: Any) -> LimitSettings:
+    return _checked(_table(LimitSettings, "limits", table))
+
+
+def _checked(asked: S) -> S:
     problem = asked.problem()
     if problem is not None:
         raise ConfigError(*problem)
@@ -328,6 +339,7 @@ def write_config(config: Config) -> None:
         *_changed("telemetry", config.telemetry),
         *_changed("log", config.log),
         *_changed("keys", config.keys),
+        *_changed("limits", config.limits),
         *(["", "[law]"] if config.law else []),
         *(f'{duty.lower()} = "{day.isoformat()}"' for duty, day in sorted(config.law.items())),
     ]
@@ -335,7 +347,7 @@ def write_config(config: Config) -> None:
         file.write("\n".join(lines) + "\n")
 
 
-def _changed(name: str, settings: TelemetrySettings | LogSettings | KeySettings) -> list[str]:
+def _changed(name: str, settings: TelemetrySettings | LogSettings | KeySettings | LimitSettings) -> list[str]:
     """A table's lines in TOML, of what is not the default; JSON writes these kinds of values alike."""
     values = {one.name: (getattr(settings, one.name), one.default) for one in fields(settings)}
     lines = [f"{key} = {json.dumps(value)}" for key, (value, default) in values.items() if value != default]

@@ -6,6 +6,7 @@ checks, and one that has no rule or no code stops the hub from starting.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ from google.protobuf.message_factory import GetMessageClass
 from consent_ledger.errors import Refused
 from hub.records import validation
 from hub.rpc.authentication import ACTING_AGENCY, Authenticator
+from hub.rpc.limits import Limits
 from hub.rpc.rules import RULES, Rule
 from hub.rpc.status import Answer, answer_to
 from hub.telemetry import Telemetry
@@ -50,11 +52,17 @@ class Dispatcher:
     """Serves services through one kind of caller's door."""
 
     def __init__(
-        self, authenticator: Authenticator, now: Callable[[], datetime], telemetry: Telemetry | None = None
+        self,
+        authenticator: Authenticator,
+        now: Callable[[], datetime],
+        telemetry: Telemetry | None = None,
+        limits: Limits | None = None,
     ) -> None:
+        """Without `limits` callers may ask as much as they like: the operator's door."""
         self._authenticator = authenticator
         self._now = now
         self._telemetry = telemetry or Telemetry()
+        self._limits = limits
 
     def handler_for(self, service: ServiceDescriptor, servicer: object) -> grpc.GenericRpcHandler:
         """A service's handlers. Raises MethodNotServed."""
@@ -79,10 +87,11 @@ class Dispatcher:
             try:
                 async with asyncio.timeout(CALL_SECONDS):
                     caller = await self._authenticator.caller_of(context)
-                    admit(caller, rule)
-                    request = _parsed(request_class, body)
-                    validation.check(request, self._now())
-                    response = await handler(request, Call(caller, method.full_name, response_class))
+                    async with self._place(caller, method, body):
+                        admit(caller, rule)
+                        request = _parsed(request_class, body)
+                        validation.check(request, self._now())
+                        response = await handler(request, Call(caller, method.full_name, response_class))
                 if isinstance(response, bytes):  # framed around sealed content, never parsed
                     return response
                 return response.SerializeToString(deterministic=True)
@@ -102,6 +111,14 @@ class Dispatcher:
             return await _refuse(context, answer)
 
         return behaviour
+
+    def _place(
+        self, caller: Caller, method: MethodDescriptor, body: bytes
+    ) -> AbstractAsyncContextManager[None]:
+        if self._limits is None:
+            return nullcontext()
+        waits = "wait" in method.input_type.fields_by_name
+        return self._limits.place(caller, method.full_name, len(body), waits=waits)
 
 
 def admit(caller: Caller, rule: Rule) -> None:

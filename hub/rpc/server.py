@@ -27,11 +27,21 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     # Without this a second hub would share the port in silence.
     ("grpc.so_reuseport", 0),
     ("grpc.max_concurrent_streams", 64),
+    # An adapter's line is pinged when it is quiet, so that one that was cut does not stay for ever; whoever
+    # pings the hub more often than this is hung up on.
+    ("grpc.keepalive_time_ms", 120_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 300_000),
+    ("grpc.http2.max_ping_strikes", 2),
+    # Whoever connects and never shakes hands is let go.
+    ("grpc.server_handshake_timeout_ms", 20_000),
     ("grpc.max_metadata_size", 8 * 1024),
     ("grpc.absolute_max_metadata_size", 8 * 1024),
 )
-MAX_CONCURRENT_CALLS = 1024
-"""Over all connections, waiting fetches included; more are refused at once instead of queueing."""
+MAX_CONCURRENT_CALLS = 4096
+"""Over all connections, waiting fetches included; more are refused at once instead of queueing. What each
+agency may use of the hub is counted before that (`limits`)."""
 
 
 async def to_its_end(work: Awaitable[T]) -> T:

@@ -287,6 +287,10 @@ def _answer(code: str, details: dict[str, str]) -> Answer:
     packed.Pack(info)
     number: int = status.value[0]
     whole = status_pb2.Status(code=number, message=text, details=[packed])
+    if "retry_seconds" in details:
+        pause = error_details_pb2.RetryInfo()
+        pause.retry_delay.FromSeconds(int(details["retry_seconds"]))
+        whole.details.add().Pack(pause)
     return Answer(status, code, text, ((DETAILS_KEY, whole.SerializeToString()),))
 
 
