@@ -1,8 +1,8 @@
 # Everything a newcomer runs. The environment is .venv, made from the lock file when it is missing or out of date.
-#   make demo [ARGS=--once]   make test   make test-slow   make bench [ARGS=--quick]   make check   make generate   make baseline   make lock
+#   make demo [ARGS=--once]   make test   make test-slow   make safety   make bench [ARGS=--quick]   make check   make generate   make baseline   make lock
 .DEFAULT_GOAL := demo
 .DELETE_ON_ERROR:
-.PHONY: demo test test-slow bench check generate baseline lock
+.PHONY: demo test test-slow safety bench check generate baseline lock
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -19,6 +19,9 @@ test: .venv/installed
 
 test-slow: .venv/installed
 	$(PYTEST) -m slow --timeout 1800 $(ARGS)
+
+safety: .venv/installed
+	$(BIN)/python -m tests.safety $(ARGS)
 
 bench: .venv/installed
 	$(BIN)/python -m tests.bench $(ARGS)
