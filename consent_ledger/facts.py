@@ -15,6 +15,7 @@ from consent_ledger.vocabulary import (
     CaptureMethod,
     ConfidentialityBasis,
     DataCategory,
+    DecisionKind,
     HandlingMark,
     InvolvementGround,
     LawfulBasis,
@@ -287,6 +288,49 @@ class Agreement:
         return max(ends, key=HARSHNESS.index) if ends else None
 
 
+@dataclass(slots=True)
+class SharingDecision:
+    """The holder's people decided that one other agency gets some of its records of a person, until it ends.
+
+    It stands on the holder's registration. `opens`: which of tests 3, 5, 6, 7 and 8 it answers; `record_ids`:
+    for which records test 7. `notice_id`: where it leaves test 5 to the person's own grants, the notice that
+    these were given under. `evidence`: what the confidentiality basis rests on.
+    """
+
+    decision_id: UUID
+    position: int
+    registration_id: UUID
+    holder_agency_id: str
+    recipient_agency_id: str
+    purposes: frozenset[Purpose]
+    categories: frozenset[DataCategory]
+    holder_basis: PartyBasis
+    recipient_basis: PartyBasis
+    confidentiality_basis: ConfidentialityBasis
+    kind: DecisionKind
+    opens: frozenset[int]
+    record_ids: frozenset[UUID] = frozenset()
+    notice_id: str = ""
+    evidence: BasisEvidence = NO_EVIDENCE
+    recorded_at: datetime | None = None
+    ended: bool = False
+    expired: bool = False
+
+    @property
+    def active(self) -> bool:
+        """Neither ended by somebody nor by time."""
+        return not self.ended and not self.expired
+
+    @property
+    def row_id(self) -> str:
+        """What stands in a delivery's terms in an agreement's place."""
+        return DECISION_ROW + str(self.decision_id)
+
+
+DECISION_ROW = "decision:"
+"""Begins the id of what a decision, and no agreement, allows. No agreement's id holds a colon."""
+
+
 @dataclass(frozen=True, slots=True)
 class Post:
     """Who answers for something at an agency: its own pseudonym for them, and an office number to ring."""
@@ -347,6 +391,7 @@ class Person:
 
     `disputed`: a link was cut but its two ends are still joined through others. `groups`: which registrations
     people joined; between groups stand only links made because name, birth date and NHS number agree.
+    `decisions`: what people decided to share, oldest first.
     """
 
     registrations: dict[UUID, Registration]
@@ -357,6 +402,7 @@ class Person:
     openings: tuple[Opening, ...]
     disputed: bool
     groups: frozenset[frozenset[UUID]]
+    decisions: tuple[SharingDecision, ...] = ()
 
     def joined_by_people(self, first: UUID, second: UUID) -> bool:
         """Whether somebody, and not only agreeing details, said that both are this person."""

@@ -238,6 +238,14 @@ class InvolvementGround(Term):
     SAFEGUARDING = auto()
 
 
+class DecisionKind(Term):
+    """How people came to decide that something is shared although nothing else allows it."""
+
+    ON_REQUEST = auto()
+    SAFEGUARDING = auto()
+    EMERGENCY = auto()
+
+
 class ClosingReason(Term):
     """Why a registration was closed."""
 

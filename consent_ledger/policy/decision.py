@@ -22,12 +22,14 @@ class Finding:
     """One test that did not pass.
 
     `test` is its number in the decision table; `told_by` the agency whose exclusion or marker it is.
+    `yields`: whether a decision to share may ever speak against it.
     """
 
     test: int
     reason: Reason
     verdict: Verdict = Verdict.DENY
     told_by: str | None = None
+    yields: bool = False
 
     @property
     def order(self) -> tuple[bool, int]:

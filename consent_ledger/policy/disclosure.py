@@ -8,9 +8,18 @@ agency's level test 8 is the recorded involvement; staff roles narrow reads furt
 from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
-from consent_ledger.facts import Agreement, AgreementVersion, Feed, Fragment, Grant, Person, Registration
+from consent_ledger.facts import (
+    Agreement,
+    AgreementVersion,
+    Feed,
+    Fragment,
+    Grant,
+    Person,
+    Registration,
+    SharingDecision,
+)
 from consent_ledger.policy import agreement as agreements_tests
-from consent_ledger.policy import confidentiality
+from consent_ledger.policy import confidentiality, sharing_decision
 from consent_ledger.policy.confidentiality import Use
 from consent_ledger.policy.decision import Decision, Finding, first
 from consent_ledger.policy.involvement import highest_level
@@ -47,6 +56,7 @@ def may_disclose(
         return Decision(Verdict.ALLOW_OWN, 0)
     general = list(_about_person_and_fragment(fragment, recipient, registration, purpose, person, others))
     best: tuple[tuple[int, int], Finding] | None = None
+    passed = False
     for one in agreements:
         outcome = _under(one, fragment, recipient, registration, purpose, person, others)
         if isinstance(outcome, Finding):
@@ -57,7 +67,17 @@ def may_disclose(
         elif not general:
             return Decision(Verdict.PERMIT, 10, None, one.agreement_id, (one.agreement_id, *outcome))
         else:
-            return _withheld(general)
+            passed = True
+            break
+    for decision in sharing_decision.between(person, fragment, recipient):
+        relied_on = _under_decision(
+            decision, general, fragment, recipient, registration, purpose, person, others
+        )
+        if not isinstance(relied_on, Finding):
+            return Decision(Verdict.PERMIT, 10, None, decision.row_id, (decision.row_id, *relied_on))
+    if passed:
+        return _withheld(general)
+    # Of what nothing permits the agreements' reason is told: a decision is one more way, never a duty.
     own = best[1] if best is not None else Finding(3, Reason.NO_AGREEMENT)
     return _withheld([*general, own])
 
@@ -72,22 +92,70 @@ def permitted_rows(
 ) -> frozenset[tuple[Purpose, str]]:
     """Every (purpose, agreement id) under which the fragment may stand at the recipient's registration.
 
-    `running` are the agreements in force between the fragment's origin and the recipient.
+    `running` are the agreements in force between the fragment's origin and the recipient. What people decided
+    stands there as `decision:<uuid>`.
     """
     if fragment.origin_agency_id == recipient.agency_id:
         return frozenset()
     if not recipient.categories.issuperset(fragment.categories):
         return frozenset()
     rows = set()
+    decisions = sharing_decision.between(person, fragment, recipient) if person.decisions else []
     for purpose in recipient.purposes:
-        general = _about_person_and_fragment(fragment, recipient, registration, purpose, person, others)
-        if next(general, None) is not None:
+        about = _about_person_and_fragment(fragment, recipient, registration, purpose, person, others)
+        against = next(about, None)
+        if decisions:
+            general = [] if against is None else [against, *about]
+            rows |= {
+                (purpose, one.row_id)
+                for one in decisions
+                if not isinstance(
+                    _under_decision(one, general, fragment, recipient, registration, purpose, person, others),
+                    Finding,
+                )
+            }
+        if against is not None:
             continue
         for agreement_id, version in running:
             outcome = _under_version(version, fragment, recipient, registration, purpose, person, others)
             if not isinstance(outcome, Finding):
                 rows.add((purpose, agreement_id))
     return frozenset(rows)
+
+
+def _under_decision(
+    decision: SharingDecision,
+    general: Sequence[Finding],
+    fragment: Fragment,
+    recipient: Feed,
+    registration: Registration | None,
+    purpose: Purpose,
+    person: Person,
+    others: Sequence[Person],
+) -> Finding | tuple[str, ...]:
+    """What speaks against sharing it by what people decided, or the ids of the person's grants relied on.
+
+    The holder weighed its own records, whomever they are about: its basis stands for every subject.
+    """
+    against = sharing_decision.stands_against(decision, general, fragment)
+    if against is not None:
+        return against
+    if (not_meant := sharing_decision.outside(decision, fragment, purpose)) is not None:
+        return not_meant
+    own = None if registration is None else registration.registration_id
+    outcome = _under_version(
+        sharing_decision.as_version(decision),
+        fragment,
+        recipient,
+        registration,
+        purpose,
+        sharing_decision.asked_of(decision, person),
+        [sharing_decision.asked_of(decision, one) for one in others],
+        known=sharing_decision.known_to(decision, person, own),
+    )
+    if isinstance(outcome, Finding):
+        return outcome
+    return tuple(one for one in outcome if one != str(decision.decision_id))
 
 
 def _withheld(findings: list[Finding]) -> Decision:
@@ -145,13 +213,18 @@ def _excluded(fragment: Fragment, recipient: Feed, person: Person) -> Iterator[F
             exclusion.agency_id == recipient.agency_id
             or (exclusion.category is not None and exclusion.category in _all_categories(fragment))
         ):
-            yield Finding(6, Reason.CLIENT_EXCLUSION, told_by=exclusion.recorded_by)
+            yield Finding(
+                6,
+                Reason.CLIENT_EXCLUSION,
+                told_by=exclusion.recorded_by,
+                yields=exclusion.may_be_overridden,
+            )
 
 
 def _protected(fragment: Fragment, person: Person) -> Iterator[Finding]:
     """Test 7. A marker yields to no grant."""
     if fragment.third_party:
-        yield Finding(7, Reason.THIRD_PARTY_DATA, told_by=fragment.origin_agency_id)
+        yield Finding(7, Reason.THIRD_PARTY_DATA, told_by=fragment.origin_agency_id, yields=True)
     for marker in person.markers:
         if marker.lifted:
             continue
@@ -159,7 +232,12 @@ def _protected(fragment: Fragment, person: Person) -> Iterator[Finding]:
             if DataCategory.CONTACT_LOCATION in fragment.categories:
                 yield Finding(7, Reason.PROTECTED_ADDRESS, told_by=marker.placed_by)
         elif marker.record_id == fragment.record_id:
-            yield Finding(7, REASON_OF_MARKER[marker.kind], told_by=marker.placed_by)
+            yield Finding(
+                7,
+                REASON_OF_MARKER[marker.kind],
+                told_by=marker.placed_by,
+                yields=marker.kind in sharing_decision.MARKERS_THAT_YIELD,
+            )
 
 
 def _under(
@@ -186,7 +264,10 @@ def _under_version(
     purpose: Purpose,
     person: Person,
     others: Sequence[Person],
+    *,
+    known: Person | None = None,
 ) -> Finding | tuple[str, ...]:
+    """The same under one version. `known`: the person as test 8 sees them, where that differs."""
     for category in _all_categories(fragment):
         if (reason := agreements_tests.covered(version, category, purpose)) is not None:
             return Finding(3, reason)
@@ -211,7 +292,9 @@ def _under_version(
             fragment, recipient, purpose, version, subject
         ):
             findings.append(Finding(4, Reason.OBJECTION, Verdict.REVIEW))
-    if (finding := _involved(fragment, recipient, registration, purpose, version, person)) is not None:
+    if (
+        finding := _involved(fragment, recipient, registration, purpose, version, known or person)
+    ) is not None:
         findings.append(finding)
     return first(findings) if findings else tuple(sorted(set(relied_on)))
 

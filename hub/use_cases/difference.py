@@ -11,7 +11,7 @@ from uuid import UUID
 
 from consent_ledger.access import StepKind, TermRow
 from consent_ledger.entry import microseconds
-from consent_ledger.facts import AgreementVersion, Feed, Fragment, Person, Registration
+from consent_ledger.facts import DECISION_ROW, AgreementVersion, Feed, Fragment, Person, Registration
 from consent_ledger.policy import permitted_rows, running
 from consent_ledger.vocabulary import (
     DataCategory,
@@ -141,7 +141,12 @@ def _never_opened(feed: Feed, person: Person, held: dict[bytes, Held]) -> frozen
         open_to_it = feed.categories
     else:
         granted = (grant.scope.categories for grant in person.grants if grant.active)
-        open_to_it = feed.categories & frozenset().union(*granted)
+        decided = (
+            one.categories
+            for one in person.decisions
+            if one.active and one.recipient_agency_id == feed.agency_id
+        )
+        open_to_it = feed.categories & frozenset().union(*granted, *decided)
     return frozenset(DataCategory) - open_to_it
 
 
@@ -197,7 +202,7 @@ class _Teller:
             marker.record_id.bytes
             for marker in person.markers
             if marker.record_id is not None and not marker.lifted
-        }
+        } | {record_id.bytes for one in person.decisions if one.active for record_id in one.record_ids}
         self._periods = [
             (
                 -_FOR_EVER if grant.data_from is None else microseconds(grant.data_from),
@@ -350,6 +355,8 @@ class _Teller:
             return None
         if self._person.deceased:
             return PermissionState.STOPPED
+        if row.agreement_id.startswith(DECISION_ROW):
+            return None
         agreement = self._work.index.agreements[row.agreement_id]
         end = agreement.end_of(facts.categories, row.purpose, facts.origin_agency_id, self._feed.agency_id)
         return None if end is None else _STATE_AFTER.get(end)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from consent_ledger.access import AccessKind
 from consent_ledger.facts import (
+    DECISION_ROW,
     HARSHNESS,
     Agreement,
     AgreementVersion,
@@ -142,7 +143,10 @@ def _recipients(work: Work, person: Person, origin: str) -> Iterator[_Recipient]
 def _ends(work: Work, feed: Feed, fragment: Fragment, rows: frozenset[tuple[Purpose, str]]) -> set[OnEnd]:
     """What the agreements say becomes of what is held when these rows end; no row says: it goes."""
     return {
-        _end(work.index.agreements[agreement_id], purpose, feed, fragment) for purpose, agreement_id in rows
+        OnEnd.ERASE
+        if agreement_id.startswith(DECISION_ROW)
+        else _end(work.index.agreements[agreement_id], purpose, feed, fragment)
+        for purpose, agreement_id in rows
     }
 
 
