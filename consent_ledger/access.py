@@ -27,6 +27,7 @@ class AccessKind(Term):
     RECONCILE = "RECONCILE"
     AUDIT = "AUDIT"
     REFUSED = "REFUSED"
+    ASSERTED = "ASSERTED"
 
 
 class StepKind(Term):
@@ -164,6 +165,8 @@ class Accessed:
     page: int = 0
     last_page: bool = False
     people: tuple[PersonAccess, ...] = field(default=())
+    assertion: str = ""
+    """The agency's signed word for who asked, as it was sent; empty where none was needed."""
 
     def draft(self, stream_id: UUID) -> Draft:
         """The entry to append, on a stream of its own."""
@@ -179,6 +182,7 @@ class Accessed:
             ],
             "page": self.page,
             "last": self.last_page,
+            **({"assertion": self.assertion} if self.assertion else {}),
         }
         parts = [_part(_ACCESS, header, KeyOwner(None, KeyCategory.ACCESS))]
         parts += [
@@ -295,4 +299,5 @@ def read_access_entry(entry: Entry, *, what_was_read: bool = True) -> Accessed |
         header["page"],
         header["last"],
         tuple(_read_person(part.payload, with_items) for part in entry.parts if part.schema == _PERSON),
+        assertion=header.get("assertion", ""),
     )

@@ -23,6 +23,7 @@ from hub.config import Config
 from hub.root_keys import created_root_keys, fences_file, open_hubs_ledger
 from hub.rpc.agency_servicer import AgencyServicer
 from hub.rpc.agreement_servicer import AgreementServicer
+from hub.rpc.assertions import Assertions, audience_of
 from hub.rpc.audit_servicer import AuditServicer
 from hub.rpc.authentication import AgencyOf, ByCertificate, ByLocalSocket
 from hub.rpc.consent_servicer import ConsentServicer
@@ -40,6 +41,7 @@ from hub.rpc.task_servicer import TaskServicer
 from hub.rpc.witness_servicer import WitnessServicer
 from hub.telemetry import Exporters, Telemetry
 from hub.use_cases.agencies import agency_speaking
+from hub.use_cases.asserting import assertion_key
 from hub.use_cases.hub import Hub
 from hub.use_cases.keys import keep_rotating
 from hub.use_cases.standing import StandingReader, keep_reading
@@ -173,7 +175,10 @@ async def running_hub(
             local.bind_local(config.admin_socket)
             if adapters:
                 known = ByCertificate(_registry(hub), today)
-                door = Door(Dispatcher(known, clock.now, telemetry, Limits(config.limits)), servicers)
+                door = Door(
+                    Dispatcher(known, clock.now, telemetry, Limits(config.limits), _assertions(hub, clock)),
+                    servicers,
+                )
                 doors.append(door)
                 port = door.bind_tls(config)
             for door in doors:
@@ -342,6 +347,13 @@ def _servicers(hub: Hub) -> dict[ServiceDescriptor, object]:
         for module, servicer in _SERVICERS.items()
         for service in module.DESCRIPTOR.services_by_name.values()
     }
+
+
+def _assertions(hub: Hub, clock: Clock) -> Assertions:
+    async def key_of(agency_id: str, key_id: str) -> bytes | None:
+        return await assertion_key(hub, agency_id, key_id)
+
+    return Assertions(key_of, audience_of(hub.ledger.ledger_id), clock.now)
 
 
 def _registry(hub: Hub) -> AgencyOf:

@@ -54,6 +54,8 @@ class CertificateIdentity:
     """The SubjectPublicKeyInfo, with which receipts are verified."""
     not_before: datetime
     not_after: datetime
+    certificate_sha256: bytes
+    """SHA-256 of the whole certificate, to which assertions are bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ def certificate_identity(pem: bytes) -> CertificateIdentity:
         key,
         certificate.not_valid_before_utc,
         certificate.not_valid_after_utc,
+        certificate.fingerprint(hashes.SHA256()),
     )
 
 

@@ -10,6 +10,7 @@ from consent_ledger.domain.consent import Exclusion, Grant, Marker, Refusal
 from consent_ledger.domain.erasure import Erasure, Hold
 from consent_ledger.domain.ledger_origin import LedgerOrigin
 from consent_ledger.domain.registration import DETAILS, Details, Involvement, Link, Registration
+from consent_ledger.domain.staff import BreakGlass, Relationship, StaffRole
 from consent_ledger.domain.task import Task
 
 AGGREGATES: tuple[type[RecordedAggregate], ...] = (
@@ -27,6 +28,9 @@ AGGREGATES: tuple[type[RecordedAggregate], ...] = (
     Erasure,
     Hold,
     LedgerOrigin,
+    StaffRole,
+    Relationship,
+    BreakGlass,
 )
 
 TOPICS: dict[str, type] = {aggregate.TOPIC: aggregate for aggregate in AGGREGATES} | {
@@ -43,6 +47,7 @@ __all__ = [
     "TOPICS",
     "Agency",
     "Agreement",
+    "BreakGlass",
     "ClockAcceptance",
     "Details",
     "Erasure",
@@ -56,6 +61,8 @@ __all__ = [
     "RecordedAggregate",
     "Refusal",
     "Registration",
+    "Relationship",
+    "StaffRole",
     "Task",
     "recording_time",
 ]

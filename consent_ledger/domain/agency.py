@@ -68,6 +68,21 @@ class Agency(RecordedAggregate):
         attested_by: str
         feeds: list[str]
 
+    class AssertionKeyAuthorised(RecordedAggregate.Event):
+        """What the agency signs with for its staff: an Ed25519 public key, hexadecimal, by an id of its own."""
+
+        TOPIC = "agency.assertion-key-authorised.v1"
+        agency_id: str
+        key_id: str
+        public_key: str
+
+    class AssertionKeyEnded(RecordedAggregate.Event):
+        """Nothing that it signs is believed any more."""
+
+        TOPIC = "agency.assertion-key-ended.v1"
+        agency_id: str
+        key_id: str
+
     def __init__(
         self, *, agency_id: str, name: str, controller_id: str, service_type: str, public_authority: bool
     ) -> None:
@@ -101,6 +116,14 @@ class Agency(RecordedAggregate):
     @event(WitnessAuthorised)
     def authorise_witness(self, agency_id: str, verifier_key: str) -> None:
         """Lets a key cosign checkpoints from now on, instead of the one before."""
+
+    @event(AssertionKeyAuthorised)
+    def authorise_assertion_key(self, agency_id: str, key_id: str, public_key: str) -> None:
+        """Lets a key sign for the agency's staff from now on."""
+
+    @event(AssertionKeyEnded)
+    def end_assertion_key(self, agency_id: str, key_id: str) -> None:
+        """What it signs is refused from now on."""
 
     @event(Departed)
     def depart(self, agency_id: str, copies: str, records: str, attested_by: str, feeds: list[str]) -> None:

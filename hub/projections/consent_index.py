@@ -26,6 +26,7 @@ from consent_ledger.facts import (
     Stop,
 )
 from consent_ledger.vocabulary import PostKind, ServiceType, Term
+from hub.projections.staff import StaffIndex
 from hub.projections.tasks import Tasks
 
 
@@ -54,6 +55,8 @@ class Agency:
     feeds: list[UUID] = field(default_factory=list)
     posts: dict[PostKind, Post] = field(default_factory=dict)
     departed: Departed | None = None
+    assertion_keys: dict[str, bytes] = field(default_factory=dict)
+    """With which it signs for its staff: Ed25519 public keys of 32 bytes, by an id of the agency's own."""
     witness_key: str = ""
     """What its witness cosigns checkpoints with; empty for none."""
 
@@ -94,6 +97,9 @@ class BoundaryKind(Term):
     AGREEMENT_LAPSES = "AGREEMENT_LAPSES"
     REVIEW = "REVIEW"
     SPENT = "SPENT"
+    ROLE_ENDS = "ROLE_ENDS"
+    RELATIONSHIP_ENDS = "RELATIONSHIP_ENDS"
+    BREAK_GLASS_ENDS = "BREAK_GLASS_ENDS"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -165,6 +171,7 @@ class ConsentIndex:
         self.grant_ends: dict[UUID, datetime] = {}
         self.grants_ending: dict[UUID, int] = {}
         self.tasks = Tasks()
+        self.staff = StaffIndex()
         self._boundaries: list[Boundary] = []
         self._people: dict[UUID, Person] = {}
 
@@ -226,6 +233,12 @@ class ConsentIndex:
                 return (UUID(boundary.subject), boundary.number) not in self.review_overdue
             case BoundaryKind.SPENT:
                 return (UUID(boundary.subject), boundary.number) not in self.spent
+            case BoundaryKind.ROLE_ENDS:
+                return not self.staff.roles[UUID(boundary.subject)].ended
+            case BoundaryKind.RELATIONSHIP_ENDS:
+                return not self.staff.relationships[UUID(boundary.subject)].ended
+            case BoundaryKind.BREAK_GLASS_ENDS:
+                return not self.staff.broken[UUID(boundary.subject)].ended
 
     # -- people ---------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from hub.projections import (
     folding_erasures,
     folding_parties,
     folding_people,
+    folding_staff,
     folding_tasks,
 )
 from hub.projections.consent_index import Boundary, BoundaryKind, ConsentIndex, Taken
@@ -60,6 +61,7 @@ _FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
     **folding_choices.FOLDINGS,
     **folding_erasures.FOLDINGS,
     **folding_tasks.FOLDINGS,
+    **folding_staff.FOLDINGS,
     StoredRecord: _record_published,
     RecordDue: _record_due,
 }

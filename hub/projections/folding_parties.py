@@ -96,6 +96,7 @@ def _departed(index: ConsentIndex, position: int, at: datetime, event: Any) -> T
     for uri in agency.certificates:
         del index.certificate_owner[uri]
     agency.certificates.clear()
+    agency.assertion_keys.clear()
     agency.feeds.clear()
     agency.posts.clear()
     agency.witness_key = ""

@@ -15,6 +15,7 @@ from consent_ledger.records import StoredRecord, read_due, read_record
 from consent_ledger.repository import Repository
 from consent_ledger.vault import ERASED_PART
 from consent_ledger.vocabulary import KeyCategory
+from hub.projections.assertions import ASSERTIONS, Assertions
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.disclosures import DISCLOSURES, Disclosures
 from hub.projections.folding import fold
@@ -25,7 +26,7 @@ from hub.projections.segments import SEGMENTS, Segments
 from hub.projections.tails import Tails
 from hub.projections.touched import Touched
 
-CELLS = (SEGMENTS, HOLDINGS, FEEDS, DIRTY, RETRACTIONS, REPORTS, DISCLOSURES, JOURNAL)
+CELLS = (SEGMENTS, HOLDINGS, FEEDS, DIRTY, RETRACTIONS, REPORTS, DISCLOSURES, JOURNAL, ASSERTIONS)
 _POSITION = "position"
 _CELLS = b"cells"
 _POSITION_OWNER = KeyOwner(None, KeyCategory.ADMINISTRATION)
@@ -227,6 +228,7 @@ class _Step:
         self._holdings = Holdings(transaction)
         self._disclosures = Disclosures(transaction)
         self._journal = Journal(transaction)
+        self._assertions = Assertions(transaction)
         self._dirty: set[bytes] = set()
 
     def fold(self, entry: Entry) -> None:
@@ -237,7 +239,10 @@ class _Step:
         access = read_access_entry(entry, what_was_read=False)
         if access is None:
             self._fact(entry)
-        elif access.feed_id is not None:
+            return
+        if access.assertion:
+            self._assertions.fold(access.assertion, entry.recorded_at)
+        if access.feed_id is not None:
             self._write_dirty()
             self._holdings.fold(access, entry.position, entry.recorded)
             self._disclosures.fold(access, entry.position)

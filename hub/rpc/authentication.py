@@ -59,6 +59,7 @@ class ByCertificate:
             certificate_uri=identity.uri,
             public_key_der=identity.public_key_der,
             operator=False,
+            certificate_sha256=identity.certificate_sha256,
         )
 
     @staticmethod

@@ -18,6 +18,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from consent_ledger.errors import Refused
 from hub.records import validation
+from hub.rpc.assertions import Asserted, Assertions, require_for, speaking
 from hub.rpc.authentication import ACTING_AGENCY, Authenticator
 from hub.rpc.limits import Limits
 from hub.rpc.rules import RULES, Rule
@@ -57,12 +58,15 @@ class Dispatcher:
         now: Callable[[], datetime],
         telemetry: Telemetry | None = None,
         limits: Limits | None = None,
+        assertions: Assertions | None = None,
     ) -> None:
-        """Without `limits` callers may ask as much as they like: the operator's door."""
+        """Without `limits` callers may ask as much as they like: the operator's door. Without `assertions`
+        nobody's word for their staff is believed."""
         self._authenticator = authenticator
         self._now = now
         self._telemetry = telemetry or Telemetry()
         self._limits = limits
+        self._assertions = assertions
 
     def handler_for(self, service: ServiceDescriptor, servicer: object) -> grpc.GenericRpcHandler:
         """A service's handlers. Raises MethodNotServed."""
@@ -89,8 +93,12 @@ class Dispatcher:
                     caller = await self._authenticator.caller_of(context)
                     async with self._place(caller, method, body):
                         admit(caller, rule)
+                        asserted = await self._asserted(caller, rule, context)
                         request = _parsed(request_class, body)
                         validation.check(request, self._now())
+                        if asserted is not None:
+                            require_for(asserted, request, body)
+                            caller = speaking(caller, asserted)
                         response = await handler(request, Call(caller, method.full_name, response_class))
                 if isinstance(response, bytes):  # framed around sealed content, never parsed
                     return response
@@ -112,6 +120,14 @@ class Dispatcher:
 
         return behaviour
 
+    async def _asserted(self, caller: Caller, rule: Rule, context: Context) -> Asserted | None:
+        """Whom the caller's agency vouches for, where the rule asks for that."""
+        if rule is not Rule.ASSERTED:
+            return None
+        if self._assertions is None:
+            raise Refused("NO_ASSERTION")
+        return await self._assertions.asserted(caller, context.invocation_metadata() or ())
+
     def _place(
         self, caller: Caller, method: MethodDescriptor, body: bytes
     ) -> AbstractAsyncContextManager[None]:
@@ -125,7 +141,7 @@ def admit(caller: Caller, rule: Rule) -> None:
     """Raises Refused when the rule does not let this caller in."""
     if rule is Rule.OPERATOR and not caller.operator:
         raise Refused("OPERATOR_ONLY")
-    if rule is Rule.CERTIFICATE and caller.operator:
+    if rule in (Rule.CERTIFICATE, Rule.ASSERTED) and caller.operator:
         raise Refused("UNKNOWN_CERTIFICATE")
     if rule is Rule.AGENCY and caller.agency_id is None:
         raise Refused("INVALID_FIELD", field=ACTING_AGENCY, rule="required")

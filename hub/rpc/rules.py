@@ -12,6 +12,8 @@ class Rule(Enum):
     """An agency, or the operator acting for one that it names."""
     CERTIFICATE = auto()
     """An agency's certificate: the operator sees and sends no content."""
+    ASSERTED = auto()
+    """An agency's certificate, with its signed word for who of its staff asks."""
     ANYBODY = auto()
     """An agency, or the operator with or without naming one."""
 

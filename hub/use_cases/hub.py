@@ -15,6 +15,7 @@ from consent_ledger.ledger import Ledger, Transaction
 from consent_ledger.statutory_duties import DUTIES, Duties
 from hub.projections.holdings import Holdings
 from hub.projections.projector import AT_ONCE, Projector
+from hub.use_cases.fresh_word import require_fresh
 from hub.use_cases.horizon import COPIES_KEPT
 from hub.use_cases.log import Log
 from hub.use_cases.observer import Nobody, Observer
@@ -217,7 +218,11 @@ class Hub:
                 answered = transaction.answered(label, mac)
                 if answered is not None:
                     return Repeated(remembered(vault, label, answered))
+            require_fresh(work, caller)
             answer = use(work)
+            if caller.staff is not None and not work.told_who:
+                # The agency's word for who did this is kept, and is good for nothing else (FAULTS 3).
+                work.record_access(caller, AccessKind.ASSERTED)
             if work.drafts:
                 transaction.append(work.drafts, decided_at=transaction.size)
             for act in work.afterwards:

@@ -13,8 +13,9 @@ from consent_ledger.facts import Registration
 from consent_ledger.ledger import Draft, EntryClass, KeyOwner, Part, Transaction
 from consent_ledger.records import StoredRecord, read_record
 from consent_ledger.repository import Repository
+from consent_ledger.staff import Role
 from consent_ledger.vault import Vault
-from consent_ledger.vocabulary import KeyCategory
+from consent_ledger.vocabulary import KeyCategory, Purpose
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.disclosures import Disclosures
 from hub.projections.holdings import Holdings
@@ -26,13 +27,35 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
+class Staff:
+    """Whoever asks, by their agency's signed word for this one call.
+
+    `reference` is the agency's pseudonym for them; `assertion` the word itself, as it was sent. `jti` is its
+    own id, with which it is good once; `key_id` names the agency's key that signed it.
+    """
+
+    reference: str
+    role: Role
+    purpose: Purpose
+    jti: UUID
+    key_id: str
+    expires: datetime
+    assertion: str
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: an agency by its certificate, or the operator, who may act for an agency."""
+    """Who calls: an agency by its certificate, or the operator, who may act for an agency.
+
+    `certificate_sha256` is of the whole certificate; `staff` is set where the agency vouched for somebody.
+    """
 
     agency_id: str | None
     certificate_uri: str | None = None
     public_key_der: bytes | None = None
     operator: bool = False
+    certificate_sha256: bytes | None = None
+    staff: Staff | None = None
 
     @property
     def name(self) -> str:
@@ -49,6 +72,12 @@ class Caller:
         """Raises `OPERATOR_ONLY`."""
         if not self.operator:
             raise Refused("OPERATOR_ONLY")
+
+    def require_staff(self) -> Staff:
+        """Whoever asks. Raises `NO_ASSERTION`."""
+        if self.staff is None:
+            raise Refused("NO_ASSERTION")
+        return self.staff
 
 
 _WITHOUT_CELLS: set[Callable[..., Any]] = set()
@@ -80,6 +109,8 @@ class Work:
     """What is done once the entries are appended, in the same transaction."""
     outcomes: Outcomes = NOTHING
     """Fragments looked at that may stand at their recipient or may not, and requests judged."""
+    told_who: bool = False
+    """Whether an access entry keeps the assertion of whoever asks."""
     with_cells: bool = True
     """Whether the cells are caught up as well as the index (`without_cells`)."""
 
@@ -148,8 +179,23 @@ class Work:
         """Takes the one access entry of this call; returns its position."""
         people: tuple[PersonAccess, ...] = found.pop("people", ())
         receipts: tuple[Receipt, ...] = found.pop("receipts", ())
-        access = Accessed(kind, caller.agency_id, caller.name, people=people, receipts=receipts, **found)
+        said = "" if caller.staff is None else caller.staff.assertion
+        access = Accessed(
+            kind, caller.agency_id, caller.name, people=people, receipts=receipts, assertion=said, **found
+        )
+        self.told_who = self.told_who or bool(said)
         return self.append(access.draft(self.new_id()))
+
+    def require_role(self, caller: Caller, *roles: Role) -> Staff:
+        """Whoever asks, in one of these roles; of none named, in any. Raises `NO_ASSERTION`, `ROLE_NEEDED`.
+
+        Their agency has to say so twice: for good, by a role that it gave and that has not ended, and now.
+        """
+        staff = caller.require_staff()
+        given = self.index.staff.role(caller.agency(), staff.reference, staff.role)
+        if given is None or (roles and staff.role not in roles):
+            raise Refused("ROLE_NEEDED", role=", ".join(roles or (staff.role,)))
+        return staff
 
     def registration(self, caller: Caller, reference: str, *, open_only: bool = True) -> Registration:
         """The caller's registration under its own reference; `REFERENCE_NOT_REGISTERED`, always the same."""

@@ -145,7 +145,7 @@ def test_a_method_without_code_or_rule_stops_the_hub_from_starting(monkeypatch: 
     [
         (OPERATOR, {Rule.OPERATOR, Rule.ANYBODY}),
         (ACTING, {Rule.OPERATOR, Rule.ANYBODY, Rule.AGENCY}),
-        (ADAPTER, {Rule.AGENCY, Rule.CERTIFICATE, Rule.ANYBODY}),
+        (ADAPTER, {Rule.AGENCY, Rule.CERTIFICATE, Rule.ASSERTED, Rule.ANYBODY}),
     ],
     ids=["operator", "operator acting for an agency", "adapter"],
 )

@@ -1,0 +1,49 @@
+"""Which assertions were used in the last minutes: each is good once, on every replica and after a restart.
+
+Kept as cells beside the ledger, made anew from its access entries like every projection. One whose time is
+over is refused for that, so that nothing has to be remembered of it.
+"""
+
+import json
+from base64 import urlsafe_b64decode
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from consent_ledger.ledger import Transaction
+
+ASSERTIONS = "assertion"
+_KEPT_AFTER = timedelta(minutes=10)
+_AT_ONCE = 200
+
+
+class Assertions:
+    """Reads and folds them within one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def fold(self, assertion: str, recorded_at: datetime) -> None:
+        """Notes an assertion that an access entry keeps, and drops some whose time is long over."""
+        claims = json.loads(urlsafe_b64decode(_padded(assertion.split(".")[1])))
+        expires = datetime.fromtimestamp(claims["exp"], UTC)
+        over = _seconds(recorded_at - _KEPT_AFTER)
+        for key, _ in self._transaction.scan(ASSERTIONS, b"", limit=_AT_ONCE):
+            if key[:8] >= over:
+                break
+            self._transaction.delete(ASSERTIONS, key)
+        self._transaction.put(ASSERTIONS, self._key(claims["iss"], UUID(claims["jti"]), expires), b"")
+
+    def used(self, agency_id: str, jti: UUID, expires: datetime) -> bool:
+        """Whether it was used already."""
+        return self._transaction.get(ASSERTIONS, self._key(agency_id, jti, expires)) is not None
+
+    def _key(self, agency_id: str, jti: UUID, expires: datetime) -> bytes:
+        return _seconds(expires) + self._transaction.vault.label("assertion", agency_id, str(jti))
+
+
+def _seconds(moment: datetime) -> bytes:
+    return int(moment.timestamp()).to_bytes(8)
+
+
+def _padded(text: str) -> str:
+    return text + "=" * (-len(text) % 4)
