@@ -6,7 +6,8 @@ from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
 import grpc
-from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from adapters.kit import transport
@@ -157,7 +158,11 @@ class Hub:
         if info is not None:
             reason = info.reason.removeprefix(PREFIX)
             return HubRefused(
-                reason, dict(info.metadata), next_step(reason), retryable=_may_pass(code, reason)
+                reason,
+                dict(info.metadata),
+                next_step(reason),
+                retryable=_may_pass(code, reason),
+                pause=_pause(error),
             )
         if code in (
             grpc.StatusCode.UNAVAILABLE,
@@ -174,20 +179,37 @@ class Hub:
 
 
 def _may_pass(code: grpc.StatusCode, reason: str) -> bool:
+    if reason == "TOO_MANY_CALLS":
+        return True
     # A stale revision stays stale however often it is sent.
     return code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED) and reason != "STALE_REVISION"
 
 
 def error_info(error: grpc.RpcError) -> ErrorInfo | None:
     """The hub's google.rpc.ErrorInfo, or None when something else on the way answered."""
-    if not isinstance(error, grpc.Call):
-        return None
-    try:
-        status = rpc_status.from_call(error)
-    except ValueError:  # the status in the trailer contradicts the call's: not the hub's own words
-        return None
+    status = _status(error)
     for detail in status.details if status is not None else ():
         info = ErrorInfo()
         if detail.Unpack(info) and info.domain == DOMAIN:
             return info
     return None
+
+
+def _pause(error: grpc.RpcError) -> float:
+    """The seconds of google.rpc.RetryInfo; 0 without one."""
+    status = _status(error)
+    for detail in status.details if status is not None else ():
+        told = RetryInfo()
+        if detail.Unpack(told):
+            seconds: float = told.retry_delay.ToTimedelta().total_seconds()
+            return max(0.0, seconds)
+    return 0.0
+
+
+def _status(error: grpc.RpcError) -> Status | None:
+    if not isinstance(error, grpc.Call):
+        return None
+    try:
+        return rpc_status.from_call(error)
+    except ValueError:  # the status in the trailer contradicts the call's: not the hub's own words
+        return None

@@ -33,14 +33,18 @@ class HubUnreachable(AdapterError):
 
 class HubRefused(AdapterError):
     """The hub answered no. `reason` is an ErrorReason's name without its prefix; `metadata` holds codes and
-    ids."""
+    ids; `pause` is how many seconds the hub wants to be left alone before the next try, 0 if it said nothing.
+    """
 
-    def __init__(self, reason: str, metadata: dict[str, str], next_step: str, *, retryable: bool) -> None:
+    def __init__(
+        self, reason: str, metadata: dict[str, str], next_step: str, *, retryable: bool, pause: float = 0.0
+    ) -> None:
         detail = "".join(f" {key}={value}" for key, value in sorted(metadata.items()))
         super().__init__(reason, f"The hub refused: {reason}{detail}.", next_step)
         self.reason = reason
         self.metadata = metadata
         self.retryable = retryable
+        self.pause = pause
 
 
 class DeliveryNotWritten(AdapterError):
