@@ -9,23 +9,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from consent_ledger.sharing import NO_EVIDENCE as NO_EVIDENCE
+from consent_ledger.sharing import BasisEvidence as BasisEvidence
+from consent_ledger.sharing import PartyBasis as PartyBasis
+from consent_ledger.sharing import SharingDecision as SharingDecision
 from consent_ledger.vocabulary import (
-    Article9Condition,
-    Article10Condition,
     CaptureMethod,
     ConfidentialityBasis,
     DataCategory,
-    DecisionKind,
     HandlingMark,
     InvolvementGround,
-    LawfulBasis,
     Level,
     MarkerKind,
     OnEnd,
     PostKind,
     Purpose,
     ServiceType,
-    StatutoryDuty,
 )
 
 HARSHNESS = (OnEnd.STOP, OnEnd.RESTRICT, OnEnd.ERASE)
@@ -57,26 +56,6 @@ class Scope:
             and (not self.categories or category in self.categories)
             and self.names(recipient)
         )
-
-
-@dataclass(frozen=True, slots=True)
-class BasisEvidence:
-    """What a confidentiality basis other than explicit consent rests on. Empty: nothing was said.
-
-    `reference` points into the capturing agency's own files. `duty_since` is when the duty came into force by
-    the law as the hub knew it on recording; `None`: it was not in force.
-    """
-
-    reference: str = ""
-    told_care_team: bool = False
-    decision_maker: str = ""
-    authorised_by: str = ""
-    recorded_by: str = ""
-    duty: StatutoryDuty | None = None
-    duty_since: datetime | None = None
-
-
-NO_EVIDENCE = BasisEvidence()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,15 +193,6 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
-class PartyBasis:
-    """One controller's basis in law for one purpose."""
-
-    lawful_basis: LawfulBasis | None
-    article9: Article9Condition | None
-    article10: Article10Condition | None
-
-
-@dataclass(frozen=True, slots=True)
 class Party:
     """One agency's part in an agreement."""
 
@@ -288,49 +258,6 @@ class Agreement:
         return max(ends, key=HARSHNESS.index) if ends else None
 
 
-@dataclass(slots=True)
-class SharingDecision:
-    """The holder's people decided that one other agency gets some of its records of a person, until it ends.
-
-    It stands on the holder's registration. `opens`: which of tests 3, 5, 6, 7 and 8 it answers; `record_ids`:
-    for which records test 7. `notice_id`: where it leaves test 5 to the person's own grants, the notice that
-    these were given under. `evidence`: what the confidentiality basis rests on.
-    """
-
-    decision_id: UUID
-    position: int
-    registration_id: UUID
-    holder_agency_id: str
-    recipient_agency_id: str
-    purposes: frozenset[Purpose]
-    categories: frozenset[DataCategory]
-    holder_basis: PartyBasis
-    recipient_basis: PartyBasis
-    confidentiality_basis: ConfidentialityBasis
-    kind: DecisionKind
-    opens: frozenset[int]
-    record_ids: frozenset[UUID] = frozenset()
-    notice_id: str = ""
-    evidence: BasisEvidence = NO_EVIDENCE
-    recorded_at: datetime | None = None
-    ended: bool = False
-    expired: bool = False
-
-    @property
-    def active(self) -> bool:
-        """Neither ended by somebody nor by time."""
-        return not self.ended and not self.expired
-
-    @property
-    def row_id(self) -> str:
-        """What stands in a delivery's terms in an agreement's place."""
-        return DECISION_ROW + str(self.decision_id)
-
-
-DECISION_ROW = "decision:"
-"""Begins the id of what a decision, and no agreement, allows. No agreement's id holds a colon."""
-
-
 @dataclass(frozen=True, slots=True)
 class Post:
     """Who answers for something at an agency: its own pseudonym for them, and an office number to ring."""
@@ -363,6 +290,7 @@ class Fragment:
 
     `risk_to_others`: a judgement that a worker, the public or a child is at risk, so not the client's alone.
     `erased`: it is to be, and only a hold keeps it from being unreadable; what is erased is not there at all.
+    `holds_place`: it holds a protected place, anybody's; the agency that protects it, the origin itself first.
     """
 
     fragment_id: UUID
@@ -383,6 +311,7 @@ class Fragment:
     spent: bool = False
     risk_to_others: bool = False
     erased: bool = False
+    holds_place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

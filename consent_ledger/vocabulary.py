@@ -238,14 +238,6 @@ class InvolvementGround(Term):
     SAFEGUARDING = auto()
 
 
-class DecisionKind(Term):
-    """How people came to decide that something is shared although nothing else allows it."""
-
-    ON_REQUEST = auto()
-    SAFEGUARDING = auto()
-    EMERGENCY = auto()
-
-
 class ClosingReason(Term):
     """Why a registration was closed."""
 
@@ -270,6 +262,7 @@ class TaskKind(Term):
     SAFETY_CRITICAL_ENDED = auto()
     RISK_TO_OTHERS = auto()
     REVIEW_OVERDUE = auto()
+    EMERGENCY_CARD_OPENED = auto()
 
 
 class TaskOutcome(Term):
@@ -280,6 +273,8 @@ class TaskOutcome(Term):
     SHARED_ON_OTHER_BASIS = auto()
     WARNING_ENDED = auto()
     REVIEWED = auto()
+    REVIEWED_IN_ORDER = auto()
+    REVIEWED_NOT_IN_ORDER = auto()
 
 
 class PermissionState(Term):

@@ -14,10 +14,10 @@ from consent_ledger import facts
 from consent_ledger.facts import AgreementVersion, Feed, Fragment, Party, Person, Row, SharingDecision
 from consent_ledger.policy.decision import Finding
 from consent_ledger.policy.evidence import CONSENT
+from consent_ledger.sharing import DecisionKind
 from consent_ledger.vocabulary import (
     CaptureMethod,
     DataCategory,
-    DecisionKind,
     InvolvementGround,
     MarkerKind,
     OnEnd,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from consent_ledger.access import StepKind, TermRow
 from consent_ledger.entry import microseconds
-from consent_ledger.facts import DECISION_ROW, AgreementVersion, Feed, Fragment, Person, Registration
+from consent_ledger.facts import AgreementVersion, Feed, Fragment, Person, Registration
 from consent_ledger.policy import permitted_rows, running
 from consent_ledger.vocabulary import (
     DataCategory,
@@ -141,11 +141,7 @@ def _never_opened(feed: Feed, person: Person, held: dict[bytes, Held]) -> frozen
         open_to_it = feed.categories
     else:
         granted = (grant.scope.categories for grant in person.grants if grant.active)
-        decided = (
-            one.categories
-            for one in person.decisions
-            if one.active and one.recipient_agency_id == feed.agency_id
-        )
+        decided = (one.categories for one in person.decisions if one.active)
         open_to_it = feed.categories & frozenset().union(*granted, *decided)
     return frozenset(DataCategory) - open_to_it
 
@@ -355,9 +351,9 @@ class _Teller:
             return None
         if self._person.deceased:
             return PermissionState.STOPPED
-        if row.agreement_id.startswith(DECISION_ROW):
+        agreement = self._work.index.agreements.get(row.agreement_id)
+        if agreement is None:  # what people decided is taken back when it ends
             return None
-        agreement = self._work.index.agreements[row.agreement_id]
         end = agreement.end_of(facts.categories, row.purpose, facts.origin_agency_id, self._feed.agency_id)
         return None if end is None else _STATE_AFTER.get(end)
 

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from consent_ledger.access import AccessKind
 from consent_ledger.facts import (
-    DECISION_ROW,
     HARSHNESS,
     Agreement,
     AgreementVersion,
@@ -22,6 +21,7 @@ from consent_ledger.facts import (
     Stop,
 )
 from consent_ledger.policy import permitted_rows, running
+from consent_ledger.sharing import DECISION_ROW
 from consent_ledger.vocabulary import SAFETY_CRITICAL, DataCategory, OnEnd, Purpose
 from hub.projections.held import Held
 from hub.use_cases.consents import grant_of

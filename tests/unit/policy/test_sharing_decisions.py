@@ -19,11 +19,11 @@ from consent_ledger.policy import (
 )
 from consent_ledger.policy import evidence as evidence_of_bases
 from consent_ledger.policy.decision import Decision
+from consent_ledger.sharing import DecisionKind
 from consent_ledger.vocabulary import (
     Article9Condition,
     Article10Condition,
     DataCategory,
-    DecisionKind,
     HandlingMark,
     LawfulBasis,
     Level,
