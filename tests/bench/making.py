@@ -23,6 +23,7 @@ from consent_ledger.vocabulary import (
 from hub import pki
 from hub.bootstrap import create_hub
 from hub.config import Config, TlsFiles, write_config
+from hub.limit_settings import LimitSettings
 from hub.use_cases import agencies, agreements, consents, publish, registrations
 from hub.use_cases.hub import Hub
 from hub.use_cases.work import Caller, Work
@@ -33,6 +34,8 @@ T = TypeVar("T")
 Say = Callable[[str], None]
 Calls = Sequence[tuple[Caller, dict[str, Any]]]
 OPERATOR = Caller(None, operator=True)
+UNLIMITED = LimitSettings(10_000, 10_000, 1_000_000, 1_000_000_000)
+"""What a hub can do is measured with one agency doing everybody's work."""
 STEP = 1000
 """People or records handled in one command."""
 
@@ -43,7 +46,8 @@ def make(folder: Path, plan: Plan, say: Say = lambda _: None) -> Area:
     now = datetime.now(UTC)
     authority = pki.create_authority(data / "pki", now)
     served = pki.issue_server(authority, data / "pki", now)
-    config = Config(data, "127.0.0.1:0", TlsFiles(served.certificate, served.key, authority.certificate))
+    tls = TlsFiles(served.certificate, served.key, authority.certificate)
+    config = Config(data, "127.0.0.1:0", tls, limits=UNLIMITED)
     create_hub(config)
     write_config(config)
     return asyncio.run(_fill(folder, config, authority, plan, say))
