@@ -21,6 +21,7 @@ from consent_ledger.statutory_duties import starting
 from consent_ledger.store.sqlite import Lease
 from hub.config import Config
 from hub.root_keys import created_root_keys, fences_file, open_hubs_ledger
+from hub.rpc.administration_servicer import AdministrationServicer
 from hub.rpc.agency_servicer import AgencyServicer
 from hub.rpc.agreement_servicer import AgreementServicer
 from hub.rpc.assertions import Assertions, audience_of
@@ -47,6 +48,7 @@ from hub.use_cases.keys import keep_rotating
 from hub.use_cases.standing import StandingReader, keep_reading
 from hub.use_cases.upkeep import keep_erasing
 from oncetold.v1 import (
+    administration_service_pb2,
     agency_service_pb2,
     agreement_service_pb2,
     audit_service_pb2,
@@ -64,6 +66,7 @@ from oncetold.v1 import (
 log = logging.getLogger(__name__)
 
 _SERVICERS = {
+    administration_service_pb2: AdministrationServicer,
     agency_service_pb2: AgencyServicer,
     agreement_service_pb2: AgreementServicer,
     audit_service_pb2: AuditServicer,
@@ -342,11 +345,15 @@ async def _stop(hub: Hub, doors: list[Door]) -> None:
 
 
 def _servicers(hub: Hub) -> dict[ServiceDescriptor, object]:
-    return {
+    servicers: dict[ServiceDescriptor, object] = {
         service: servicer(hub)
         for module, servicer in _SERVICERS.items()
         for service in module.DESCRIPTOR.services_by_name.values()
     }
+    for one in servicers.values():
+        if isinstance(one, AdministrationServicer):
+            one.may_make(servicers)
+    return servicers
 
 
 def _assertions(hub: Hub, clock: Clock) -> Assertions:

@@ -2,6 +2,13 @@
 
 from eventsourcing.domain import CanMutateAggregate
 
+from consent_ledger.domain.administration import (
+    Administrator,
+    AdministratorCodes,
+    FileRootAcceptance,
+    Proposal,
+    Ratification,
+)
 from consent_ledger.domain.agency import Agency
 from consent_ledger.domain.agreement import Agreement
 from consent_ledger.domain.base import RecordedAggregate, recording_time
@@ -25,6 +32,11 @@ AGGREGATES: tuple[type[RecordedAggregate], ...] = (
     Marker,
     Task,
     ClockAcceptance,
+    AdministratorCodes,
+    Administrator,
+    Proposal,
+    Ratification,
+    FileRootAcceptance,
     Erasure,
     Hold,
     LedgerOrigin,
@@ -45,6 +57,8 @@ __all__ = [
     "AGGREGATES",
     "DETAILS",
     "TOPICS",
+    "Administrator",
+    "AdministratorCodes",
     "Agency",
     "Agreement",
     "BreakGlass",
@@ -52,12 +66,15 @@ __all__ = [
     "Details",
     "Erasure",
     "Exclusion",
+    "FileRootAcceptance",
     "Grant",
     "Hold",
     "Involvement",
     "LedgerOrigin",
     "Link",
     "Marker",
+    "Proposal",
+    "Ratification",
     "RecordedAggregate",
     "Refusal",
     "Registration",

@@ -27,6 +27,7 @@ from consent_ledger.facts import (
 )
 from consent_ledger.vocabulary import PostKind, ServiceType, Term
 from hub.projections.staff import StaffIndex
+from hub.projections.administration import Administration
 from hub.projections.tasks import Tasks
 
 
@@ -171,6 +172,7 @@ class ConsentIndex:
         self.grant_ends: dict[UUID, datetime] = {}
         self.grants_ending: dict[UUID, int] = {}
         self.tasks = Tasks()
+        self.administration = Administration()
         self.staff = StaffIndex()
         self._boundaries: list[Boundary] = []
         self._people: dict[UUID, Person] = {}

@@ -8,6 +8,7 @@ from uuid import UUID
 from consent_ledger.entry import moment
 from consent_ledger.records import RecordDue, StoredRecord, ids_of
 from hub.projections import (
+    folding_administration,
     folding_choices,
     folding_erasures,
     folding_parties,
@@ -28,6 +29,7 @@ def fold(index: ConsentIndex, position: int, at: datetime, event: object) -> Tou
     if not isinstance(event, StoredRecord):
         index.forget_views()
     folding_tasks.follow(index, position, at, event)
+    folding_administration.follow(index, position, at, event)
     return touched
 
 
@@ -56,6 +58,7 @@ def _record_due(index: ConsentIndex, position: int, at: datetime, event: Any) ->
 
 
 _FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
+    **folding_administration.FOLDINGS,
     **folding_parties.FOLDINGS,
     **folding_people.FOLDINGS,
     **folding_choices.FOLDINGS,

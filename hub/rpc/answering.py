@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from consent_ledger.statutory_duties import Duties
 from hub.records import codec
 from hub.rpc.dispatch import Call
+from hub.rpc.rules import TWO_PEOPLE
 from hub.use_cases.hub import Hub, Repeated, Request
 from hub.use_cases.work import Caller, Work
 from oncetold.v1 import common_pb2
@@ -55,8 +56,10 @@ class Servicer:
             return answer.SerializeToString(deterministic=True)
 
         body: bytes = request.SerializeToString(deterministic=True)
-        attempt = Request(call.method, request.request_id, body, encode)
-        outcome = await self._hub.execute_once(attempt, use_case, call.caller, *args, **kwargs)
+        two_people = call.caller.operator and call.method in TWO_PEOPLE
+        attempt = Request(call.method, request.request_id, body, encode, two_people)
+        run = call.run or self._hub.execute_once
+        outcome = await run(attempt, use_case, call.caller, *args, **kwargs)
         if isinstance(outcome, Repeated):
             empty: M = call.response_class()  # type: ignore[assignment]
             empty.MergeFromString(outcome.answer)
@@ -72,4 +75,6 @@ class Servicer:
         **kwargs: P.kwargs,
     ) -> T:
         """Runs a use case whose repeat is another look."""
+        if call.run is not None:
+            raise RuntimeError("what two people make is made once")
         return await self._hub.execute(use_case, call.caller, *args, **kwargs)

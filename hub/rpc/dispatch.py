@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import grpc
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import Descriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -31,6 +31,8 @@ CALL_SECONDS = 30.0
 """No call lasts longer, whatever deadline its caller set; the longest wait is 25 s."""
 
 Handler = Callable[[Any, "Call"], Awaitable[Message | bytes]]
+Run = Callable[..., Awaitable[Any]]
+"""As `Hub.execute_once`."""
 Context = Any
 """grpc.aio's ServicerContext; its type stub lacks what is used here."""
 
@@ -43,6 +45,8 @@ class Call:
     method: str
     """Full name in the contract."""
     response_class: type[Message]
+    run: Run | None = None
+    """Runs the one use case instead of the hub: a proposal, or an approval of one."""
 
 
 class MethodNotServed(Exception):
@@ -72,7 +76,7 @@ class Dispatcher:
         """A service's handlers. Raises MethodNotServed."""
         handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
             method.name: grpc.unary_unary_rpc_method_handler(
-                self._behaviour(method, _code_of(servicer, method))
+                self._behaviour(method, code_of(servicer, method))
             )
             for method in service.methods
         }
@@ -147,11 +151,24 @@ def admit(caller: Caller, rule: Rule) -> None:
         raise Refused("INVALID_FIELD", field=ACTING_AGENCY, rule="required")
 
 
-def _code_of(servicer: object, method: MethodDescriptor) -> Handler:
+def code_of(servicer: object, method: MethodDescriptor) -> Handler:
+    """A method's code. Raises MethodNotServed."""
     handler: Handler | None = getattr(servicer, method.name, None)
     if handler is None:
         raise MethodNotServed(method.full_name)
     return handler
+
+
+def message_class(descriptor: Descriptor) -> type[Message]:
+    """The generated class of a message."""
+    return GetMessageClass(descriptor)
+
+
+def parsed(request_class: type[Message], body: bytes, now: datetime) -> Message:
+    """A request that keeps the contract's rules at this time. Raises Refused."""
+    request = _parsed(request_class, body)
+    validation.check(request, now)
+    return request
 
 
 def _parsed(request_class: type[Message], body: bytes) -> Message:

@@ -95,6 +95,19 @@ _SERVICES = {
         "ListDueForErasure": Rule.AGENCY,
         "GetErasureCertificate": Rule.AGENCY,
     },
+    "AdministrationService": {
+        "EnrolAdministrator": Rule.OPERATOR,
+        "AddAdministrator": Rule.OPERATOR,
+        "EndAdministrator": Rule.OPERATOR,
+        "ListAdministrators": Rule.OPERATOR,
+        "Propose": Rule.OPERATOR,
+        "Approve": Rule.OPERATOR,
+        "WithdrawProposal": Rule.OPERATOR,
+        "GetProposal": Rule.OPERATOR,
+        "ListProposals": Rule.OPERATOR,
+        "RatifyStop": Rule.OPERATOR,
+        "AcceptFileRoot": Rule.ANYBODY,
+    },
     "OperatorService": {
         "AcceptClock": Rule.OPERATOR,
         "RotateKeys": Rule.OPERATOR,
@@ -107,3 +120,22 @@ RULES: dict[str, Rule] = {
     for method, rule in methods.items()
 }
 """By the method's full name in the contract."""
+
+_TWO_PEOPLE = {
+    "AdministrationService": ("AddAdministrator", "RatifyStop", "AcceptFileRoot"),
+    "AgencyService": (
+        "RegisterAgency",
+        "AuthoriseCertificate",
+        "Subscribe",
+        "AppointPost",
+        "AuthoriseWitness",
+        "DepartAgency",
+    ),
+    "AgreementService": ("DraftAgreement",),
+    "OperatorService": ("RotateKeys",),
+}
+
+TWO_PEOPLE = frozenset(
+    f"oncetold.v1.{service}.{method}" for service, methods in _TWO_PEOPLE.items() for method in methods
+)
+"""What the operator alone may not do once two administer the hub: one proposes it, another approves it."""

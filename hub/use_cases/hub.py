@@ -13,6 +13,7 @@ from consent_ledger.domain import recording_time
 from consent_ledger.errors import OnceToldError, Refused, StorageError, VaultError
 from consent_ledger.ledger import Ledger, Transaction
 from consent_ledger.statutory_duties import DUTIES, Duties
+from consent_ledger.vault import Vault
 from hub.projections.holdings import Holdings
 from hub.projections.projector import AT_ONCE, Projector
 from hub.use_cases.fresh_word import require_fresh
@@ -49,6 +50,19 @@ class Request:
     request_id: str
     body: bytes
     encode: Callable[[Any], bytes]
+    two_people: bool = False
+    """Whether it is refused once two administer the hub: then it is proposed and approved."""
+
+
+def labels_of(vault: Vault, caller: Caller, request: Request) -> tuple[bytes, bytes]:
+    """Under which an attempt's answer is remembered, and what its body is compared by."""
+    label = vault.label("request", caller.agency_id or caller.name, request.method, request.request_id)
+    return label, vault.label("request-body", label, hashlib.sha256(request.body).digest())
+
+
+def sealed_answer(vault: Vault, label: bytes, answer: bytes) -> bytes:
+    """Sealed: a link token is among the answers, and ids would tell whose requests belong together."""
+    return vault.seal_cell(ADMINISTRATION, label, answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,14 +224,12 @@ class Hub:
         try:
             self._require_standing(caller)
             if request is not None:
-                vault = transaction.vault
-                label = vault.label(
-                    "request", caller.agency_id or caller.name, request.method, request.request_id
-                )
-                mac = vault.label("request-body", label, hashlib.sha256(request.body).digest())
+                label, mac = labels_of(transaction.vault, caller, request)
                 answered = transaction.answered(label, mac)
                 if answered is not None:
-                    return Repeated(remembered(vault, label, answered))
+                    return Repeated(remembered(transaction.vault, label, answered))
+                if request.two_people and work.index.administration.founded:
+                    raise Refused("TWO_PEOPLE_NEEDED")
             require_fresh(work, caller)
             answer = use(work)
             if caller.staff is not None and not work.told_who:
@@ -238,8 +250,7 @@ class Hub:
             transaction.append(work.drafts, decided_at=transaction.size)
             return refusal
         if request is not None:
-            # Sealed: a link token is among the answers, and ids would tell whose requests belong together.
-            sealed = transaction.vault.seal_cell(ADMINISTRATION, label, request.encode(answer))
+            sealed = sealed_answer(transaction.vault, label, request.encode(answer))
             transaction.remember(label, mac, sealed)
         return answer
 

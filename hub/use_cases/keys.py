@@ -10,7 +10,7 @@ from consent_ledger.epochs import Progress
 from consent_ledger.errors import LedgerClosed, OnceToldError
 from consent_ledger.ledger import Ledger
 from hub.use_cases.hub import Hub
-from hub.use_cases.work import Caller
+from hub.use_cases.work import Caller, Work
 
 LOOKED = timedelta(hours=1)
 """How often the hub looks whether an epoch is over, and tries again what failed."""
@@ -30,6 +30,13 @@ async def rotate_keys(hub: Hub, caller: Caller, *, force: bool) -> Progress:
     while progress.remaining and time.monotonic() < ends:
         progress = await _step(hub.ledger, force=False)
     return progress
+
+
+def begin_epoch(work: Work, caller: Caller) -> Progress:
+    """Begins an epoch whatever the age of the present one; the hub goes on with it by itself. Raises
+    `OPERATOR_ONLY`, `KEYS_UNAVAILABLE`."""
+    caller.require_operator()
+    return work.transaction.epochs.advance(force=True)
 
 
 async def keep_rotating(

@@ -22,24 +22,27 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"oncetold/v1/operator_service.proto\x12\x0boncetold.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\"\n\x11RotateKeysRequest\x12\r\n\x05\x66orce\x18\x01 \x01(\x08\"V\n\x12RotateKeysResponse\x12\x11\n\tremaining\x18\x01 \x01(\x04\x12-\n\tgone_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x14\n\x12\x41\x63\x63\x65ptClockRequest\"U\n\x13\x41\x63\x63\x65ptClockResponse\x12,\n\x08hub_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08in_doubt\x18\x02 \x01(\x08\x32\xb2\x01\n\x0fOperatorService\x12P\n\x0b\x41\x63\x63\x65ptClock\x12\x1f.oncetold.v1.AcceptClockRequest\x1a .oncetold.v1.AcceptClockResponse\x12M\n\nRotateKeys\x12\x1e.oncetold.v1.RotateKeysRequest\x1a\x1f.oncetold.v1.RotateKeysResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"oncetold/v1/operator_service.proto\x12\x0boncetold.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"m\n\x11RotateKeysRequest\x12\r\n\x05\x66orce\x18\x01 \x01(\x08\x12I\n\nrequest_id\x18\x02 \x01(\tB5\xbaH2r02.^(|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\"V\n\x12RotateKeysResponse\x12\x11\n\tremaining\x18\x01 \x01(\x04\x12-\n\tgone_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x14\n\x12\x41\x63\x63\x65ptClockRequest\"U\n\x13\x41\x63\x63\x65ptClockResponse\x12,\n\x08hub_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08in_doubt\x18\x02 \x01(\x08\x32\xb2\x01\n\x0fOperatorService\x12P\n\x0b\x41\x63\x63\x65ptClock\x12\x1f.oncetold.v1.AcceptClockRequest\x1a .oncetold.v1.AcceptClockResponse\x12M\n\nRotateKeys\x12\x1e.oncetold.v1.RotateKeysRequest\x1a\x1f.oncetold.v1.RotateKeysResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'oncetold.v1.operator_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROTATEKEYSREQUEST']._serialized_start=84
-  _globals['_ROTATEKEYSREQUEST']._serialized_end=118
-  _globals['_ROTATEKEYSRESPONSE']._serialized_start=120
-  _globals['_ROTATEKEYSRESPONSE']._serialized_end=206
-  _globals['_ACCEPTCLOCKREQUEST']._serialized_start=208
-  _globals['_ACCEPTCLOCKREQUEST']._serialized_end=228
-  _globals['_ACCEPTCLOCKRESPONSE']._serialized_start=230
-  _globals['_ACCEPTCLOCKRESPONSE']._serialized_end=315
-  _globals['_OPERATORSERVICE']._serialized_start=318
-  _globals['_OPERATORSERVICE']._serialized_end=496
+  _globals['_ROTATEKEYSREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_ROTATEKEYSREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H2r02.^(|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$'
+  _globals['_ROTATEKEYSREQUEST']._serialized_start=113
+  _globals['_ROTATEKEYSREQUEST']._serialized_end=222
+  _globals['_ROTATEKEYSRESPONSE']._serialized_start=224
+  _globals['_ROTATEKEYSRESPONSE']._serialized_end=310
+  _globals['_ACCEPTCLOCKREQUEST']._serialized_start=312
+  _globals['_ACCEPTCLOCKREQUEST']._serialized_end=332
+  _globals['_ACCEPTCLOCKRESPONSE']._serialized_start=334
+  _globals['_ACCEPTCLOCKRESPONSE']._serialized_end=419
+  _globals['_OPERATORSERVICE']._serialized_start=422
+  _globals['_OPERATORSERVICE']._serialized_end=600
 # @@protoc_insertion_point(module_scope)

@@ -64,7 +64,8 @@ class OperatorServiceServicer(object):
     def RotateKeys(self, request, context):
         """Begins a new key epoch, or goes on with one that was begun: wraps some more keys under the new epoch's key, and
         with the last of them destroys the old one, with which every erased key dies. Only the operator. Repeat until
-        `remaining` is 0; broken off anywhere, the next call goes on. UNAVAILABLE (ERROR_REASON_KEYS_UNAVAILABLE).
+        `remaining` is 0; broken off anywhere, the next call goes on. UNAVAILABLE (ERROR_REASON_KEYS_UNAVAILABLE). Beginning one
+        by `force` needs two administrators (FAILED_PRECONDITION, ERROR_REASON_TWO_PEOPLE_NEEDED), going on nobody.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

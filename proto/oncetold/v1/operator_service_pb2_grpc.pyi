@@ -42,7 +42,8 @@ class OperatorServiceStub:
     RotateKeys: _grpc.UnaryUnaryMultiCallable[_operator_service_pb2.RotateKeysRequest, _operator_service_pb2.RotateKeysResponse]
     """Begins a new key epoch, or goes on with one that was begun: wraps some more keys under the new epoch's key, and
     with the last of them destroys the old one, with which every erased key dies. Only the operator. Repeat until
-    `remaining` is 0; broken off anywhere, the next call goes on. UNAVAILABLE (ERROR_REASON_KEYS_UNAVAILABLE).
+    `remaining` is 0; broken off anywhere, the next call goes on. UNAVAILABLE (ERROR_REASON_KEYS_UNAVAILABLE). Beginning one
+    by `force` needs two administrators (FAILED_PRECONDITION, ERROR_REASON_TWO_PEOPLE_NEEDED), going on nobody.
     """
 
 @_typing.type_check_only
@@ -59,7 +60,8 @@ class OperatorServiceAsyncStub(OperatorServiceStub):
     RotateKeys: _aio.UnaryUnaryMultiCallable[_operator_service_pb2.RotateKeysRequest, _operator_service_pb2.RotateKeysResponse]  # type: ignore[assignment]
     """Begins a new key epoch, or goes on with one that was begun: wraps some more keys under the new epoch's key, and
     with the last of them destroys the old one, with which every erased key dies. Only the operator. Repeat until
-    `remaining` is 0; broken off anywhere, the next call goes on. UNAVAILABLE (ERROR_REASON_KEYS_UNAVAILABLE).
+    `remaining` is 0; broken off anywhere, the next call goes on. UNAVAILABLE (ERROR_REASON_KEYS_UNAVAILABLE). Beginning one
+    by `force` needs two administrators (FAILED_PRECONDITION, ERROR_REASON_TWO_PEOPLE_NEEDED), going on nobody.
     """
 
 class OperatorServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -85,7 +87,8 @@ class OperatorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_operator_service_pb2.RotateKeysResponse, _abc.Awaitable[_operator_service_pb2.RotateKeysResponse]]:
         """Begins a new key epoch, or goes on with one that was begun: wraps some more keys under the new epoch's key, and
         with the last of them destroys the old one, with which every erased key dies. Only the operator. Repeat until
-        `remaining` is 0; broken off anywhere, the next call goes on. UNAVAILABLE (ERROR_REASON_KEYS_UNAVAILABLE).
+        `remaining` is 0; broken off anywhere, the next call goes on. UNAVAILABLE (ERROR_REASON_KEYS_UNAVAILABLE). Beginning one
+        by `force` needs two administrators (FAILED_PRECONDITION, ERROR_REASON_TWO_PEOPLE_NEEDED), going on nobody.
         """
 
 def add_OperatorServiceServicer_to_server(servicer: OperatorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
