@@ -153,7 +153,8 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Accessed:
-    """One answered call."""
+    """One answered call. `key` is the caller's certificate key: the SHA-256 of its SubjectPublicKeyInfo, in
+    hexadecimal; empty for the operator, and in entries from before it was kept."""
 
     kind: AccessKind
     agency_id: str | None
@@ -166,6 +167,7 @@ class Accessed:
     last_page: bool = False
     people: tuple[PersonAccess, ...] = field(default=())
     assertion: str = ""
+    key: str = ""
     """The agency's signed word for who asked, as it was sent; empty where none was needed."""
 
     def draft(self, stream_id: UUID) -> Draft:
@@ -183,6 +185,7 @@ class Accessed:
             "page": self.page,
             "last": self.last_page,
             **({"assertion": self.assertion} if self.assertion else {}),
+            **({"key": self.key} if self.key else {}),
         }
         parts = [_part(_ACCESS, header, KeyOwner(None, KeyCategory.ACCESS))]
         parts += [
@@ -300,4 +303,5 @@ def read_access_entry(entry: Entry, *, what_was_read: bool = True) -> Accessed |
         header["last"],
         tuple(_read_person(part.payload, with_items) for part in entry.parts if part.schema == _PERSON),
         assertion=header.get("assertion", ""),
+        key=header.get("key", ""),
     )

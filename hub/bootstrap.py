@@ -19,17 +19,21 @@ from consent_ledger.log.gate import Gate
 from consent_ledger.log.scrub import keep_scrubbing
 from consent_ledger.statutory_duties import starting
 from consent_ledger.store.sqlite import Lease
-from hub.config import Config
+from hub.config import Config, ConfigError
+from hub.enrolment.issuing import FileIssuer
 from hub.root_keys import created_root_keys, fences_file, open_hubs_ledger
 from hub.rpc.administration_servicer import AdministrationServicer
 from hub.rpc.agency_servicer import AgencyServicer
 from hub.rpc.agreement_servicer import AgreementServicer
 from hub.rpc.assertions import Assertions, audience_of
 from hub.rpc.audit_servicer import AuditServicer
-from hub.rpc.authentication import AgencyOf, ByCertificate, ByLocalSocket
+from hub.rpc.authentication import AgencyOf, ByCertificate, ByLocalSocket, Newcomers
+from hub.rpc.certificate_servicer import CertificateServicer
 from hub.rpc.consent_servicer import ConsentServicer
 from hub.rpc.delivery_servicer import DeliveryServicer
 from hub.rpc.dispatch import Dispatcher
+from hub.rpc.enrolment_servicer import EnrolmentServicer
+from hub.rpc.emergency_servicer import EmergencyServicer
 from hub.rpc.erasure_servicer import ErasureServicer
 from hub.rpc.handing_over import HandingOver
 from hub.rpc.limits import Limits
@@ -52,8 +56,11 @@ from oncetold.v1 import (
     agency_service_pb2,
     agreement_service_pb2,
     audit_service_pb2,
+    certificate_service_pb2,
     consent_service_pb2,
     delivery_service_pb2,
+    enrolment_service_pb2,
+    emergency_service_pb2,
     erasure_service_pb2,
     log_service_pb2,
     operator_service_pb2,
@@ -70,8 +77,11 @@ _SERVICERS = {
     agency_service_pb2: AgencyServicer,
     agreement_service_pb2: AgreementServicer,
     audit_service_pb2: AuditServicer,
+    certificate_service_pb2: CertificateServicer,
     consent_service_pb2: ConsentServicer,
     delivery_service_pb2: DeliveryServicer,
+    enrolment_service_pb2: EnrolmentServicer,
+    emergency_service_pb2: EmergencyServicer,
     erasure_service_pb2: ErasureServicer,
     log_service_pb2: LogServicer,
     operator_service_pb2: OperatorServicer,
@@ -93,6 +103,8 @@ class RunningHub:
     hub: Hub
     port: int | None
     """Where adapters connect; None when only the operator's socket is served."""
+    enrolment_port: int | None = None
+    """Where adapters without a certificate connect, if they may."""
     metrics_port: int | None = None
     """Where Prometheus' page is served, if it is."""
 
@@ -151,6 +163,7 @@ async def running_hub(
     try:
         hub = Hub(ledger, new_id=new_id, progress=progress, duties=starting(config.law))
         hub.key_copies_kept = config.keys.copies_kept
+        hub.issuer = _issuer(config)
         if progress is not None:
             hub.log.checkpointer.progress = progress
         # Before anything is read or shown: a database that came back older must serve nobody.
@@ -172,7 +185,7 @@ async def running_hub(
         servicers = _servicers(hub)
         local = Door(Dispatcher(ByLocalSocket(), clock.now, telemetry), servicers)
         doors = [local]
-        port: int | None = None
+        port = newcomers_port = None
         try:
             # The socket can belong to no other hub that runs: this one holds the ledger's or folder's lease.
             local.bind_local(config.admin_socket)
@@ -184,10 +197,17 @@ async def running_hub(
                 )
                 doors.append(door)
                 port = door.bind_tls(config)
+                if config.enrolment.listen:
+                    limits = Limits(config.limits)
+                    newcomers = Door(
+                        Dispatcher(Newcomers(), clock.now, telemetry, limits), _newcomers_services(hub)
+                    )
+                    doors.append(newcomers)
+                    newcomers_port = newcomers.bind_newcomers(config)
             for door in doors:
                 await door.start()
             page = None if exporters is None else exporters.page
-            yield RunningHub(hub, port, None if page is None else page.port)
+            yield RunningHub(hub, port, newcomers_port, None if page is None else page.port)
         finally:
             await to_its_end(_stop(hub, doors))
     finally:
@@ -361,6 +381,22 @@ def _assertions(hub: Hub, clock: Clock) -> Assertions:
         return await assertion_key(hub, agency_id, key_id)
 
     return Assertions(key_of, audience_of(hub.ledger.ledger_id), clock.now)
+
+
+def _newcomers_services(hub: Hub) -> dict[ServiceDescriptor, object]:
+    services = enrolment_service_pb2.DESCRIPTOR.services_by_name.values()
+    return {service: EnrolmentServicer(hub) for service in services}
+
+
+def _issuer(config: Config) -> FileIssuer | None:
+    """What signs certificates, if the settings name an authority. Raises ConfigError for one that cannot."""
+    if not config.enrolment.authority:
+        return None
+    issuer = FileIssuer(config.data, config.enrolment, config.tls.client_authority)
+    problem = issuer.problem()
+    if problem:
+        raise ConfigError("enrolment", problem, "Correct the files under [enrolment], or remove it.")
+    return issuer
 
 
 def _registry(hub: Hub) -> AgencyOf:

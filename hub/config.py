@@ -28,7 +28,6 @@ replicas share is `postgresql://user@host/database`, its password in PGPASSFILE 
 
 import json
 import re
-import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -40,11 +39,12 @@ from urllib.parse import parse_qs, urlsplit
 from consent_ledger.errors import OnceToldError
 from consent_ledger.statutory_duties import DUTIES
 from consent_ledger.vocabulary import StatutoryDuty
+from hub.enrolment.settings import EnrolmentSettings
 from hub.key_settings import KeySettings
 from hub.limit_settings import LimitSettings
 
 T = TypeVar("T")
-S = TypeVar("S", KeySettings, LimitSettings)
+S = TypeVar("S", KeySettings, LimitSettings, EnrolmentSettings)
 
 FILE_NAME = "hub.toml"
 DEFAULT_LISTEN = "127.0.0.1:8443"
@@ -131,6 +131,7 @@ class Config:
     ledger: str = ""
     """Where the ledger is: a file, or a PostgreSQL database's URL. Left out: `ledger.db` in the folder."""
     limits: LimitSettings = field(default_factory=LimitSettings)
+    enrolment: EnrolmentSettings = field(default_factory=EnrolmentSettings)
 
     def __post_init__(self) -> None:
         if not self.ledger:
@@ -169,6 +170,7 @@ def read_config(data: Path) -> Config:
     log = _log(settings.pop("log", {}))
     keys = _keys(settings.pop("keys", {}))
     limits = _limits(settings.pop("limits", {}))
+    enrolment = _enrolment(settings.pop("enrolment", {}))
     listen = settings.pop("listen", DEFAULT_LISTEN)
     ledger = _ledger(data, settings.pop("ledger", DEFAULT_LEDGER))
     if settings:
@@ -181,7 +183,7 @@ def read_config(data: Path) -> Config:
     if unknown:
         raise ConfigError(f"tls.{unknown[0]}", "no such setting", f"Remove it from {FILE_NAME}.")
     paths = {name: data / path for name, path in {**_DEFAULT_TLS, **tls}.items()}
-    return Config(data, listen, TlsFiles(**paths), law, telemetry, log, keys, ledger, limits)
+    return Config(data, listen, TlsFiles(**paths), law, telemetry, log, keys, ledger, limits, enrolment)
 
 
 def _ledger(data: Path, value: Any) -> str:
@@ -253,6 +255,13 @@ def _keys(table: Any) -> KeySettings:
 
 def _limits(table: Any) -> LimitSettings:
     return _checked(_table(LimitSettings, "limits", table))
+
+
+def _enrolment(table: Any) -> EnrolmentSettings:
+    asked = _checked(_table(EnrolmentSettings, "enrolment", table))
+    if asked.listen and _ADDRESS.fullmatch(asked.listen) is None:
+        raise ConfigError("enrolment.listen", "not a host and port", 'Write it as "127.0.0.1:8444".')
+    return asked
 
 
 def _checked(asked: S) -> S:
@@ -340,6 +349,7 @@ def write_config(config: Config) -> None:
         *_changed("log", config.log),
         *_changed("keys", config.keys),
         *_changed("limits", config.limits),
+        *_changed("enrolment", config.enrolment),
         *(["", "[law]"] if config.law else []),
         *(f'{duty.lower()} = "{day.isoformat()}"' for duty, day in sorted(config.law.items())),
     ]
@@ -347,32 +357,11 @@ def write_config(config: Config) -> None:
         file.write("\n".join(lines) + "\n")
 
 
-def _changed(name: str, settings: TelemetrySettings | LogSettings | KeySettings | LimitSettings) -> list[str]:
+def _changed(name: str, settings: Any) -> list[str]:
     """A table's lines in TOML, of what is not the default; JSON writes these kinds of values alike."""
     values = {one.name: (getattr(settings, one.name), one.default) for one in fields(settings)}
     lines = [f"{key} = {json.dumps(value)}" for key, (value, default) in values.items() if value != default]
     return ["", f"[{name}]", *lines] if lines else []
-
-
-def read_tls(files: TlsFiles) -> tuple[bytes, bytes, bytes]:
-    """Certificate, key and authority as PEM. Raises ConfigError, also for a key that others may read."""
-    found = []
-    for name, path in (
-        ("certificate", files.certificate),
-        ("key", files.key),
-        ("client_authority", files.client_authority),
-    ):
-        try:
-            if name == "key" and stat.S_IMODE(path.stat().st_mode) & 0o077:
-                raise ConfigError("tls.key", "others may read the key", "Run `chmod 600` on the key file.")
-            found.append(path.read_bytes())
-        except OSError as error:
-            problem = f"cannot be read ({error.strerror or 'unknown cause'})"
-            raise ConfigError(
-                f"tls.{name}", problem, f"Correct the path in {FILE_NAME}, or make it: oncetold dev-pki"
-            ) from None
-    certificate, key, authority = found
-    return certificate, key, authority
 
 
 def _settings(path: Path) -> dict[str, Any]:

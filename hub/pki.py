@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -56,6 +56,79 @@ class CertificateIdentity:
     not_after: datetime
     certificate_sha256: bytes
     """SHA-256 of the whole certificate, to which assertions are bound."""
+
+
+class BadSigningRequest(OnceToldError):
+    """A signing request that cannot be answered; `rule` says what it breaks."""
+
+    code = "BAD_SIGNING_REQUEST"
+    next_step = "Make a new one."
+
+
+@dataclass(frozen=True, slots=True)
+class SigningAuthority:
+    """An authority that is ready to sign."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    def sign(self, uri: str, public_key_der: bytes, not_before: datetime, not_after: datetime) -> bytes:
+        """An adapter's certificate in PEM: exactly one URI name, and nothing of what its holder asked for."""
+        key = serialization.load_der_public_key(public_key_der)
+        assert isinstance(key, ec.EllipticCurvePublicKey)
+        name = x509.UniformResourceIdentifier(uri)
+        signed = (
+            _builder(_name("adapter"), self.certificate.subject, key, not_before, not_after - not_before)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_key_usage(signs_certificates=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([name]), critical=False)
+            .sign(self.key, hashes.SHA256())
+        )
+        return signed.public_bytes(serialization.Encoding.PEM)
+
+
+def signing_authority(certificate_pem: bytes, key_pem: bytes) -> SigningAuthority:
+    """An authority from its two files. Raises CertificateUnusable unless they are a pair that may sign."""
+    try:
+        certificate = x509.load_pem_x509_certificate(certificate_pem)
+        key = serialization.load_pem_private_key(key_pem, password=None)
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except (ValueError, TypeError, x509.ExtensionNotFound):
+        raise CertificateUnusable(problem="it is no authority's certificate and key in PEM") from None
+    if not constraints.ca or not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise CertificateUnusable(problem="it is no authority, or its key is not an elliptic curve key")
+    if key.public_key() != certificate.public_key():
+        raise CertificateUnusable(problem="the authority's key does not belong to its certificate")
+    return SigningAuthority(certificate, key)
+
+
+def belong_together(certificate_pem: bytes, key_pem: bytes, authorities_pem: bytes) -> bool:
+    """Whether a server can use these: a certificate with its own key, and at least one authority."""
+    try:
+        chain = x509.load_pem_x509_certificates(certificate_pem)
+        key = serialization.load_pem_private_key(key_pem, password=None)
+        x509.load_pem_x509_certificates(authorities_pem)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return key.public_key() == chain[0].public_key()
+
+
+def requested_key(signing_request: bytes) -> bytes:
+    """The SubjectPublicKeyInfo of a PKCS #10 request in DER. Its names and wishes are not looked at.
+
+    Raises BadSigningRequest: `rule` is `format`, `key` (not P-256) or `signature`.
+    """
+    try:
+        request = x509.load_der_x509_csr(signing_request)
+        key = request.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        raise BadSigningRequest(rule="format") from None
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise BadSigningRequest(rule="key")
+    if not request.is_signature_valid:
+        raise BadSigningRequest(rule="signature")
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 @dataclass(frozen=True, slots=True)

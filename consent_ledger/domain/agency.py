@@ -23,6 +23,59 @@ class Agency(RecordedAggregate):
         uri: str
         public_key_sha256: str
 
+    class CertificateAdded(RecordedAggregate.Event):
+        """A further key under the same URI, beside those there are. `not_after` (ISO 8601): its certificate's end.
+        `renewed_from`: the key that asked for it (SHA-256, hexadecimal); empty for one enrolled."""
+
+        TOPIC = "agency.certificate-added.v1"
+        uri: str
+        public_key_sha256: str
+        not_after: str
+        renewed_from: str
+
+    class CertificateRevoked(RecordedAggregate.Event):
+        """A key counts no more, under any URI of the agency, and never will again.
+
+        `compromised_since` (ISO 8601): since when it may have been another's; empty if nobody knows.
+        `renewals`: what it renewed since, revoked with it. `revoked_by` is who said so.
+        """
+
+        TOPIC = "agency.certificate-revoked.v1"
+        agency_id: str
+        public_key_sha256: str
+        reason: str
+        compromised_since: str
+        renewals: list[str]
+        revoked_by: str
+
+    class AdapterInvited(RecordedAggregate.Event):
+        """A code opens the door for a certificate of this URI until `expires` (ISO 8601).
+
+        Only the code's keyed label is kept.
+        """
+
+        TOPIC = "agency.adapter-invited.v1"
+        invitation_id: str
+        uri: str
+        code_label: str
+        expires: str
+
+    class InvitationTaken(RecordedAggregate.Event):
+        """A key came with the code: nobody else's does from now on."""
+
+        TOPIC = "agency.invitation-taken.v1"
+        agency_id: str
+        invitation_id: str
+        public_key_sha256: str
+
+    class InvitationConfirmed(RecordedAggregate.Event):
+        """Somebody heard the key's six words from whoever was invited."""
+
+        TOPIC = "agency.invitation-confirmed.v1"
+        agency_id: str
+        invitation_id: str
+        confirmed_by: str
+
     class Subscribed(RecordedAggregate.Event):
         """`retraction_window` is `HH:MM` in UTC; empty: at once."""
 
@@ -95,6 +148,36 @@ class Agency(RecordedAggregate):
     @event(CertificateAuthorised)
     def authorise_certificate(self, uri: str, public_key_sha256: str) -> None:
         """Lets a certificate speak for the agency: its URI and its key together."""
+
+    @event(CertificateAdded)
+    def add_certificate(
+        self, uri: str, public_key_sha256: str, not_after: str, renewed_from: str = ""
+    ) -> None:
+        """Lets a further key speak for the agency under a URI, as long as its certificate lasts."""
+
+    @event(CertificateRevoked)
+    def revoke_certificate(
+        self,
+        agency_id: str,
+        public_key_sha256: str,
+        reason: str,
+        compromised_since: str,
+        renewals: list[str],
+        revoked_by: str,
+    ) -> None:
+        """Ends a key for good."""
+
+    @event(AdapterInvited)
+    def invite(self, invitation_id: str, uri: str, code_label: str, expires: str) -> None:
+        """Lets whoever has the code ask for a certificate."""
+
+    @event(InvitationTaken)
+    def take_invitation(self, agency_id: str, invitation_id: str, public_key_sha256: str) -> None:
+        """Binds a code to the key that came with it."""
+
+    @event(InvitationConfirmed)
+    def confirm_invitation(self, agency_id: str, invitation_id: str, confirmed_by: str) -> None:
+        """Says that the key is the invited one's; what lets it speak is `add_certificate`."""
 
     @event(Subscribed)
     def subscribe(

@@ -28,6 +28,8 @@ from consent_ledger.facts import (
 from consent_ledger.vocabulary import PostKind, ServiceType, Term
 from hub.projections.staff import StaffIndex
 from hub.projections.administration import Administration
+from hub.projections.emergencies import Emergencies
+from hub.projections.places import Places
 from hub.projections.tasks import Tasks
 
 
@@ -42,9 +44,50 @@ class Departed:
     feeds: tuple[UUID, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateKey:
+    """One key that speaks for an agency under a URI: `position` and `at` are its entry's.
+
+    `not_after` is its certificate's end, `None` where the operator named only the key; `renewed_from` the key
+    that asked for it.
+    """
+
+    position: int
+    at: datetime
+    not_after: datetime | None = None
+    renewed_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RevokedKey:
+    """A key that was an agency's under `uri`, and never is again."""
+
+    uri: str
+    position: int
+    at: datetime
+    reason: str
+    compromised_since: datetime | None
+
+
+@dataclass(slots=True)
+class Invitation:
+    """A code by which an adapter enrols. `key` is the one that came with it, empty while none has.
+
+    `confirmed` is the position at which somebody confirmed its six words, and `confirmed_at` when.
+    """
+
+    invitation_id: UUID
+    agency_id: str
+    uri: str
+    expires: datetime
+    key: str = ""
+    confirmed: int = 0
+    confirmed_at: datetime | None = None
+
+
 @dataclass(slots=True)
 class Agency:
-    """Who takes part. `certificates` maps a URI name to the SHA-256 of its public key, hexadecimal."""
+    """Who takes part. `certificates`: by URI name, its keys by their SHA-256 in hexadecimal."""
 
     agency_id: str
     name: str
@@ -52,7 +95,9 @@ class Agency:
     service_type: ServiceType
     public_authority: bool
     position: int
-    certificates: dict[str, str] = field(default_factory=dict)
+    certificates: dict[str, dict[str, CertificateKey]] = field(default_factory=dict)
+    revoked: dict[str, RevokedKey] = field(default_factory=dict)
+    """Keys that count no more, by their SHA-256."""
     feeds: list[UUID] = field(default_factory=list)
     posts: dict[PostKind, Post] = field(default_factory=dict)
     departed: Departed | None = None
@@ -60,6 +105,12 @@ class Agency:
     """With which it signs for its staff: Ed25519 public keys of 32 bytes, by an id of the agency's own."""
     witness_key: str = ""
     """What its witness cosigns checkpoints with; empty for none."""
+
+
+def agency_named_in(uri: str) -> str:
+    """The agency's id in `spiffe://<hub>/agency/<agency id>/adapter/<n>`; empty for any other name."""
+    pieces = uri.split("/")
+    return pieces[4] if len(pieces) == 7 and pieces[0] == "spiffe:" else ""
 
 
 class LinkState(Term):
@@ -133,6 +184,7 @@ class ConsentIndex:
         self.position = 0
         self.agencies: dict[str, Agency] = {}
         self.certificate_owner: dict[str, str] = {}
+        self.invitations: dict[str, Invitation] = {}
         self.feeds: dict[UUID, Feed] = {}
         self.agreements: dict[str, Agreement] = {}
         self.agreement_streams: dict[UUID, str] = {}
@@ -172,6 +224,8 @@ class ConsentIndex:
         self.grant_ends: dict[UUID, datetime] = {}
         self.grants_ending: dict[UUID, int] = {}
         self.tasks = Tasks()
+        self.places = Places()
+        self.emergencies = Emergencies()
         self.administration = Administration()
         self.staff = StaffIndex()
         self._boundaries: list[Boundary] = []
@@ -184,8 +238,12 @@ class ConsentIndex:
         agency_id = self.certificate_owner.get(uri)
         if agency_id is None:
             return None
-        expected = self.agencies[agency_id].certificates[uri]
-        return agency_id if expected == public_key_sha256.hex() else None
+        return agency_id if public_key_sha256.hex() in self.agencies[agency_id].certificates[uri] else None
+
+    def is_revoked(self, uri: str, public_key_sha256: bytes) -> bool:
+        """Whether this key spoke for the agency of the URI once, and was revoked."""
+        agency = self.agencies.get(agency_named_in(uri))
+        return agency is not None and public_key_sha256.hex() in agency.revoked
 
     # -- time -----------------------------------------------------------------------------------
 
@@ -299,6 +357,7 @@ class ConsentIndex:
             tuple(opening for one in order for opening in self.openings_on[one]),
             self._disputed(component),
             frozenset(self.component(one, by_people=True) for one in order),
+            care_of=self.places.care_of(order),
         )
         for one in component:
             self._people[one] = view
@@ -314,9 +373,12 @@ class ConsentIndex:
         overdue, spent = key in self.review_overdue, key in self.spent
         awaiting = self.awaiting_erasure(fragment.registration_id)
         erased = bool(awaiting) and fragment.fragment_id.bytes in awaiting
-        if not (overdue or spent or erased):
+        holds_place = self.places.protector(
+            fragment.registration_id, fragment.fragment_id.bytes, fragment.revision, fragment.origin_agency_id
+        )
+        if not (overdue or spent or erased or holds_place):
             return fragment
-        return replace(fragment, review_overdue=overdue, spent=spent, erased=erased)
+        return replace(fragment, review_overdue=overdue, spent=spent, erased=erased, holds_place=holds_place)
 
     def awaiting_erasure(self, registration_id: UUID) -> set[bytes]:
         """Fragments (16 bytes) to be erased that a hold keeps: nobody is given them meanwhile."""

@@ -17,7 +17,16 @@ from consent_ledger.vocabulary import (
     Purpose,
     ServiceType,
 )
-from hub.projections.consent_index import Agency, Boundary, BoundaryKind, ConsentIndex, Departed
+from hub.projections.consent_index import (
+    Agency,
+    Boundary,
+    BoundaryKind,
+    CertificateKey,
+    ConsentIndex,
+    Departed,
+    Invitation,
+    RevokedKey,
+)
 from hub.projections.touched import Touched
 
 
@@ -34,9 +43,63 @@ def _agency_registered(index: ConsentIndex, position: int, at: datetime, event: 
 
 
 def _certificate_authorised(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    """The operator names the one key of a URI: those before it count no more."""
     agency = index.agencies[_slug_in(event.uri)]
-    agency.certificates[event.uri] = event.public_key_sha256
+    agency.certificates[event.uri] = {event.public_key_sha256: CertificateKey(position, at)}
     index.certificate_owner[event.uri] = agency.agency_id
+    return Touched()
+
+
+def _certificate_added(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    """A further key, so that one certificate can follow another while both are in use."""
+    agency = index.agencies[_slug_in(event.uri)]
+    keys = agency.certificates.setdefault(event.uri, {})
+    for old in [name for name, key in keys.items() if key.not_after is not None and key.not_after < at]:
+        del keys[old]
+    keys[event.public_key_sha256] = CertificateKey(
+        position, at, datetime.fromisoformat(event.not_after), event.renewed_from
+    )
+    index.certificate_owner[event.uri] = agency.agency_id
+    return Touched()
+
+
+def _certificate_revoked(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    """The keys go from every URI, and whoever fetches with one is woken, to be refused."""
+    agency = index.agencies[event.agency_id]
+    since = datetime.fromisoformat(event.compromised_since) if event.compromised_since else None
+    cut: set[str] = set()
+    for name in (event.public_key_sha256, *event.renewals):
+        uris = [uri for uri, keys in agency.certificates.items() if keys.pop(name, None) is not None]
+        cut.update(uris)
+        earlier = agency.revoked.get(name)
+        uri = uris[0] if uris else ("" if earlier is None else earlier.uri)
+        agency.revoked[name] = RevokedKey(uri, position, at, event.reason, since)
+    return Touched(woken={one for one in agency.feeds if index.feeds[one].certificate_uri in cut})
+
+
+def _adapter_invited(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    """Kept by the code's label; those that ended unused are let go, so that they do not gather."""
+    over = [
+        label
+        for label, one in index.invitations.items()
+        if one.confirmed_at is None and one.expires < at and not one.key
+    ]
+    for label in over:
+        del index.invitations[label]
+    index.invitations[event.code_label] = Invitation(
+        UUID(event.invitation_id), _slug_in(event.uri), event.uri, datetime.fromisoformat(event.expires)
+    )
+    return Touched()
+
+
+def _invitation_changed(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    of_id = (one for one in index.invitations.values() if str(one.invitation_id) == event.invitation_id)
+    invitation = next(of_id)
+    match event:
+        case domain.Agency.InvitationTaken():
+            invitation.key = event.public_key_sha256
+        case domain.Agency.InvitationConfirmed():
+            invitation.confirmed, invitation.confirmed_at = position, at
     return Touched()
 
 
@@ -171,6 +234,11 @@ def _agreement_changed(index: ConsentIndex, position: int, at: datetime, event: 
 FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
     domain.Agency.Created: _agency_registered,
     domain.Agency.CertificateAuthorised: _certificate_authorised,
+    domain.Agency.AdapterInvited: _adapter_invited,
+    domain.Agency.InvitationTaken: _invitation_changed,
+    domain.Agency.InvitationConfirmed: _invitation_changed,
+    domain.Agency.CertificateAdded: _certificate_added,
+    domain.Agency.CertificateRevoked: _certificate_revoked,
     domain.Agency.Subscribed: _subscribed,
     domain.Agency.PostAppointed: _post_appointed,
     domain.Agency.WitnessAuthorised: _witness_authorised,

@@ -133,6 +133,7 @@ class Projector:
                 forget_erased(self.index, transaction, erased, entry.position)
             if not from_the_start:
                 self.woken.update(feed_id for feed_id, _ in self.touched_pairs(touched))
+                self.woken |= touched.woken
             self.index.position = entry.position
             found += 1
             self._tell(transaction.size)
@@ -261,6 +262,7 @@ class _Step:
             self._write_dirty()
             feeds = [UUID(one) for one in event.feeds]
             self._holdings.fold_departure(feeds, event.copies, entry.position)
+        self._projector.woken |= touched.woken
         self._mark(self._projector.touched_pairs(touched))
 
     def _record(self, entry: Entry, record: StoredRecord) -> None:

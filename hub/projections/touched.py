@@ -8,10 +8,14 @@ from hub.projections.consent_index import ConsentIndex
 
 @dataclass(slots=True)
 class Touched:
-    """Whose permitted set an entry may have changed: registrations, or everybody at some agencies."""
+    """Whose permitted set an entry may have changed: registrations, or everybody at some agencies.
+
+    `woken`: feeds whose waiting fetch looks again although nothing changed for them, such as one cut off.
+    """
 
     registrations: set[UUID] = field(default_factory=set)
     agencies: set[str] = field(default_factory=set)
+    woken: set[UUID] = field(default_factory=set)
 
 
 def component(index: ConsentIndex, registration_id: UUID) -> Touched:

@@ -70,6 +70,14 @@ class ByCertificate:
         return _parsed(pem)
 
 
+class Newcomers:
+    """The caller is nobody yet: what it may do is behind this door alone."""
+
+    async def caller_of(self, context: Context) -> Caller:
+        """Nobody."""
+        return Caller(agency_id=None)
+
+
 class ByLocalSocket:
     """The caller is the operator: only it may enter the socket's folder."""
 

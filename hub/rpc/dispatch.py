@@ -143,6 +143,8 @@ class Dispatcher:
 
 def admit(caller: Caller, rule: Rule) -> None:
     """Raises Refused when the rule does not let this caller in."""
+    if caller.is_newcomer is not (rule is Rule.NEWCOMER):
+        raise Refused("UNKNOWN_CERTIFICATE")
     if rule is Rule.OPERATOR and not caller.operator:
         raise Refused("OPERATOR_ONLY")
     if rule in (Rule.CERTIFICATE, Rule.ASSERTED) and caller.operator:

@@ -22,6 +22,7 @@ NEVER_SHED = frozenset(
     f"oncetold.v1.{name}"
     for name in (
         "AgreementService.TerminateAgreement",
+        "CertificateService.RevokeCertificate",
         "ConsentService.PlaceMarker",
         "ConsentService.RecordExclusion",
         "ConsentService.RecordRefusal",

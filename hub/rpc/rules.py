@@ -14,6 +14,8 @@ class Rule(Enum):
     """An agency's certificate: the operator sees and sends no content."""
     ASSERTED = auto()
     """An agency's certificate, with its signed word for who of its staff asks."""
+    NEWCOMER = auto()
+    """Whoever has no certificate yet, at the door for that alone."""
     ANYBODY = auto()
     """An agency, or the operator with or without naming one."""
 
@@ -107,6 +109,24 @@ _SERVICES = {
         "ListProposals": Rule.OPERATOR,
         "RatifyStop": Rule.OPERATOR,
         "AcceptFileRoot": Rule.ANYBODY,
+    },
+    "CertificateService": {
+        "InviteAdapter": Rule.ANYBODY,
+        "ConfirmEnrolment": Rule.ANYBODY,
+        "RenewCertificate": Rule.CERTIFICATE,
+        "RevokeCertificate": Rule.ANYBODY,
+        "ListCertificates": Rule.ANYBODY,
+        "ListKeyAccess": Rule.ANYBODY,
+        "GetStanding": Rule.CERTIFICATE,
+    },
+    "EnrolmentService": {
+        "Enrol": Rule.NEWCOMER,
+    },
+    "EmergencyService": {
+        "AgreeCard": Rule.CERTIFICATE,
+        "EndCard": Rule.AGENCY,
+        "OpenCard": Rule.ASSERTED,
+        "ListCardOpenings": Rule.AGENCY,
     },
     "OperatorService": {
         "AcceptClock": Rule.OPERATOR,

@@ -13,7 +13,8 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from hub.config import MAX_SOCKET_PATH, Config, ConfigError, read_tls
+from hub.config import MAX_SOCKET_PATH, Config, ConfigError
+from hub.rpc.credentials import RotatingFiles
 from hub.rpc.dispatch import MAX_MESSAGE_BYTES, Dispatcher
 
 T = TypeVar("T")
@@ -68,17 +69,21 @@ class Door:
 
     def bind_tls(self, config: Config) -> int:
         """Listens for adapters; returns the port. Raises ConfigError."""
-        certificate, key, authority = read_tls(config.tls)
-        credentials = grpc.ssl_server_credentials(
-            [(key, certificate)], root_certificates=authority, require_client_auth=True
-        )
+        return self._bind("listen", config.listen, RotatingFiles(config.tls, asks_for_certificate=True))
+
+    def bind_newcomers(self, config: Config) -> int:
+        """Listens for whoever has no certificate yet; returns the port. Raises ConfigError."""
+        files = RotatingFiles(config.tls, asks_for_certificate=False)
+        return self._bind("enrolment.listen", config.enrolment.listen, files)
+
+    def _bind(self, setting: str, address: str, files: RotatingFiles) -> int:
         try:
-            return self._server.add_secure_port(config.listen, credentials)
+            return self._server.add_secure_port(address, files.credentials())
         except RuntimeError:
             raise ConfigError(
-                "listen",
-                "the address is in use or not this machine's, or the certificate and key do not fit",
-                "Stop what listens there, or name another port in hub.toml; check the files under [tls].",
+                setting,
+                "the address is in use or not this machine's",
+                "Stop what listens there, or name another port in hub.toml.",
             ) from None
 
     def bind_local(self, socket: Path) -> None:

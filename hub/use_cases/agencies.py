@@ -45,11 +45,14 @@ def register_agency(
 def authorise_certificate(
     work: Work, caller: Caller, *, agency_id: str, uri: str, public_key_sha256: bytes
 ) -> int:
-    """Lets a certificate speak for an agency. Raises `UNKNOWN_AGENCY`, `ALREADY_EXISTS` for another's URI."""
+    """Lets a certificate speak for an agency, instead of those of its URI before. Raises `UNKNOWN_AGENCY`,
+    `CERTIFICATE_REVOKED` for a key that was revoked."""
     caller.require_operator()
     work.require_agency(agency_id)
     if uri.split("/")[4] != agency_id:
         raise Refused("INVALID_FIELD", field="uri", rule="names the agency it is for")
+    if public_key_sha256.hex() in work.index.agencies[agency_id].revoked:
+        raise Refused("CERTIFICATE_REVOKED")
     agency = work.repository.get(Agency, _stream(work, agency_id))
     agency.authorise_certificate(uri, public_key_sha256.hex())
     return work.save(agency, ADMINISTRATION)
@@ -75,7 +78,8 @@ def subscribe(
     caller.require_operator()
     work.require_agency(agency_id)
     known = work.index.agencies[agency_id]
-    if certificate_uri not in known.certificates:
+    invited = {one.uri for one in work.index.invitations.values() if one.agency_id == agency_id}
+    if certificate_uri not in known.certificates and certificate_uri not in invited:
         raise Refused("UNKNOWN_AGENCY")
     if ServiceType.POLICE in (known.service_type, service_type) or Purpose.EMPLOYMENT in purposes:
         raise Refused("NO_STANDING_RECIPIENT")
@@ -144,8 +148,12 @@ def list_agencies(work: Work, caller: Caller) -> list[tuple[consent_index.Agency
 
 
 def agency_of_certificate(work: Work, caller: Caller, *, uri: str, public_key_sha256: bytes) -> str | None:
-    """The agency a certificate speaks for, by its URI and its key together; `None` for an unknown one."""
-    return work.index.agency_of(uri, public_key_sha256)
+    """The agency a certificate speaks for, by its URI and its key together; `None` for an unknown one.
+
+    Empty for one that was revoked.
+    """
+    known = work.index.agency_of(uri, public_key_sha256)
+    return "" if known is None and work.index.is_revoked(uri, public_key_sha256) else known
 
 
 async def agency_speaking(hub: Hub, uri: str, public_key_sha256: bytes) -> str | None:
@@ -154,12 +162,16 @@ async def agency_speaking(hub: Hub, uri: str, public_key_sha256: bytes) -> str |
     Read from the index as it stands, without waiting for the writer. The index may be a few entries behind,
     or ahead by some whose commit then fails; so this admits a caller only as far as its command, which looks
     again at the ledger's head (`Hub`). Who is not found here may be known since the last entry: asked there.
+    Raises `CERTIFICATE_REVOKED`.
     """
     found = hub.projector.index.agency_of(uri, public_key_sha256)
     if found is not None:
         return found
     nobody = Caller(agency_id=None, certificate_uri=uri)
-    return await hub.execute(agency_of_certificate, nobody, uri=uri, public_key_sha256=public_key_sha256)
+    found = await hub.execute(agency_of_certificate, nobody, uri=uri, public_key_sha256=public_key_sha256)
+    if found == "":
+        raise Refused("CERTIFICATE_REVOKED")
+    return found
 
 
 def _stream(work: Work, agency_id: str) -> UUID:

@@ -18,6 +18,7 @@ from hub.projections.holdings import Holdings
 from hub.projections.projector import AT_ONCE, Projector
 from hub.use_cases.fresh_word import require_fresh
 from hub.use_cases.horizon import COPIES_KEPT
+from hub.use_cases.issuer import Issuer
 from hub.use_cases.log import Log
 from hub.use_cases.observer import Nobody, Observer
 from hub.use_cases.recovery import Recovery, remembered
@@ -92,6 +93,8 @@ class Hub:
         self._stopping = False
         self.fetching: set[UUID] = set()
         self.observer: Observer = Nobody()
+        self.issuer: Issuer | None = None
+        """Signs certificates; `None` where the hub issues none."""
         self.to_erase = asyncio.Event()
         """Set when there may be something to erase before the next hour."""
         self.key_copies_kept = COPIES_KEPT
@@ -259,14 +262,14 @@ class Hub:
 
         The door looks without waiting for the writer (`agency_speaking`): what it saw may be a few entries
         behind, or ahead by some that were never committed. Here it is looked at where it is decided.
-        Raises `UNKNOWN_CERTIFICATE`.
+        Raises `CERTIFICATE_REVOKED`, `UNKNOWN_CERTIFICATE`.
         """
         if caller.public_key_der is None:
             return
-        agency = self.projector.index.agencies.get(caller.agency_id or "")
-        known = None if agency is None else agency.certificates.get(caller.certificate_uri or "")
-        if known != hashlib.sha256(caller.public_key_der).hexdigest():
-            raise Refused("UNKNOWN_CERTIFICATE")
+        index, uri = self.projector.index, caller.certificate_uri or ""
+        key = bytes.fromhex(caller.key_sha256)
+        if index.agency_of(uri, key) != caller.agency_id:
+            raise Refused("CERTIFICATE_REVOKED" if index.is_revoked(uri, key) else "UNKNOWN_CERTIFICATE")
 
     def _settle(self, transaction: Transaction) -> None:
         recording_time.set(transaction.now)

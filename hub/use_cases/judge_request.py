@@ -26,7 +26,9 @@ def judge_request(work: Work, caller: Caller, *, request: SharingRequest) -> tup
         raise Refused("INVALID_FIELD", field="request.provider_agency_id", rule="not the caller itself")
     judgement = judge(request, caller.agency(), work.index.agreements)
     work.outcomes += Outcomes.of(judgement.verdict)
-    access = Accessed(AccessKind.AUDIT, caller.agency_id, caller.name).draft(work.new_id())
+    access = Accessed(AccessKind.AUDIT, caller.agency_id, caller.name, key=caller.key_sha256).draft(
+        work.new_id()
+    )
     part = Part(SCHEMA, _written(request, judgement), (KeyOwner(None, KeyCategory.ACCESS),))
     return judgement, work.append(replace(access, parts=(*access.parts, part)))
 

@@ -1,5 +1,6 @@
 """What a use case works with: who calls, the caught-up facts, and entries to append when it is done."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -61,6 +62,16 @@ class Caller:
     def name(self) -> str:
         """How the ledger names it."""
         return "operator" if self.operator else (self.certificate_uri or "")
+
+    @property
+    def is_newcomer(self) -> bool:
+        """Whether it has no certificate yet: nobody, but for the one call by which it comes by one."""
+        return self.agency_id is None and not self.operator
+
+    @property
+    def key_sha256(self) -> str:
+        """Its certificate's key in hexadecimal: SHA-256 of its SubjectPublicKeyInfo; empty for none."""
+        return "" if self.public_key_der is None else hashlib.sha256(self.public_key_der).hexdigest()
 
     def agency(self) -> str:
         """The agency it speaks for. `INVALID_FIELD` when the operator named none."""
@@ -181,7 +192,14 @@ class Work:
         receipts: tuple[Receipt, ...] = found.pop("receipts", ())
         said = "" if caller.staff is None else caller.staff.assertion
         access = Accessed(
-            kind, caller.agency_id, caller.name, people=people, receipts=receipts, assertion=said, **found
+            kind,
+            caller.agency_id,
+            caller.name,
+            people=people,
+            receipts=receipts,
+            assertion=said,
+            key=caller.key_sha256,
+            **found,
         )
         self.told_who = self.told_who or bool(said)
         return self.append(access.draft(self.new_id()))

@@ -19,8 +19,9 @@ from uuid import UUID
 import grpc
 
 from hub.bootstrap import RunningHub, machine_time, running_hub, spare_the_collector
-from hub.config import Config, read_config, read_tls
+from hub.config import Config, read_config
 from hub.rpc.authentication import ByCertificate
+from hub.rpc.credentials import read_tls
 from hub.rpc.delivery_servicer import DeliveryServicer
 from hub.rpc.dispatch import Dispatcher
 from hub.rpc.record_servicer import RecordServicer

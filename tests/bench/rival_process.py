@@ -22,7 +22,8 @@ from eventsourcing.application import Application
 from eventsourcing.cryptography import AESCipher
 from eventsourcing.domain import Aggregate, datetime_now_with_tzinfo
 
-from hub.config import Config, read_config, read_tls
+from hub.config import Config, read_config
+from hub.rpc.credentials import read_tls
 from hub.rpc.server import OPTIONS
 from oncetold.v1 import record_service_pb2
 from tests.bench import payload

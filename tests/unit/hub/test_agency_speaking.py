@@ -1,6 +1,7 @@
 """The door finds a known certificate without the writer, and asks it about every other."""
 
 import asyncio
+from datetime import UTC, datetime
 from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from consent_ledger.vocabulary import ServiceType
-from hub.projections.consent_index import Agency, ConsentIndex
+from hub.projections.consent_index import Agency, CertificateKey, ConsentIndex
 from hub.use_cases.agencies import agency_of_certificate, agency_speaking
 
 URI = "https://example.org/agency/north"
@@ -32,7 +33,8 @@ class Writer:
 
 def _index() -> ConsentIndex:
     index = ConsentIndex()
-    agency = Agency("north", "North", "north", ServiceType.HOUSING, False, 1, {URI: KEY.hex()})
+    keys = {URI: {KEY.hex(): CertificateKey(1, datetime(2026, 1, 1, tzinfo=UTC))}}
+    agency = Agency("north", "North", "north", ServiceType.HOUSING, False, 1, keys)
     index.agencies["north"] = agency
     index.certificate_owner[URI] = "north"
     return index

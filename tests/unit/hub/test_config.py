@@ -13,10 +13,10 @@ from hub.config import (
     TelemetrySettings,
     TlsFiles,
     read_config,
-    read_tls,
     write_config,
 )
 from hub.key_settings import KeySettings
+from hub.rpc.credentials import read_tls
 from tests.clock import START
 
 
