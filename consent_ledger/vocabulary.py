@@ -43,6 +43,7 @@ class KeyCategory(Term):
     CONSENT = auto()
     LINK = auto()
     ACCESS = auto()
+    PLACE = auto()
 
 
 class Level(Term):
@@ -263,6 +264,7 @@ class TaskKind(Term):
     RISK_TO_OTHERS = auto()
     REVIEW_OVERDUE = auto()
     EMERGENCY_CARD_OPENED = auto()
+    PLACE_TO_RING = auto()
 
 
 class TaskOutcome(Term):
@@ -275,6 +277,7 @@ class TaskOutcome(Term):
     REVIEWED = auto()
     REVIEWED_IN_ORDER = auto()
     REVIEWED_NOT_IN_ORDER = auto()
+    RUNG = auto()
 
 
 class PermissionState(Term):

@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 LONDON = ZoneInfo("Europe/London")
+START_OF_DAY = time(9)
+"""When an office opens, local time."""
 END_OF_DAY = time(17)
 """When an office closes: a deadline on a day means this, local time."""
 
@@ -76,6 +78,17 @@ def is_working_day(day: date) -> bool:
     if day.weekday() >= 5:
         return False
     return not (FIRST_YEAR <= day.year <= LAST_YEAR and is_bank_holiday(day))
+
+
+def next_office_day(moment: datetime) -> datetime:
+    """The end (17:00 in London) of the day on which an office next opens after `moment`; aware, in UTC.
+
+    Before 09:00 on a working day that is the same day: what happens in the night is looked at in the morning.
+    """
+    local = moment.astimezone(LONDON)
+    if local.time() < START_OF_DAY and is_working_day(local.date()):
+        return datetime.combine(local.date(), END_OF_DAY, LONDON).astimezone(UTC)
+    return working_days_later(moment, 1)
 
 
 def working_days_later(moment: datetime, days: int) -> datetime:

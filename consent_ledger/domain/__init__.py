@@ -14,8 +14,10 @@ from consent_ledger.domain.agreement import Agreement
 from consent_ledger.domain.base import RecordedAggregate, recording_time
 from consent_ledger.domain.clock_acceptance import ClockAcceptance
 from consent_ledger.domain.consent import Exclusion, Grant, Marker, Refusal
+from consent_ledger.domain.emergency_card import CardOpening, EmergencyCard
 from consent_ledger.domain.erasure import Erasure, Hold
 from consent_ledger.domain.ledger_origin import LedgerOrigin
+from consent_ledger.domain.place import PLACE_DETAILS, Place
 from consent_ledger.domain.registration import DETAILS, Details, Involvement, Link, Registration
 from consent_ledger.domain.staff import BreakGlass, Relationship, StaffRole
 from consent_ledger.domain.task import Task
@@ -40,6 +42,9 @@ AGGREGATES: tuple[type[RecordedAggregate], ...] = (
     Erasure,
     Hold,
     LedgerOrigin,
+    Place,
+    EmergencyCard,
+    CardOpening,
     StaffRole,
     Relationship,
     BreakGlass,
@@ -56,14 +61,17 @@ TOPICS: dict[str, type] = {aggregate.TOPIC: aggregate for aggregate in AGGREGATE
 __all__ = [
     "AGGREGATES",
     "DETAILS",
+    "PLACE_DETAILS",
     "TOPICS",
     "Administrator",
     "AdministratorCodes",
     "Agency",
     "Agreement",
     "BreakGlass",
+    "CardOpening",
     "ClockAcceptance",
     "Details",
+    "EmergencyCard",
     "Erasure",
     "Exclusion",
     "FileRootAcceptance",
@@ -73,6 +81,7 @@ __all__ = [
     "LedgerOrigin",
     "Link",
     "Marker",
+    "Place",
     "Proposal",
     "Ratification",
     "RecordedAggregate",

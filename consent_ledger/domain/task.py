@@ -13,12 +13,13 @@ class Task(RecordedAggregate):
     class Created(RecordedAggregate.Created):
         """`kind`, `subject` and `boundary` say again what the task was about, as its id does, but keyed.
 
-        `registration_id` is the agency's own registration. `record_id` is set where a judgement is meant.
+        `registration_id` is the agency's own registration, if it has one of the person. `record_id` is set
+        where a judgement is meant.
         """
 
         TOPIC = "task.completed.v1"
         agency_id: str
-        registration_id: UUID
+        registration_id: UUID | None
         kind: str
         subject: str
         boundary: str
@@ -30,7 +31,7 @@ class Task(RecordedAggregate):
         self,
         *,
         agency_id: str,
-        registration_id: UUID,
+        registration_id: UUID | None,
         kind: str,
         subject: str,
         boundary: str,

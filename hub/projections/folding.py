@@ -10,9 +10,11 @@ from consent_ledger.records import RecordDue, StoredRecord, ids_of
 from hub.projections import (
     folding_administration,
     folding_choices,
+    folding_emergencies,
     folding_erasures,
     folding_parties,
     folding_people,
+    folding_places,
     folding_staff,
     folding_tasks,
 )
@@ -46,6 +48,7 @@ def _record_published(index: ConsentIndex, position: int, at: datetime, event: A
         for other in ids_of(fragment.solely_about):
             told.add(other)
             index.told_about[other].add(registration_id)
+    folding_places.record_published(index, event)
     # Whom a record may concern the projector knows: it does not change what is decided.
     return Touched()
 
@@ -61,10 +64,12 @@ _FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
     **folding_administration.FOLDINGS,
     **folding_parties.FOLDINGS,
     **folding_people.FOLDINGS,
+    **folding_places.FOLDINGS,
     **folding_choices.FOLDINGS,
     **folding_erasures.FOLDINGS,
     **folding_tasks.FOLDINGS,
     **folding_staff.FOLDINGS,
+    **folding_emergencies.FOLDINGS,
     StoredRecord: _record_published,
     RecordDue: _record_due,
 }

@@ -16,19 +16,21 @@ class Cause:
     """Something that happened, which somebody has to look at.
 
     `subject` and `boundary` name what it is about and which end of it: with the kind and an agency they are
-    one task. `recipient` is the agency whose permission ended, where one was named.
+    one task. `recipient` is the agency whose permission ended, where one was named. `agency_id`: whose task
+    it is, where that does not follow from the registration, of which there may be none.
     """
 
     kind: TaskKind
     subject: str
     boundary: str
-    registration_id: UUID
+    registration_id: UUID | None
     post: PostKind
     raised: datetime
     due: datetime
     grant_id: UUID | None = None
     record_id: UUID | None = None
     recipient: str | None = None
+    agency_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,13 @@ class Completion:
 class Tasks:
     """Everything that is or was a task. `folding_tasks.follow` alone changes it.
 
-    `causes_on`: by registration, the newest of each kind and subject. `judgements` by the record's id, and
-    `judged_on` which stand on a registration. `completed` names tasks as `Cause` does, with the agency that
-    said what came of them.
+    `causes_on`: by registration, the newest of each kind and subject; `causes_at`: by agency, those that are
+    one agency's alone. `judgements` by the record's id, and `judged_on` which stand on a registration.
+    `completed` names tasks as `Cause` does, with the agency that said what came of them.
     """
 
     causes_on: dict[UUID, dict[tuple[TaskKind, str], Cause]] = field(default_factory=dict)
+    causes_at: dict[str, dict[tuple[TaskKind, str], Cause]] = field(default_factory=dict)
     judgements: dict[bytes, Judgement] = field(default_factory=dict)
     judged_on: dict[UUID, list[bytes]] = field(default_factory=dict)
     completions: dict[UUID, Completion] = field(default_factory=dict)
@@ -84,7 +87,10 @@ class Tasks:
 
     def add(self, cause: Cause) -> None:
         """Keeps a cause; the newest of its kind and subject counts."""
-        self.causes_on.setdefault(cause.registration_id, {})[cause.kind, cause.subject] = cause
+        if cause.agency_id is not None:
+            self.causes_at.setdefault(cause.agency_id, {})[cause.kind, cause.subject] = cause
+        elif cause.registration_id is not None:
+            self.causes_on.setdefault(cause.registration_id, {})[cause.kind, cause.subject] = cause
 
     def drop(self, kind: TaskKind, subject: str, registration_id: UUID) -> None:
         """There is nothing to look at any more."""

@@ -25,7 +25,7 @@ CLOCK_TOLERANCE = timedelta(minutes=2)
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _EARLIEST_SECONDS = int(_EARLIEST.timestamp())
 _LATEST_SECONDS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
-_PAST_FIELDS = frozenset({"occurred_time", "given_time", "done_time", "date_stamp"})
+_PAST_FIELDS = frozenset({"occurred_time", "given_time", "agreed_time", "done_time", "date_stamp"})
 _PAST_DATES = frozenset({"birth_date"})
 _DAY = timedelta(days=1)
 _PERIOD_NAMES = (

@@ -82,6 +82,24 @@ def _may_be_matched(work: Work, agency_id: str, registration_id: UUID) -> bool:
     return work.index.agencies[agency_id].service_type not in _NEVER_CANDIDATES and not registration.in_error
 
 
+def registrations_with(work: Work, *, nhs_number: str, birth_date: str, family_name: str) -> list[UUID]:
+    """Registrations whose three details all agree with these. A confidential service's is never found by
+    details (SAFETY H6). Raises `INVALID_FIELD` for what is no NHS number."""
+    if not _is_nhs_number(nhs_number):
+        raise Refused("INVALID_FIELD", field="details.nhs_number", rule="check digit")
+    matching = _matching_label(work, nhs_number, birth_date, family_name)
+    return [] if matching is None else registrations_labelled(work, matching)
+
+
+def registrations_labelled(work: Work, matching: str) -> list[UUID]:
+    """The same by the details' keyed label."""
+    return [
+        one
+        for one in work.index.by_matching.get(matching, ())
+        if _may_be_matched(work, work.index.registrations[one].agency_id, one)
+    ]
+
+
 def close_registration(work: Work, caller: Caller, *, client_reference: str, reason: ClosingReason) -> int:
     """Ends the caller's work with the person; `IN_ERROR` also unlinks and retracts."""
     found = work.registration(caller, client_reference, open_only=False)

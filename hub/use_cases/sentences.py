@@ -113,6 +113,9 @@ _TASKS = {
     TaskKind.REVIEW_OVERDUE: (
         "A judgement is past its review date and goes to nobody: affirm it again, or let it go."
     ),
+    TaskKind.EMERGENCY_CARD_OPENED: (
+        "An emergency card was opened: look at who opened it and why, and say whether that was in order."
+    ),
 }
 
 

@@ -17,7 +17,7 @@ from consent_ledger.ledger import KeyOwner
 from consent_ledger.vocabulary import SAFETY_CRITICAL, KeyCategory, OnEnd, PostKind, TaskKind, TaskOutcome
 from hub.projections.tasks import Cause
 from hub.use_cases.sentences import task_sentence
-from hub.use_cases.work import Caller, Work
+from hub.use_cases.work import ADMINISTRATION, Caller, Work
 
 _FOR_THE_LEAD = frozenset({TaskKind.GRANT_ENDING, TaskKind.SAFETY_CRITICAL_ENDED})
 _OUTCOMES: dict[TaskKind, frozenset[TaskOutcome]] = {
@@ -25,6 +25,9 @@ _OUTCOMES: dict[TaskKind, frozenset[TaskOutcome]] = {
     TaskKind.SAFETY_CRITICAL_ENDED: frozenset({TaskOutcome.ASKED, TaskOutcome.NOT_REACHED}),
     TaskKind.RISK_TO_OTHERS: frozenset({TaskOutcome.SHARED_ON_OTHER_BASIS, TaskOutcome.WARNING_ENDED}),
     TaskKind.REVIEW_OVERDUE: frozenset({TaskOutcome.REVIEWED}),
+    TaskKind.EMERGENCY_CARD_OPENED: frozenset(
+        {TaskOutcome.REVIEWED_IN_ORDER, TaskOutcome.REVIEWED_NOT_IN_ORDER}
+    ),
 }
 """What can come of each kind."""
 
@@ -56,7 +59,7 @@ def list_tasks(work: Work, caller: Caller, *, client_reference: str = "") -> tup
     found = [
         _shown(work, agency_id, registration, cause)
         for registration, cause in _open(work, agency_id)
-        if client_reference in ("", registration.reference)
+        if client_reference in ("", _reference(registration))
     ]
     found.sort(key=lambda task: (not task.overdue, task.due_time, task.task_id))
     return found, work.record_access(caller, AccessKind.AUDIT)
@@ -81,7 +84,7 @@ def complete_task(
     task = TaskAggregate.begin(
         task_id,
         agency_id=agency_id,
-        registration_id=registration.registration_id,
+        registration_id=None if registration is None else registration.registration_id,
         kind=cause.kind,
         subject=cause.subject,
         boundary=cause.boundary,
@@ -89,12 +92,22 @@ def complete_task(
         outcome=outcome,
         by=staff_reference,
     )
+    if registration is None:
+        return work.save(task, ADMINISTRATION)
     return work.save(task, KeyOwner(registration.registration_id, KeyCategory.CONSENT))
 
 
-def _open(work: Work, agency_id: str) -> Iterator[tuple[Registration, Cause]]:
-    """The agency's open tasks, each with its own registration that it is about."""
+def _reference(registration: Registration | None) -> str:
+    return "" if registration is None else registration.reference
+
+
+def _open(work: Work, agency_id: str) -> Iterator[tuple[Registration | None, Cause]]:
+    """The agency's open tasks, each with its own registration that it is about, if it has one."""
     index = work.index
+    for cause in index.tasks.causes_at.get(agency_id, {}).values():
+        if not index.tasks.is_done(cause, agency_id):
+            known = None if cause.registration_id is None else index.registrations[cause.registration_id]
+            yield None if known is None or known.in_error else known, cause
     seen: set[tuple[TaskKind, str]] = set()
     for registration_id in index.by_agency[agency_id]:
         registration = index.registrations[registration_id]
@@ -166,14 +179,15 @@ def _task_id(work: Work, agency_id: str, cause: Cause) -> UUID:
     return work.vault.opaque_id("task", cause.kind, cause.subject, agency_id, cause.boundary)
 
 
-def _shown(work: Work, agency_id: str, registration: Registration, cause: Cause) -> Task:
+def _shown(work: Work, agency_id: str, registration: Registration | None, cause: Cause) -> Task:
     holder = work.index.agencies[agency_id].posts.get(cause.post)
-    own = work.index.registrations[cause.registration_id].agency_id == agency_id
+    at = cause.registration_id
+    own = at is not None and work.index.registrations[at].agency_id == agency_id
     judgement = None if cause.record_id is None else work.index.tasks.judgements.get(cause.record_id.bytes)
     return Task(
         _task_id(work, agency_id, cause),
         cause.kind,
-        registration.reference,
+        _reference(registration),
         cause.post,
         "" if holder is None else holder.staff_reference,
         cause.raised,

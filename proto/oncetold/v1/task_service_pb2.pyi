@@ -37,6 +37,8 @@ class _TaskKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskKind.Val
     """A permission ended for a risk to a worker, the public or a child: may and must it be shared on another basis?"""
     TASK_KIND_REVIEW_OVERDUE: _TaskKind.ValueType  # 4
     """A judgement's review date passed: affirm it again, or let it go."""
+    TASK_KIND_EMERGENCY_CARD_OPENED: _TaskKind.ValueType  # 5
+    """An emergency card was opened: by the agency's own desk, or one that it keeps. Look whether that was in order."""
 
 class TaskKind(_TaskKind, metaclass=_TaskKindEnumTypeWrapper): ...
 
@@ -49,6 +51,8 @@ TASK_KIND_RISK_TO_OTHERS: TaskKind.ValueType  # 3
 """A permission ended for a risk to a worker, the public or a child: may and must it be shared on another basis?"""
 TASK_KIND_REVIEW_OVERDUE: TaskKind.ValueType  # 4
 """A judgement's review date passed: affirm it again, or let it go."""
+TASK_KIND_EMERGENCY_CARD_OPENED: TaskKind.ValueType  # 5
+"""An emergency card was opened: by the agency's own desk, or one that it keeps. Look whether that was in order."""
 Global___TaskKind: _TypeAlias = TaskKind  # noqa: Y015
 
 class _TaskOutcome:
@@ -68,6 +72,10 @@ class _TaskOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskOutco
     """RISK_TO_OTHERS: the warning is no longer needed; it is taken back."""
     TASK_OUTCOME_REVIEWED: _TaskOutcome.ValueType  # 5
     """REVIEW_OVERDUE: looked at; what came of it is published as a revision."""
+    TASK_OUTCOME_REVIEWED_IN_ORDER: _TaskOutcome.ValueType  # 6
+    """What was opened in an emergency: it was in order."""
+    TASK_OUTCOME_REVIEWED_NOT_IN_ORDER: _TaskOutcome.ValueType  # 7
+    """What was opened in an emergency: it was not, and the agency acts on it."""
 
 class TaskOutcome(_TaskOutcome, metaclass=_TaskOutcomeEnumTypeWrapper): ...
 
@@ -82,6 +90,10 @@ TASK_OUTCOME_WARNING_ENDED: TaskOutcome.ValueType  # 4
 """RISK_TO_OTHERS: the warning is no longer needed; it is taken back."""
 TASK_OUTCOME_REVIEWED: TaskOutcome.ValueType  # 5
 """REVIEW_OVERDUE: looked at; what came of it is published as a revision."""
+TASK_OUTCOME_REVIEWED_IN_ORDER: TaskOutcome.ValueType  # 6
+"""What was opened in an emergency: it was in order."""
+TASK_OUTCOME_REVIEWED_NOT_IN_ORDER: TaskOutcome.ValueType  # 7
+"""What was opened in an emergency: it was not, and the agency acts on it."""
 Global___TaskOutcome: _TypeAlias = TaskOutcome  # noqa: Y015
 
 @_typing.final
@@ -148,7 +160,7 @@ class Task(_message.Message):
     task_id: _builtins.str
     kind: Global___TaskKind.ValueType
     client_reference: _builtins.str
-    """The caller's own reference to the client."""
+    """The caller's own reference to the client; empty where the caller has none."""
     post: _agency_service_pb2.PostKind.ValueType
     """Whom it is for: the post, and who holds it now (empty when nobody was appointed)."""
     staff_reference: _builtins.str
