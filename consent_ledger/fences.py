@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
+from consent_ledger.durable import sync_folder
 from consent_ledger.errors import StorageFailed
 
 _DONE, _VOID, _THROUGH = "done", "void", "through"
@@ -119,11 +120,7 @@ class Fences:
             finally:
                 os.close(handle)
             if new:
-                folder = os.open(self._file.parent, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    os.fsync(folder)
-                finally:
-                    os.close(folder)
+                sync_folder(self._file.parent)
         except OSError as error:
             raise StorageFailed(reason=f"fences: errno {error.errno}") from error
 

@@ -1,11 +1,11 @@
 """What a backup says of itself: which ledger, how long, what its files hash to. It holds no key."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from consent_ledger.durable import put_in_place
 from consent_ledger.errors import BackupRefused
 
 VERSION = 1
@@ -35,19 +35,7 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Last of all: a backup without it was broken off."""
-        unfinished = folder / f".{NAME}.new"
-        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            json.dump(asdict(self), out, indent=2)
-            out.write("\n")
-            out.flush()
-            os.fsync(out.fileno())
-        unfinished.replace(folder / NAME)
-        holder = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(holder)
-        finally:
-            os.close(holder)
+        put_in_place(folder / NAME, f"{json.dumps(asdict(self), indent=2)}\n".encode())
 
 
 def read_manifest(folder: Path) -> Manifest:

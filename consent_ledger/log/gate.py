@@ -6,10 +6,10 @@ refused for good: what was acknowledged, a withdrawal perhaps, may be among what
 """
 
 import asyncio
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from consent_ledger.durable import put_in_place
 from consent_ledger.errors import (
     CheckpointMissing,
     CheckpointUnusable,
@@ -163,18 +163,8 @@ def write_checkpoint_file(path: Path, note: bytes) -> None:
 
     Raises `StorageFull`, `StorageFailed`.
     """
-    beside = path.with_name(f".{path.name}.new")
     try:
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(note)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        put_in_place(path, note)
     except OSError as error:
         raise (
             StorageFull() if error.errno in _DISK_FULL else StorageFailed(reason="checkpoint file")

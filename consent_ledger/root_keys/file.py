@@ -16,6 +16,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from consent_ledger.durable import put_where_none_is, sync_folder
 from consent_ledger.errors import KeyFileRefused, UnsealFailed
 from consent_ledger.root_keys.port import OBJECT_ID_SIZE
 
@@ -59,7 +60,7 @@ class FileRootKeys:
             new = not self._epochs.exists()
             self._epochs.mkdir(mode=0o700, exist_ok=True)
             if new:
-                _sync_folder(self._epochs.parent)
+                sync_folder(self._epochs.parent)
         except OSError as error:
             raise _not_created(error) from error
         create_root_key(self._file(object_id), self._entropy)
@@ -84,7 +85,7 @@ class FileRootKeys:
                     out.flush()
                     os.fsync(out.fileno())
                 file.unlink()
-                _sync_folder(self._epochs)
+                sync_folder(self._epochs)
         except OSError as error:
             raise KeyFileRefused(
                 f"an epoch's key cannot be destroyed (errno {error.errno})",
@@ -116,19 +117,8 @@ def create_root_key(file: Path, entropy: Entropy = os.urandom) -> bytes:
 
     The name appears only once the key is written: a power cut leaves no key or a whole one.
     """
-    unfinished = file.with_name(f"{file.name}.new")
     try:
-        if not file.exists():
-            unfinished.unlink(missing_ok=True)
-            handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(handle, "wb") as out:
-                out.write(entropy(KEY_SIZE))
-                out.flush()
-                os.fsync(out.fileno())
-            with suppress(FileExistsError):
-                os.link(unfinished, file)  # unlike a renaming, this never replaces a key
-        unfinished.unlink(missing_ok=True)
-        _sync_folder(file.parent)
+        put_where_none_is(file, lambda: entropy(KEY_SIZE))
     except OSError as error:
         raise _not_created(error) from error
     return read_root_key(file)
@@ -154,14 +144,6 @@ def read_root_key(file: Path) -> bytes:
     if len(key) != KEY_SIZE:
         raise KeyFileRefused("not 32 bytes long", "Bring back the root key file from its backup.")
     return key
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _not_created(error: OSError) -> KeyFileRefused:
