@@ -21,6 +21,8 @@ from consent_ledger.statutory_duties import starting
 from consent_ledger.store.sqlite import Lease
 from hub.config import Config, ConfigError
 from hub.enrolment.issuing import FileIssuer
+from hub.limit_settings import LimitSettings
+from hub.production import require_production
 from hub.root_keys import created_root_keys, fences_file, open_hubs_ledger
 from hub.rpc.administration_servicer import AdministrationServicer
 from hub.rpc.agency_servicer import AgencyServicer
@@ -32,16 +34,18 @@ from hub.rpc.certificate_servicer import CertificateServicer
 from hub.rpc.consent_servicer import ConsentServicer
 from hub.rpc.delivery_servicer import DeliveryServicer
 from hub.rpc.dispatch import Dispatcher
-from hub.rpc.enrolment_servicer import EnrolmentServicer
 from hub.rpc.emergency_servicer import EmergencyServicer
+from hub.rpc.enrolment_servicer import EnrolmentServicer
 from hub.rpc.erasure_servicer import ErasureServicer
 from hub.rpc.handing_over import HandingOver
 from hub.rpc.limits import Limits
 from hub.rpc.log_servicer import LogServicer
 from hub.rpc.operator_servicer import OperatorServicer
+from hub.rpc.place_servicer import PlaceServicer
 from hub.rpc.record_servicer import RecordServicer
 from hub.rpc.registration_servicer import RegistrationServicer
 from hub.rpc.server import Door, to_its_end
+from hub.rpc.staff_servicer import StaffServicer
 from hub.rpc.task_servicer import TaskServicer
 from hub.rpc.witness_servicer import WitnessServicer
 from hub.telemetry import Exporters, Telemetry
@@ -49,6 +53,7 @@ from hub.use_cases.agencies import agency_speaking
 from hub.use_cases.asserting import assertion_key
 from hub.use_cases.hub import Hub
 from hub.use_cases.keys import keep_rotating
+from hub.use_cases.place_pass import looking
 from hub.use_cases.standing import StandingReader, keep_reading
 from hub.use_cases.upkeep import keep_erasing
 from oncetold.v1 import (
@@ -59,13 +64,15 @@ from oncetold.v1 import (
     certificate_service_pb2,
     consent_service_pb2,
     delivery_service_pb2,
-    enrolment_service_pb2,
     emergency_service_pb2,
+    enrolment_service_pb2,
     erasure_service_pb2,
     log_service_pb2,
     operator_service_pb2,
+    place_service_pb2,
     record_service_pb2,
     registration_service_pb2,
+    staff_service_pb2,
     task_service_pb2,
     witness_service_pb2,
 )
@@ -85,13 +92,17 @@ _SERVICERS = {
     erasure_service_pb2: ErasureServicer,
     log_service_pb2: LogServicer,
     operator_service_pb2: OperatorServicer,
+    place_service_pb2: PlaceServicer,
     record_service_pb2: RecordServicer,
     registration_service_pb2: RegistrationServicer,
+    staff_service_pb2: StaffServicer,
     task_service_pb2: TaskServicer,
     witness_service_pb2: WitnessServicer,
 }
 
 
+_NEWCOMERS = LimitSettings(calls_at_once=8, calls_per_second=20)
+"""All that people without a certificate may ask together: they enrol rarely, and anybody may guess."""
 _COLLECTED_AFTER = (20_000, 50, 100)
 """New objects, then rounds, before each of the collector's generations is gone through."""
 
@@ -170,6 +181,8 @@ async def running_hub(
         gate = Gate(ledger, hub.log.checkpointer, config.checkpoint_file, shared=config.is_shared)
         await gate.require()
         await hub.start()
+        if adapters:
+            require_production(config, hub.projector.index.administration)
         exporters = None
         if telemetry is None and adapters:
             exporters = await measuring.enter_async_context(_exporting(config))
@@ -182,6 +195,7 @@ async def running_hub(
             await measuring.enter_async_context(_scrubbing(hub, config))
             await measuring.enter_async_context(_erasing(hub))
             await measuring.enter_async_context(_rotating(hub))
+            await measuring.enter_async_context(looking(hub))
         servicers = _servicers(hub)
         local = Door(Dispatcher(ByLocalSocket(), clock.now, telemetry), servicers)
         doors = [local]
@@ -198,7 +212,7 @@ async def running_hub(
                 doors.append(door)
                 port = door.bind_tls(config)
                 if config.enrolment.listen:
-                    limits = Limits(config.limits)
+                    limits = Limits(_NEWCOMERS)
                     newcomers = Door(
                         Dispatcher(Newcomers(), clock.now, telemetry, limits), _newcomers_services(hub)
                     )

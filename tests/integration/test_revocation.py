@@ -1,0 +1,224 @@
+"""A revoked key is cut off at once: waiting fetches, open connections, on every replica; and told why."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import grpc
+import pytest
+
+from consent_ledger.access import AccessKind, read_access_entry
+from hub import pki
+from hub.bootstrap import RunningHub, running_hub
+from oncetold.v1 import agreement_service_pb2
+from oncetold.v1 import certificate_service_pb2 as messages
+from oncetold.v1.agreement_service_pb2_grpc import AgreementServiceStub
+from oncetold.v1.certificate_service_pb2_grpc import CertificateServiceStub
+from tests.integration.certificates import issuing, make_key, revoke, revoking
+from tests.integration.loopback import (
+    Site,
+    adapter_channel,
+    make_replica,
+    make_site,
+    operator_channel,
+    refused,
+    register,
+)
+from tests.integration.story import begin, fetch, grant, link, publish, request_id
+from tests.postgres import server
+
+REVOKED: tuple[grpc.StatusCode, str, dict[str, str]] = (grpc.StatusCode.UNAUTHENTICATED, "CERTIFICATE_REVOKED", {})
+LIST = agreement_service_pb2.ListAgreementsRequest()
+AT_ONCE = 10.0
+"""Seconds; the promise is 60, and a fetch waits 25 by itself."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def sites(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Site, Site]]:
+    """Where the operator revokes, and where the adapter fetches: two replicas, or one hub for both."""
+    if request.param == "sqlite":
+        site = make_site(tmp_path)
+        yield site, site
+        return
+    database = server().create_database()
+    one = make_site(tmp_path, server().url(database))
+    yield one, make_replica(one, tmp_path / "other")
+    server().drop_database(database)
+
+
+async def test_a_key_revoked_while_its_fetch_waits_is_cut_off_and_told(sites: tuple[Site, Site]) -> None:
+    here, there = sites
+    async with AsyncExitStack() as stack:
+        serving = await stack.enter_async_context(running_hub(here.config))
+        other = serving if there is here else await stack.enter_async_context(running_hub(there.config))
+        story = await begin(here)
+        outreach = await stack.enter_async_context(adapter_channel(here, serving, story.outreach))
+        hostel = await stack.enter_async_context(adapter_channel(there, other, story.hostel))
+        await link(outreach, hostel)
+        await grant(outreach)
+        fetching = asyncio.ensure_future(refused(fetch(hostel, story, wait=25)))
+        await asyncio.sleep(1.0)
+        assert not fetching.done()
+        begun = time.monotonic()
+
+        await revoke(here, "hostel", story.hostel.public_key_sha256)
+        position = serving.hub.ledger.submit(lambda transaction: transaction.size).result(10)
+        assert await fetching == REVOKED
+        assert time.monotonic() - begun < AT_ONCE
+
+        await publish(outreach)
+        assert await refused(fetch(hostel, story)) == REVOKED, "the connection stands, the key does not"
+        assert await refused(AgreementServiceStub(hostel).ListAgreements(LIST)) == REVOKED
+        after = serving.hub.ledger.submit(lambda transaction: transaction.entries(position)).result(10)
+        told = [found for entry in after if (found := read_access_entry(entry)) is not None]
+        assert {(one.kind, one.code) for one in told if one.agency_id == "hostel"} == {
+            (AccessKind.REFUSED, "CERTIFICATE_REVOKED")
+        }
+
+
+async def test_another_key_of_the_same_name_goes_on(site: Site) -> None:
+    site = issuing(site)
+    async with running_hub(site.config) as running:
+        first = await register(site, "hostel")
+        async with adapter_channel(site, running, first) as channel:
+            second = await renewed(site, running, channel)
+            async with adapter_channel(site, running, second) as new:
+                await AgreementServiceStub(new).ListAgreements(LIST)
+                await AgreementServiceStub(channel).ListAgreements(LIST)  # they overlap
+                sooner = datetime.now(UTC) + timedelta(minutes=1)
+                request = revoking("hostel", first.public_key_sha256)
+                request.compromised_since_time.FromDatetime(sooner)
+                # Ahead of now by less than clocks may differ, and after the renewal: that one was no thief's.
+                async with operator_channel(site) as operator:
+                    answer = await CertificateServiceStub(operator).RevokeCertificate(request)
+                assert list(answer.public_keys_sha256) == [first.public_key_sha256]
+                assert await refused(AgreementServiceStub(channel).ListAgreements(LIST)) == REVOKED
+                await AgreementServiceStub(new).ListAgreements(LIST)
+
+
+async def test_what_a_thief_renewed_goes_with_the_key(site: Site) -> None:
+    site = issuing(site)
+    async with running_hub(site.config) as running:
+        first = await register(site, "hostel")
+        async with adapter_channel(site, running, first) as channel:
+            second = await renewed(site, running, channel)
+            async with adapter_channel(site, running, second) as thief:
+                third = await renewed(site, running, thief, "third")
+                answer = await revoke(site, "hostel", first.public_key_sha256)
+                assert set(answer.public_keys_sha256) == {
+                    one.public_key_sha256 for one in (first, second, third)
+                }
+                assert await refused(AgreementServiceStub(thief).ListAgreements(LIST)) == REVOKED
+
+
+async def test_a_revoked_key_never_comes_back(site: Site) -> None:
+    async with running_hub(site.config) as running:
+        lost = await register(site, "hostel")
+        await revoke(site, "hostel", lost.public_key_sha256)
+        again = await revoke(site, "hostel", lost.public_key_sha256)
+        assert list(again.public_keys_sha256) == [lost.public_key_sha256]
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await register(site, "hostel", lost)
+        assert failure.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        async with adapter_channel(site, running, lost) as channel:
+            assert await refused(AgreementServiceStub(channel).ListAgreements(LIST)) == REVOKED
+
+
+async def test_an_agency_revokes_its_own_keys_and_nobody_elses(site: Site) -> None:
+    async with running_hub(site.config) as running:
+        hostel, harbour = await register(site, "hostel"), await register(site, "harbour")
+        async with adapter_channel(site, running, hostel) as channel:
+            stub = CertificateServiceStub(channel)
+            for unknown in (harbour.public_key_sha256, bytes(32)):
+                outcome = await refused(stub.RevokeCertificate(revoking("hostel", unknown)))
+                assert outcome[:2] == (grpc.StatusCode.NOT_FOUND, "NOT_FOUND"), "another's and unknown, alike"
+            outcome = await refused(stub.RevokeCertificate(revoking("harbour", harbour.public_key_sha256)))
+            assert outcome[:2] == (grpc.StatusCode.PERMISSION_DENIED, "OPERATOR_ONLY")
+            await stub.RevokeCertificate(revoking("hostel", hostel.public_key_sha256))
+            assert await refused(AgreementServiceStub(channel).ListAgreements(LIST)) == REVOKED
+        async with adapter_channel(site, running, harbour) as channel:
+            await AgreementServiceStub(channel).ListAgreements(LIST)
+
+
+async def test_what_a_key_was_given_is_listed_for_its_agency_and_counted_for_the_operator(site: Site) -> None:
+    async with running_hub(site.config) as running:
+        began = datetime.now(UTC) - timedelta(minutes=1)
+        story = await begin(site)
+        second = site.issue("hostel", "2")
+        await register(site, "hostel-2", site.issue("hostel-2"))
+        async with (
+            adapter_channel(site, running, story.outreach) as outreach,
+            adapter_channel(site, running, story.hostel) as hostel,
+            operator_channel(site) as operator,
+        ):
+            assert second.public_key_sha256 != story.hostel.public_key_sha256
+            await link(outreach, hostel)
+            await grant(outreach)
+            await publish(outreach)
+            batch = await fetch(hostel, story)
+            request = messages.ListKeyAccessRequest(
+                agency_id="hostel", public_key_sha256=story.hostel.public_key_sha256
+            )
+            request.since_time.FromDatetime(began)
+
+            listed = await CertificateServiceStub(hostel).ListKeyAccess(request)
+            counted = await CertificateServiceStub(operator).ListKeyAccess(request)
+
+            [fetched] = [one for one in listed.accesses if one.given]
+            assert (fetched.kind, fetched.client_reference) == ("FETCH", "hos-3")
+            assert fetched.given == len(batch.deliveries) == 1
+            assert fetched.position == batch.access
+            assert not counted.accesses
+            assert (counted.given, counted.next) == (1, 0)
+            assert counted.calls == listed.calls + 1, "the listing itself is an access of that key"
+
+            request.since_time.FromDatetime(fetched.recorded_time.ToDatetime(UTC) + timedelta(microseconds=1))
+            later = await CertificateServiceStub(hostel).ListKeyAccess(request)
+            assert not any(one.given for one in later.accesses), "it was before"
+            request.public_key_sha256 = story.outreach.public_key_sha256
+            outcome = await refused(CertificateServiceStub(hostel).ListKeyAccess(request))
+            assert outcome[:2] == (grpc.StatusCode.NOT_FOUND, "NOT_FOUND")
+            request.agency_id = "outreach"
+            outcome = await refused(CertificateServiceStub(hostel).ListKeyAccess(request))
+            assert outcome[:2] == (grpc.StatusCode.PERMISSION_DENIED, "OPERATOR_ONLY")
+
+
+async def test_a_list_longer_than_a_page_is_whole(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.use_cases.key_access.LOOKED_AT", 3)
+    async with running_hub(site.config) as running:
+        began = datetime.now(UTC) - timedelta(minutes=1)
+        story = await begin(site)
+        async with (
+            adapter_channel(site, running, story.outreach) as outreach,
+            adapter_channel(site, running, story.hostel) as hostel,
+        ):
+            await link(outreach, hostel)
+            for _ in range(4):
+                await fetch(hostel, story)
+            request = messages.ListKeyAccessRequest(
+                agency_id="outreach", public_key_sha256=story.outreach.public_key_sha256
+            )
+            request.agency_id, request.public_key_sha256 = "hostel", story.hostel.public_key_sha256
+            request.since_time.FromDatetime(began)
+            kinds: list[str] = []
+            for _ in range(100):
+                page = await CertificateServiceStub(hostel).ListKeyAccess(request)
+                kinds += [one.kind for one in page.accesses]
+                if not page.next:
+                    break
+                assert page.next > request.after
+                request.after = page.next
+            assert kinds.count("FETCH") == 4
+
+
+async def renewed(
+    site: Site, running: RunningHub, channel: grpc.aio.Channel, stem: str = "renewed"
+) -> pki.Credentials:
+    key = make_key()
+    answer = await CertificateServiceStub(channel).RenewCertificate(
+        messages.RenewCertificateRequest(request_id=request_id(), signing_request=key.request)
+    )
+    return key.keep(site.pki_folder / "renewed", stem, answer.certificate)
