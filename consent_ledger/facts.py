@@ -320,7 +320,8 @@ class Person:
 
     `disputed`: a link was cut but its two ends are still joined through others. `groups`: which registrations
     people joined; between groups stand only links made because name, birth date and NHS number agree.
-    `decisions`: what people decided to share, oldest first.
+    `decisions`: what people decided to share, oldest first. `care_of`: records with an address that is given
+    out instead of a protected one.
     """
 
     registrations: dict[UUID, Registration]
@@ -351,3 +352,4 @@ class Person:
     def deceased(self) -> bool:
         """Two agencies reported the death: one alone may be a mistake, or malice."""
         return len({one.agency_id for one in self.registrations.values() if one.death_reported}) >= 2
+    care_of: frozenset[UUID] = frozenset()

@@ -11,6 +11,7 @@ it is solely about (2 each), class, and their registrations' ids (16 each). A fr
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -30,6 +31,7 @@ from consent_ledger.vocabulary import (
 RECORD = "record.v2"
 _FRAGMENT = "fragment.v1"
 _DUE = "record-due.v1"
+_PLACES = "record-places.v1"
 
 _HEADER = struct.Struct(">16sI16sqqqHBH")
 _FRAGMENT_HEADER = struct.Struct(">16sHHH")
@@ -149,6 +151,8 @@ class RecordPublished:
     spent_on: datetime | None
     fragments: tuple[PublishedFragment, ...]
     own_id: str = ""
+    places: tuple[tuple[UUID, tuple[UUID, ...]], ...] = ()
+    """Fragments that hold protected places, and which, by their ids."""
 
     def draft(self) -> Draft:
         """The entry to append. Its stream is the record, its version the revision."""
@@ -191,6 +195,11 @@ class RecordPublished:
                     fragment_key=True,
                 )
             )
+        if self.places:
+            told = [[one.hex, [place.hex for place in places]] for one, places in self.places]
+            # Under the key for choices: it says nothing of the content, and stays when that is erased.
+            consent = KeyOwner(self.registration_id, KeyCategory.CONSENT)
+            parts.append(Part(_PLACES, json.dumps(told, separators=(",", ":")).encode(), (consent,)))
         return Draft(EntryClass.CLIENT, self.record_id, self.revision, tuple(parts), changes_policy=False)
 
 
@@ -212,7 +221,10 @@ class StoredPart(NamedTuple):
 
 
 class StoredRecord(NamedTuple):
-    """One revision of one record as its entry holds it: ids of 16 bytes, moments in microseconds."""
+    """One revision of one record as its entry holds it: ids of 16 bytes, moments in microseconds.
+
+    `places`: of each fragment that holds protected places, its id and theirs.
+    """
 
     record_id: bytes
     revision: int
@@ -223,6 +235,7 @@ class StoredRecord(NamedTuple):
     record_class: bytes
     fragments: list[StoredPart]
     own_name: bytes
+    places: tuple[tuple[bytes, tuple[UUID, ...]], ...] = ()
 
     @property
     def own_id(self) -> str:
@@ -236,10 +249,11 @@ class StoredRecord(NamedTuple):
 
     @property
     def matters_to_decisions(self) -> bool:
-        """Whether more follows from it than its content: a date to wait for, another's say, a risk."""
+        """Whether more follows from it than its content: a date to wait for, another's say, a risk, place."""
         return (
             self.review_by is not None
             or self.spent_on is not None
+            or bool(self.places)
             or any(one.solely_about or b"o|" in one.fragment_class[:8] for one in self.fragments)
         )
 
@@ -278,7 +292,15 @@ def read_record(entry: Entry) -> StoredRecord | None:
         header[_HEADER.size : named_at],
         fragments,
         header[named_at:named_end],
+        _read_places(parts[count + 1 :]),
     )
+
+
+def _read_places(rest: Sequence[Part]) -> tuple[tuple[bytes, tuple[UUID, ...]], ...]:
+    if not rest or rest[0].schema != _PLACES:
+        return ()
+    told = json.loads(rest[0].payload)
+    return tuple((bytes.fromhex(one), tuple(UUID(place) for place in places)) for one, places in told)
 
 
 class PlacedFragment(NamedTuple):

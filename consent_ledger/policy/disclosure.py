@@ -229,9 +229,14 @@ def _protected(fragment: Fragment, person: Person) -> Iterator[Finding]:
         if marker.lifted:
             continue
         if marker.kind is MarkerKind.PROTECTED_ADDRESS:
-            if DataCategory.CONTACT_LOCATION in fragment.categories:
+            if (
+                DataCategory.CONTACT_LOCATION in fragment.categories
+                and fragment.record_id not in person.care_of
+            ):
                 yield Finding(7, Reason.PROTECTED_ADDRESS, told_by=marker.placed_by)
         elif marker.record_id == fragment.record_id:
+    if fragment.holds_place is not None:
+        yield Finding(7, Reason.PROTECTED_ADDRESS, told_by=fragment.holds_place)
             yield Finding(
                 7,
                 REASON_OF_MARKER[marker.kind],

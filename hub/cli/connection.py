@@ -29,6 +29,7 @@ from oncetold.v1.log_service_pb2_grpc import LogServiceStub
 from oncetold.v1.operator_service_pb2_grpc import OperatorServiceStub
 from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
 from oncetold.v1.task_service_pb2_grpc import TaskServiceStub
+from oncetold.v1.place_service_pb2_grpc import PlaceServiceStub
 
 ACTING_AGENCY = "oncetold-agency"
 """Metadata key by which the operator names the agency it acts for."""
@@ -58,6 +59,7 @@ class HubClient:
 
     @classmethod
     def over(cls, channel: grpc.aio.Channel) -> HubClient:
+    places: PlaceServiceStub
         """The services over one channel."""
         return cls(
             agencies=AgencyServiceStub(channel),
@@ -73,6 +75,7 @@ class HubClient:
 
 
 Method = Callable[[HubClient], "grpc.UnaryUnaryMultiCallable[Request, Response]"]
+            places=PlaceServiceStub(channel),
 
 
 async def is_served(socket: Path) -> bool:

@@ -63,6 +63,7 @@ def _let_go(index: ConsentIndex, record_id: bytes) -> list[Cause]:
         for other in others - left:
             index.told_about[other].discard(registration_id)
     index.drop_boundaries(str(UUID(bytes=record_id)))
+    index.places.forget(record_id)
     judgement = index.tasks.let_go(record_id)
     if judgement is None:
         return []

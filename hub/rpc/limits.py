@@ -33,6 +33,7 @@ NEVER_SHED = frozenset(
         "DeliveryService.ReconcileHoldings",
         "ErasureService.Erase",
         "ErasureService.PlaceHold",
+        "PlaceService.ProtectPlace",
         "RegistrationService.CloseRegistration",
         "RegistrationService.EndInvolvement",
         "RegistrationService.UndoLink",

@@ -5,7 +5,7 @@ the agreement's `on_end` says. No cause is a special case: each changes what thi
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from uuid import UUID
 
@@ -208,6 +208,7 @@ class _Teller:
             if grant.data_from or grant.data_until
         ]
         self._decided: dict[bytes, Terms | None] = {}
+        self._places = work.index.places.any_held(registration.registration_id)
 
     def add(
         self, pair: UUID, fragments: Fragments, held: dict[bytes, Held], acknowledged: int, found: Desired
@@ -215,7 +216,7 @@ class _Teller:
         origin = self._registration.registration_id.bytes
         elements = self._work.vault.opaque_ids("element", pair.bytes, blocks=b"".join(fragments.latest))
         wanted, at, decided = found.wanted, 0, self._decided
-        alike = not (self._marked or self._periods or self._work.index.passed)
+        alike = not (self._marked or self._periods or self._work.index.passed or self._places)
         if self._registration.registration_id in self._work.index.erasures_on:
             found.told.update(elements[at : at + _ID] for at in range(0, len(elements), _ID))
         for fragment_id, item in fragments.latest.items():
@@ -255,7 +256,11 @@ class _Teller:
         if durable is not None:
             ended = list(zip(durable.terms.rows, durable.since, strict=True))
             subjects = (self._person, *self._others(item.kind))
-            if does_not_wait(self._feed, self._facts(fragment_id, item), subjects, ended):
+            # What was sent may hold a place that what took it away says nothing of.
+            facts = replace(
+                self._facts(fragment_id, item), holds_place=self._place_in(fragment_id, durable.revision)
+            )
+            if does_not_wait(self._feed, facts, subjects, ended):
                 urgent.add(element_id)
 
     def _active_terms(self, fragment_id: bytes, item: Item) -> Terms | None:
@@ -265,7 +270,12 @@ class _Teller:
         speaks of this one record.
         """
         kind, index = item.kind, self._work.index
-        if item.record_id in self._marked or item.record_id in index.passed or kind.solely_about:
+        if (
+            item.record_id in self._marked
+            or item.record_id in index.passed
+            or kind.solely_about
+            or (self._places and self._place_in(fragment_id, item.revision) is not None)
+        ):
             return self._decide(fragment_id, item)
         alike = kind.key
         if self._periods:
@@ -286,11 +296,15 @@ class _Teller:
         )
         if not active:
             return None
-        rows = [TermRow(purpose, agreement, PermissionState.ACTIVE) for purpose, agreement in active]
-        return _terms(rows, facts)
+        return terms_under(active, facts)
 
     def _facts(self, fragment_id: bytes, item: Item) -> Fragment:
         return self._work.index.dated(item.facts(fragment_id, self._registration.registration_id))
+
+    def _place_in(self, fragment_id: bytes, revision: int) -> str | None:
+        """Who protects a place that this revision of the fragment holds; `None`: it holds none."""
+        one = self._registration
+        return self._work.index.places.protector(one.registration_id, fragment_id, revision, one.agency_id)
 
     def _others(self, kind: ItemClass) -> list[Person]:
         return [self._work.index.person(other) for other in kind.solely_about]
@@ -315,12 +329,18 @@ class _Teller:
             for row, since in zip(durable.terms.rows, durable.since, strict=True)
             if row.key not in known
         ]
-        if ended and does_not_wait(self._feed, facts, subjects, ended):
+        held = replace(facts, holds_place=self._place_in(fragment_id, durable.revision))
+        if ended and (
+            does_not_wait(self._feed, facts, subjects, ended)
+            or does_not_wait(self._feed, held, subjects, ended)
+        ):
             urgent.add(element_id)
         rows = [] if active is None else list(active.rows)
         # A copy of what was erased, and told again since: nothing of what it was allowed for stays.
         readable = any(one.revision == durable.revision for one in revisions)
         taken_back = ends_in_any_case(facts, subjects) or not readable
+        if active is None and held.holds_place is not None:
+            taken_back = True
         if not taken_back:
             for row, since in ended:
                 state = self._after_end(facts, subjects, row, since)
@@ -356,6 +376,11 @@ class _Teller:
             return None
         end = agreement.end_of(facts.categories, row.purpose, facts.origin_agency_id, self._feed.agency_id)
         return None if end is None else _STATE_AFTER.get(end)
+
+
+def terms_under(rows: Iterable[tuple[Purpose, str]], facts: Fragment) -> Terms:
+    """The terms of a fragment that is permitted now under these purposes and agreements."""
+    return _terms([TermRow(purpose, agreement, PermissionState.ACTIVE) for purpose, agreement in rows], facts)
 
 
 def _terms(rows: Iterable[TermRow], facts: Fragment) -> Terms:

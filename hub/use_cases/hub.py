@@ -97,6 +97,8 @@ class Hub:
         """Signs certificates; `None` where the hub issues none."""
         self.to_erase = asyncio.Event()
         """Set when there may be something to erase before the next hour."""
+        self.to_look = asyncio.Event()
+        """Set when a place was protected: what was recorded before is to be looked through."""
         self.key_copies_kept = COPIES_KEPT
         """How long backups of its own keys are kept: after that a destroyed key is gone everywhere."""
         self.log = Log(ledger)

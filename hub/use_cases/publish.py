@@ -1,6 +1,6 @@
 """Publishing: what an agency learned becomes sealed entries, all of them or none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from consent_ledger.errors import Refused
 from consent_ledger.records import PublishedFragment, RecordPublished
 from consent_ledger.vocabulary import DataCategory, HandlingMark, Level, ServiceType
+from hub.use_cases.place_search import places_in, written_in
 from hub.use_cases.replies import Fragment, Told, beside_what_is_disputed
 from hub.use_cases.work import Caller, Work, without_cells
 
@@ -67,6 +68,7 @@ def _published(
     others = [
         (work.registration(caller, other.client_reference).registration_id, other) for other in record.others
     ]
+    sealed = tuple(_fragment(work, stream, fragment, others) for fragment in fragments)
     return RecordPublished(
         stream,
         record.revision,
@@ -79,9 +81,22 @@ def _published(
         tuple(sorted(record.marks)),
         record.review_by_time,
         record.spent_on_time,
-        tuple(_fragment(work, stream, fragment, others) for fragment in fragments),
+        sealed,
         record.record_id,
+        tuple(_places(work, found.agency_id, record.source_system, sealed)),
     )
+
+
+def _places(
+    work: Work, agency_id: str, source_system: str, fragments: Sequence[PublishedFragment]
+) -> Iterator[tuple[UUID, tuple[UUID, ...]]]:
+    """The fragments that hold a protected place, anybody's. The publisher is not told."""
+    if not work.index.places.sizes:
+        return
+    for one in fragments:
+        texts = written_in(one.content, agency_id, source_system)
+        if places := places_in(work.index, work.vault, texts):
+            yield one.fragment_id, tuple(sorted(places))
 
 
 def _latest(work: Work, stream: UUID) -> tuple[int, UUID | None]:

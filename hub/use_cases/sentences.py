@@ -128,6 +128,10 @@ def task_sentence(kind: TaskKind, due: datetime) -> str:
 def sentence(verdict: Verdict, reason: str) -> str:
     """One sentence for a decision. `reason` is a reason's code, `WITHHELD`, or empty for a permit."""
     if verdict is Verdict.PERMIT:
+    TaskKind.PLACE_TO_RING: (
+        "An address that you hold is being taken back at once: within the hour, ring whoever may have it and"
+        " make sure that it is gone, from paper and telephones too. Do not ask the person about it."
+    ),
         return "It may be shared: the agreement, the law and the person's choice all allow it."
     if verdict is Verdict.ALLOW_OWN:
         return "It is the agency's own record: the hub neither hides nor retracts it."

@@ -16,10 +16,15 @@ def ends_in_any_case(facts: Fragment, subjects: Sequence[Person]) -> bool:
 
 
 def at_protected_address(facts: Fragment, subjects: Iterable[Person]) -> bool:
-    return DataCategory.CONTACT_LOCATION in facts.categories and any(
-        marker.kind is MarkerKind.PROTECTED_ADDRESS and not marker.lifted
-        for subject in subjects
-        for marker in subject.markers
+    """Whether it holds a protected place, or an address where any but the care-of one is protected."""
+    return facts.holds_place is not None or (
+        DataCategory.CONTACT_LOCATION in facts.categories
+        and any(
+            marker.kind is MarkerKind.PROTECTED_ADDRESS and not marker.lifted
+            for subject in subjects
+            for marker in subject.markers
+            if facts.record_id not in subject.care_of
+        )
     )
 
 
@@ -33,7 +38,7 @@ def does_not_wait(
 
 
 def _unread_does_not_wait(
-    feed: Feed, subjects: Sequence[Person], ended: Iterable[tuple[TermRow, int]]
+    index: ConsentIndex, feed: Feed, subjects: Sequence[Person], ended: Iterable[tuple[TermRow, int]]
 ) -> bool:
     """The same of content that is erased, of which nobody can tell any more what it was about.
 
@@ -44,7 +49,7 @@ def _unread_does_not_wait(
         marker.kind is MarkerKind.PROTECTED_ADDRESS and not marker.lifted
         for subject in subjects
         for marker in subject.markers
-    ):
+    ) or any(index.places.on_any(subject.registrations) for subject in subjects):
         return True
     return any(_may_mean(feed, subject, row, since) for subject in subjects for row, since in ended)
 
@@ -69,7 +74,7 @@ def unread_without_delay(
         # What is no longer this person's to say waits like any unlinking.
         if origin in person.registrations or index.registrations[origin].erased:
             ended = list(zip(durable.terms.rows, durable.since, strict=True))
-            if _unread_does_not_wait(feed, (person, index.person(origin)), ended):
+            if _unread_does_not_wait(index, feed, (person, index.person(origin)), ended):
                 found.add(element_id)
     return found
 

@@ -28,6 +28,13 @@ _OUTCOMES: dict[TaskKind, frozenset[TaskOutcome]] = {
     TaskKind.EMERGENCY_CARD_OPENED: frozenset(
         {TaskOutcome.REVIEWED_IN_ORDER, TaskOutcome.REVIEWED_NOT_IN_ORDER}
     ),
+    # These are answered and signed by calls of their own.
+    TaskKind.SHARING_ASKED: frozenset(),
+    TaskKind.TO_COUNTERSIGN: frozenset(),
+    TaskKind.OVERRIDE_TO_REVIEW: frozenset(
+        {TaskOutcome.REVIEWED_IN_ORDER, TaskOutcome.REVIEWED_NOT_IN_ORDER}
+    ),
+    TaskKind.PLACE_TO_RING: frozenset({TaskOutcome.RUNG}),
 }
 """What can come of each kind."""
 

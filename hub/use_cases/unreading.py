@@ -94,6 +94,7 @@ def carry_out(work: Work, what: Unreading) -> None:
     separable = [one for one in what.gone if work.index.registrations[one].separable]
     destroyed = {KeyOwner(one, category) for one in what.gone for category in DataCategory}
     destroyed |= {KeyOwner(one, KeyCategory.LINK) for one in separable}
+    destroyed |= {KeyOwner(one, KeyCategory.PLACE) for one in what.gone}
     renewed = sorted(what.renewed - destroyed, key=str)
     segments = work.segments
     kept = {}

@@ -39,6 +39,16 @@ class _TaskKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskKind.Val
     """A judgement's review date passed: affirm it again, or let it go."""
     TASK_KIND_EMERGENCY_CARD_OPENED: _TaskKind.ValueType  # 5
     """An emergency card was opened: by the agency's own desk, or one that it keeps. Look whether that was in order."""
+    TASK_KIND_PLACE_TO_RING: _TaskKind.ValueType  # 9
+    """A protected place was given out before it was protected: make sure within the hour that it is gone."""
+    TASK_KIND_SHARING_ASKED: _TaskKind.ValueType  # 7
+    """Another agency asks to share something about the client: answer it (SharingService.AnswerSharing)."""
+    TASK_KIND_TO_COUNTERSIGN: _TaskKind.ValueType  # 8
+    """A second person has to sign: an override that a worker asks for, or what one person decided in an emergency
+    (SharingService.AuthoriseOverride, Countersign).
+    """
+    TASK_KIND_OVERRIDE_TO_REVIEW: _TaskKind.ValueType  # 10
+    """Something was shared against a danger, without consent: was that in order?"""
 
 class TaskKind(_TaskKind, metaclass=_TaskKindEnumTypeWrapper): ...
 
@@ -53,6 +63,16 @@ TASK_KIND_REVIEW_OVERDUE: TaskKind.ValueType  # 4
 """A judgement's review date passed: affirm it again, or let it go."""
 TASK_KIND_EMERGENCY_CARD_OPENED: TaskKind.ValueType  # 5
 """An emergency card was opened: by the agency's own desk, or one that it keeps. Look whether that was in order."""
+TASK_KIND_PLACE_TO_RING: TaskKind.ValueType  # 9
+"""A protected place was given out before it was protected: make sure within the hour that it is gone."""
+TASK_KIND_SHARING_ASKED: TaskKind.ValueType  # 7
+"""Another agency asks to share something about the client: answer it (SharingService.AnswerSharing)."""
+TASK_KIND_TO_COUNTERSIGN: TaskKind.ValueType  # 8
+"""A second person has to sign: an override that a worker asks for, or what one person decided in an emergency
+(SharingService.AuthoriseOverride, Countersign).
+"""
+TASK_KIND_OVERRIDE_TO_REVIEW: TaskKind.ValueType  # 10
+"""Something was shared against a danger, without consent: was that in order?"""
 Global___TaskKind: _TypeAlias = TaskKind  # noqa: Y015
 
 class _TaskOutcome:
@@ -76,6 +96,8 @@ class _TaskOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskOutco
     """What was opened in an emergency: it was in order."""
     TASK_OUTCOME_REVIEWED_NOT_IN_ORDER: _TaskOutcome.ValueType  # 7
     """What was opened in an emergency: it was not, and the agency acts on it."""
+    TASK_OUTCOME_RUNG: _TaskOutcome.ValueType  # 9
+    """PLACE_TO_RING: whoever may have it was rung."""
 
 class TaskOutcome(_TaskOutcome, metaclass=_TaskOutcomeEnumTypeWrapper): ...
 
@@ -94,6 +116,8 @@ TASK_OUTCOME_REVIEWED_IN_ORDER: TaskOutcome.ValueType  # 6
 """What was opened in an emergency: it was in order."""
 TASK_OUTCOME_REVIEWED_NOT_IN_ORDER: TaskOutcome.ValueType  # 7
 """What was opened in an emergency: it was not, and the agency acts on it."""
+TASK_OUTCOME_RUNG: TaskOutcome.ValueType  # 9
+"""PLACE_TO_RING: whoever may have it was rung."""
 Global___TaskOutcome: _TypeAlias = TaskOutcome  # noqa: Y015
 
 @_typing.final
@@ -157,6 +181,7 @@ class Task(_message.Message):
     GRANT_ID_FIELD_NUMBER: _builtins.int
     RECORD_ID_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
+    SHARING_ID_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     kind: Global___TaskKind.ValueType
     client_reference: _builtins.str
@@ -171,6 +196,8 @@ class Task(_message.Message):
     """The caller's own record that it is about; empty otherwise."""
     sentence: _builtins.str
     """What to do, in one plain sentence."""
+    sharing_id: _builtins.str
+    """The request to share, the override or the decision that it is about (SharingService); empty otherwise."""
     @_builtins.property
     def raised_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -191,10 +218,11 @@ class Task(_message.Message):
         grant_id: _builtins.str = ...,
         record_id: _builtins.str = ...,
         sentence: _builtins.str = ...,
+        sharing_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time", "raised_time", b"raised_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_reference", b"client_reference", "due_time", b"due_time", "grant_id", b"grant_id", "kind", b"kind", "overdue", b"overdue", "post", b"post", "raised_time", b"raised_time", "record_id", b"record_id", "sentence", b"sentence", "staff_reference", b"staff_reference", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_reference", b"client_reference", "due_time", b"due_time", "grant_id", b"grant_id", "kind", b"kind", "overdue", b"overdue", "post", b"post", "raised_time", b"raised_time", "record_id", b"record_id", "sentence", b"sentence", "sharing_id", b"sharing_id", "staff_reference", b"staff_reference", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
