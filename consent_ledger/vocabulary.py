@@ -264,6 +264,9 @@ class TaskKind(Term):
     RISK_TO_OTHERS = auto()
     REVIEW_OVERDUE = auto()
     EMERGENCY_CARD_OPENED = auto()
+    SHARING_ASKED = auto()
+    TO_COUNTERSIGN = auto()
+    OVERRIDE_TO_REVIEW = auto()
     PLACE_TO_RING = auto()
 
 
