@@ -30,7 +30,11 @@ from tests.integration.loopback import (
 from tests.integration.story import begin, fetch, grant, link, publish, request_id
 from tests.postgres import server
 
-REVOKED: tuple[grpc.StatusCode, str, dict[str, str]] = (grpc.StatusCode.UNAUTHENTICATED, "CERTIFICATE_REVOKED", {})
+REVOKED: tuple[grpc.StatusCode, str, dict[str, str]] = (
+    grpc.StatusCode.UNAUTHENTICATED,
+    "CERTIFICATE_REVOKED",
+    {},
+)
 LIST = agreement_service_pb2.ListAgreementsRequest()
 AT_ONCE = 10.0
 """Seconds; the promise is 60, and a fetch waits 25 by itself."""
