@@ -95,3 +95,126 @@ class SharingDecision:
 
 DECISION_ROW = "decision:"
 """Begins the id of what a decision, and no agreement, allows. No agreement's id holds a colon."""
+
+
+class SharingAnswerKind(Term):
+    """What a holder's people answer to a request."""
+
+    PERMIT = auto()
+    NARROW = auto()
+    REFUSE = auto()
+
+
+class SharingStatus(Term):
+    """What the asker is told: the same for refused, for unanswered and for nothing there (SAFETY H6)."""
+
+    WAITING = auto()
+    PERMITTED = auto()
+    NOT_SHARED = auto()
+
+
+class SharingPower(Term):
+    """By what power in law an agency asks."""
+
+    CARE_ACT_2014 = auto()
+    CHILDREN_ACT_1989_2004 = auto()
+    HOUSING_ACT_1996 = auto()
+    HEALTH_AND_SOCIAL_CARE = auto()
+    CRIME_AND_DISORDER_ACT_1998 = auto()
+    DATA_PROTECTION_ACT_2018_SCHEDULE_2 = auto()
+    COMMON_LAW = auto()
+    OTHER = auto()
+
+
+class RefusalToShare(Term):
+    """Why a holder's people do not share: kept for their own record, told to nobody."""
+
+    NOT_NECESSARY = auto()
+    NO_BASIS_IN_LAW = auto()
+    CONFIDENTIAL = auto()
+    RISK_TO_THE_PERSON = auto()
+    ASK_THE_PERSON = auto()
+    NOT_HELD = auto()
+
+
+class OverrideRisk(Term):
+    """Whom a safeguarding override protects."""
+
+    TO_THE_PERSON = auto()
+    TO_A_CHILD = auto()
+    TO_OTHERS = auto()
+
+
+class WhyNoConsent(Term):
+    """DPA 2018 Schedule 1 paragraph 18: the three reasons for not having the person's consent."""
+
+    CANNOT_GIVE = auto()
+    CANNOT_REASONABLY_BE_OBTAINED = auto()
+    WOULD_DEFEAT_PROTECTION = auto()
+
+
+class ClientTold(Term):
+    """Whether the client knows that it is shared."""
+
+    TOLD = auto()
+    WOULD_ADD_TO_THE_RISK = auto()
+    NOT_REACHED = auto()
+
+
+@dataclass(slots=True)
+class Asked:
+    """One request to share, as it stands. `basis` is the asker's; `due` the end of the asker's waiting."""
+
+    sharing_request_id: UUID
+    registration_id: UUID
+    agency_id: str
+    purposes: frozenset[Purpose]
+    categories: frozenset[DataCategory]
+    basis: PartyBasis
+    power: SharingPower
+    asked_at: datetime
+    due: datetime
+    clock_ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The newest answer that one holder gave to a request."""
+
+    agency_id: str
+    outcome: SharingAnswerKind
+    decision_id: UUID | None
+
+
+@dataclass(slots=True)
+class Override:
+    """A safeguarding override that was asked for. `decision_id` is set once a lead authorised it."""
+
+    override_id: UUID
+    registration_id: UUID
+    agency_id: str
+    recipient_agency_id: str
+    purposes: frozenset[Purpose]
+    categories: frozenset[DataCategory]
+    record_ids: frozenset[UUID]
+    holder_basis: PartyBasis
+    recipient_basis: PartyBasis
+    risk: OverrideRisk
+    why_no_consent: WhyNoConsent
+    told: ClientTold
+    until: datetime
+    asked_by: str
+    asked_at: datetime
+    declined: bool = False
+    decision_id: UUID | None = None
+
+
+@dataclass(slots=True)
+class Made:
+    """What a decision's people see of it besides the fact itself. `answers` is a request or an override."""
+
+    decided_by: str
+    decided_at: datetime
+    until: datetime
+    answers: UUID | None
+    countersigned_by: str = ""

@@ -19,6 +19,7 @@ from consent_ledger.domain.erasure import Erasure, Hold
 from consent_ledger.domain.ledger_origin import LedgerOrigin
 from consent_ledger.domain.place import PLACE_DETAILS, Place
 from consent_ledger.domain.registration import DETAILS, Details, Involvement, Link, Registration
+from consent_ledger.domain.sharing import SharingAnswer, SharingDecision, SharingOverride, SharingRequest
 from consent_ledger.domain.staff import BreakGlass, Relationship, StaffRole
 from consent_ledger.domain.task import Task
 
@@ -48,6 +49,10 @@ AGGREGATES: tuple[type[RecordedAggregate], ...] = (
     StaffRole,
     Relationship,
     BreakGlass,
+    SharingRequest,
+    SharingAnswer,
+    SharingOverride,
+    SharingDecision,
 )
 
 TOPICS: dict[str, type] = {aggregate.TOPIC: aggregate for aggregate in AGGREGATES} | {
@@ -88,6 +93,10 @@ __all__ = [
     "Refusal",
     "Registration",
     "Relationship",
+    "SharingAnswer",
+    "SharingDecision",
+    "SharingOverride",
+    "SharingRequest",
     "StaffRole",
     "Task",
     "recording_time",

@@ -26,6 +26,7 @@ from consent_ledger.facts import (
     Stop,
 )
 from consent_ledger.vocabulary import PostKind, ServiceType, Term
+from hub.projections.sharing import Sharing
 from hub.projections.staff import StaffIndex
 from hub.projections.administration import Administration
 from hub.projections.emergencies import Emergencies
@@ -152,6 +153,8 @@ class BoundaryKind(Term):
     ROLE_ENDS = "ROLE_ENDS"
     RELATIONSHIP_ENDS = "RELATIONSHIP_ENDS"
     BREAK_GLASS_ENDS = "BREAK_GLASS_ENDS"
+    SHARING_CLOCK_ENDS = "SHARING_CLOCK_ENDS"
+    DECISION_EXPIRES = "DECISION_EXPIRES"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -228,6 +231,7 @@ class ConsentIndex:
         self.emergencies = Emergencies()
         self.administration = Administration()
         self.staff = StaffIndex()
+        self.sharing = Sharing()
         self._boundaries: list[Boundary] = []
         self._people: dict[UUID, Person] = {}
 
@@ -299,6 +303,10 @@ class ConsentIndex:
                 return not self.staff.relationships[UUID(boundary.subject)].ended
             case BoundaryKind.BREAK_GLASS_ENDS:
                 return not self.staff.broken[UUID(boundary.subject)].ended
+            case BoundaryKind.SHARING_CLOCK_ENDS:
+                return not self.sharing.requests[UUID(boundary.subject)].clock_ended
+            case BoundaryKind.DECISION_EXPIRES:
+                return self.sharing.decisions[UUID(boundary.subject)].active
 
     # -- people ---------------------------------------------------------------------------------
 
@@ -350,22 +358,31 @@ class ConsentIndex:
         order = sorted(component)
         view = Person(
             {one: self.registrations[one] for one in order},
-            tuple(sorted((g for one in order for g in self._opening(one)), key=lambda g: g.position)),
+            tuple(sorted(self._opening(order), key=lambda g: g.position)),
             tuple(sorted((s for one in order for s in self.stops_on[one]), key=lambda s: s.position)),
             tuple(exclusion for one in order for exclusion in self.exclusions_on[one]),
             tuple(marker for one in order for marker in self.markers_on[one]),
             tuple(opening for one in order for opening in self.openings_on[one]),
             self._disputed(component),
             frozenset(self.component(one, by_people=True) for one in order),
+            tuple(self.sharing.decisions_on(one for one in order if not self.registrations[one].erased)),
             care_of=self.places.care_of(order),
         )
         for one in component:
             self._people[one] = view
         return view
 
-    def _opening(self, registration_id: UUID) -> list[Grant]:
-        """The grants that count: who asked to be forgotten opens nothing any more."""
-        return [] if self.registrations[registration_id].erased else self.grants_on[registration_id]
+    def _opening(self, members: list[UUID]) -> list[Grant]:
+        """The grants that count. Who asked to be forgotten opens nothing any more, and nobody speaks for a
+        person who has shut them out, whichever agency was told (SAFETY H36)."""
+        exclusions = [exclusion for one in members for exclusion in self.exclusions_on[one]]
+        return [
+            grant
+            for one in members
+            if not self.registrations[one].erased
+            for grant in self.grants_on[one]
+            if grant.given_by is None or not any(out.shuts_out(grant.given_by) for out in exclusions)
+        ]
 
     def dated(self, fragment: Fragment) -> Fragment:
         """The fragment with what has come since it was told: its review and spent dates, its erasure."""

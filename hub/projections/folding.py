@@ -15,6 +15,7 @@ from hub.projections import (
     folding_parties,
     folding_people,
     folding_places,
+    folding_sharing,
     folding_staff,
     folding_tasks,
 )
@@ -69,6 +70,7 @@ _FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
     **folding_erasures.FOLDINGS,
     **folding_tasks.FOLDINGS,
     **folding_staff.FOLDINGS,
+    **folding_sharing.FOLDINGS,
     **folding_emergencies.FOLDINGS,
     StoredRecord: _record_published,
     RecordDue: _record_due,

@@ -44,4 +44,5 @@ def _task(task: tasks.Task) -> messages.Task:
         grant_id="" if task.grant_id is None else str(task.grant_id),
         record_id=task.record_id,
         sentence=task.sentence,
+        sharing_id="" if task.sharing_id is None else str(task.sharing_id),
     )

@@ -113,8 +113,24 @@ _TASKS = {
     TaskKind.REVIEW_OVERDUE: (
         "A judgement is past its review date and goes to nobody: affirm it again, or let it go."
     ),
+    TaskKind.SHARING_ASKED: (
+        "Another agency asks you to share something about this person: look at what it asks and why, and answer"
+        " by {day}."
+    ),
+    TaskKind.TO_COUNTERSIGN: (
+        "Somebody asks to share against a danger, or has shared in an emergency: a second person looks at it and"
+        " signs, or says no, by {day}."
+    ),
+    TaskKind.OVERRIDE_TO_REVIEW: (
+        "Something was shared about this person without their consent: look at why, and say whether that was in"
+        " order."
+    ),
     TaskKind.EMERGENCY_CARD_OPENED: (
         "An emergency card was opened: look at who opened it and why, and say whether that was in order."
+    ),
+    TaskKind.PLACE_TO_RING: (
+        "An address that you hold is being taken back at once: within the hour, ring whoever may have it and"
+        " make sure that it is gone, from paper and telephones too. Do not ask the person about it."
     ),
 }
 
@@ -128,10 +144,6 @@ def task_sentence(kind: TaskKind, due: datetime) -> str:
 def sentence(verdict: Verdict, reason: str) -> str:
     """One sentence for a decision. `reason` is a reason's code, `WITHHELD`, or empty for a permit."""
     if verdict is Verdict.PERMIT:
-    TaskKind.PLACE_TO_RING: (
-        "An address that you hold is being taken back at once: within the hour, ring whoever may have it and"
-        " make sure that it is gone, from paper and telephones too. Do not ask the person about it."
-    ),
         return "It may be shared: the agreement, the law and the person's choice all allow it."
     if verdict is Verdict.ALLOW_OWN:
         return "It is the agency's own record: the hub neither hides nor retracts it."

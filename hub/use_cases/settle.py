@@ -7,7 +7,7 @@ from consent_ledger.ledger import KeyOwner
 from consent_ledger.records import RecordDue
 from consent_ledger.vocabulary import KeyCategory
 from hub.projections.consent_index import Boundary, BoundaryKind
-from hub.use_cases import staff_ends
+from hub.use_cases import sharing_ends, staff_ends
 from hub.use_cases.work import ADMINISTRATION, Work
 
 
@@ -40,6 +40,8 @@ def settle(work: Work) -> None:
                 _record_due(work, boundary)
             case BoundaryKind.ROLE_ENDS | BoundaryKind.RELATIONSHIP_ENDS | BoundaryKind.BREAK_GLASS_ENDS:
                 staff_ends.end_by_time(work, boundary)
+            case BoundaryKind.SHARING_CLOCK_ENDS | BoundaryKind.DECISION_EXPIRES:
+                sharing_ends.end_by_time(work, boundary)
     for grant_id, grant in grants.items():
         owner = KeyOwner(work.index.grants[grant_id].registration_id, KeyCategory.CONSENT)
         work.save(grant, owner)

@@ -20,14 +20,14 @@ from hub.use_cases.sentences import task_sentence
 from hub.use_cases.work import ADMINISTRATION, Caller, Work
 
 _FOR_THE_LEAD = frozenset({TaskKind.GRANT_ENDING, TaskKind.SAFETY_CRITICAL_ENDED})
+_ABOUT_SHARING = frozenset(
+    {TaskKind.SHARING_ASKED, TaskKind.TO_COUNTERSIGN, TaskKind.OVERRIDE_TO_REVIEW}
+)
 _OUTCOMES: dict[TaskKind, frozenset[TaskOutcome]] = {
     TaskKind.GRANT_ENDING: frozenset({TaskOutcome.ASKED, TaskOutcome.NOT_REACHED}),
     TaskKind.SAFETY_CRITICAL_ENDED: frozenset({TaskOutcome.ASKED, TaskOutcome.NOT_REACHED}),
     TaskKind.RISK_TO_OTHERS: frozenset({TaskOutcome.SHARED_ON_OTHER_BASIS, TaskOutcome.WARNING_ENDED}),
     TaskKind.REVIEW_OVERDUE: frozenset({TaskOutcome.REVIEWED}),
-    TaskKind.EMERGENCY_CARD_OPENED: frozenset(
-        {TaskOutcome.REVIEWED_IN_ORDER, TaskOutcome.REVIEWED_NOT_IN_ORDER}
-    ),
     # These are answered and signed by calls of their own.
     TaskKind.SHARING_ASKED: frozenset(),
     TaskKind.TO_COUNTERSIGN: frozenset(),
@@ -35,6 +35,9 @@ _OUTCOMES: dict[TaskKind, frozenset[TaskOutcome]] = {
         {TaskOutcome.REVIEWED_IN_ORDER, TaskOutcome.REVIEWED_NOT_IN_ORDER}
     ),
     TaskKind.PLACE_TO_RING: frozenset({TaskOutcome.RUNG}),
+    TaskKind.EMERGENCY_CARD_OPENED: frozenset(
+        {TaskOutcome.REVIEWED_IN_ORDER, TaskOutcome.REVIEWED_NOT_IN_ORDER}
+    ),
 }
 """What can come of each kind."""
 
@@ -44,7 +47,8 @@ class Task:
     """One task as its agency sees it.
 
     `grant_id` and `record_id` (the publisher's own) are set where they are the agency's own;
-    `staff_reference` is whoever holds the post now, empty when nobody does.
+    `staff_reference` is whoever holds the post now, empty when nobody does. `sharing_id`: the request to
+    share, the override or the decision that it is about.
     """
 
     task_id: UUID
@@ -58,6 +62,7 @@ class Task:
     grant_id: UUID | None
     record_id: str
     sentence: str
+    sharing_id: UUID | None = None
 
 
 def list_tasks(work: Work, caller: Caller, *, client_reference: str = "") -> tuple[list[Task], int]:
@@ -129,7 +134,7 @@ def _open(work: Work, agency_id: str) -> Iterator[tuple[Registration | None, Cau
             for cause in index.tasks.causes_on.get(member, {}).values():
                 if (cause.kind, cause.subject) in seen or not _matters(work, cause):
                     continue
-                if not own and not _leads(work, agency_id, registration, cause):
+                if not _is_for(work, agency_id, registration, cause, own):
                     continue
                 if not index.tasks.is_done(cause, agency_id):
                     seen.add((cause.kind, cause.subject))
@@ -149,6 +154,13 @@ def _matters(work: Work, cause: Cause) -> bool:
         and later.scope == grant.scope
         for later in index.grants_on[grant.registration_id]
     )
+
+
+def _is_for(work: Work, agency_id: str, registration: Registration, cause: Cause, own: bool) -> bool:
+    """Whether the agency has to look at it. A request to share is for whoever else holds something."""
+    if cause.kind is TaskKind.SHARING_ASKED:
+        return not own and bool(work.index.taken_on.get(registration.registration_id))
+    return own or _leads(work, agency_id, registration, cause)
 
 
 def _leads(work: Work, agency_id: str, registration: Registration, cause: Cause) -> bool:
@@ -187,7 +199,12 @@ def _task_id(work: Work, agency_id: str, cause: Cause) -> UUID:
 
 
 def _shown(work: Work, agency_id: str, registration: Registration | None, cause: Cause) -> Task:
-    holder = work.index.agencies[agency_id].posts.get(cause.post)
+    posts = work.index.agencies[agency_id].posts
+    post = cause.post
+    if cause.kind is TaskKind.SHARING_ASKED and PostKind.CALDICOTT_GUARDIAN in posts:
+        # Whether health and care information is shared is for the guardian, where there is one.
+        post = PostKind.CALDICOTT_GUARDIAN if post is PostKind.DATA_PROTECTION_OFFICER else post
+    holder = posts.get(post)
     at = cause.registration_id
     own = at is not None and work.index.registrations[at].agency_id == agency_id
     judgement = None if cause.record_id is None else work.index.tasks.judgements.get(cause.record_id.bytes)
@@ -195,7 +212,7 @@ def _shown(work: Work, agency_id: str, registration: Registration | None, cause:
         _task_id(work, agency_id, cause),
         cause.kind,
         _reference(registration),
-        cause.post,
+        post,
         "" if holder is None else holder.staff_reference,
         cause.raised,
         cause.due,
@@ -203,4 +220,5 @@ def _shown(work: Work, agency_id: str, registration: Registration | None, cause:
         cause.grant_id if own else None,
         judgement.own_id if own and judgement is not None else "",
         task_sentence(cause.kind, cause.due),
+        UUID(cause.subject[:36]) if cause.kind in _ABOUT_SHARING else None,
     )
