@@ -1,0 +1,131 @@
+"""Whether something exists cannot be told from how long the hub takes to say no (I8).
+
+`ONCETOLD_PAIRS` says how many pairs the slow test asks (10,000 unless set; a release asks 100,000).
+"""
+
+import asyncio
+import os
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from google.protobuf.message import Message
+
+from tests.guard.area import Area
+from tests.guard.cases import CASES
+from tests.guard.timing import FrontDoor, asked_in_turn, welch
+from tests.integration.loopback import make_site
+from tests.integration.quoting import INVENTED, Quoted
+from tests.races.playing import in_memory
+
+TELLS = 4.5
+"""A larger |t| tells one kind from the other."""
+METHODS = (
+    "ConsentService.WithdrawGrant",
+    "AuditService.ListDisclosures",
+    "AuditService.ExplainDecision",
+    "DeliveryService.FetchDeliveries",
+    "TaskService.CompleteTask",
+    "ConsentService.ListChoices",
+    "RegistrationService.CreateLinkToken",
+    "ErasureService.LiftHold",
+)
+FAST_PAIRS = 150
+PAIRS = int(os.environ.get("ONCETOLD_PAIRS", "10000"))
+LEAKING = "ConsentService.WithdrawGrant"
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def area(runner: asyncio.Runner) -> Iterator[Area]:
+    stack = AsyncExitStack()
+    with tempfile.TemporaryDirectory(prefix="timing-", dir=in_memory()) as folder:
+        yield runner.run(Area.founded(make_site(Path(folder)), stack))
+        runner.run(stack.aclose())
+
+
+@pytest.fixture(scope="module")
+def door(area: Area) -> FrontDoor:
+    return FrontDoor(area.running, area.members["clinic"].credentials.certificate.read_bytes())
+
+
+def asking(method: str, quoted: Quoted) -> Callable[[], Message]:
+    return lambda: CASES[method].request(quoted)
+
+
+def t_of(runner: asyncio.Runner, door: FrontDoor, area: Area, method: str, pairs: int) -> float:
+    theirs = asking(method, area.members["outreach"].its)
+    found = runner.run(asked_in_turn(door, method, theirs, asking(method, INVENTED), pairs, seed=pairs))
+    return welch(*found)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_how_long_it_takes_says_nothing(
+    method: str, runner: asyncio.Runner, door: FrontDoor, area: Area
+) -> None:
+    assert abs(t_of(runner, door, area, method, FAST_PAIRS)) < TELLS
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_how_long_it_takes_says_nothing_in_many_pairs(
+    runner: asyncio.Runner, door: FrontDoor, area: Area, record_property: Callable[[str, object], None]
+) -> None:
+    each = {method: t_of(runner, door, area, method, PAIRS // len(METHODS)) for method in METHODS}
+    record_property("figures", f"{PAIRS} pairs: {each}")
+    assert {method: t for method, t in each.items() if abs(t) >= TELLS} == {}
+
+
+@contextmanager
+def taking_longer(area: Area, seconds: float) -> Iterator[None]:
+    """A hub whose code looks a little longer at a grant that exists."""
+    index = area.running.hub.projector.index
+    sound = index.grants
+
+    class Slow(dict[Any, Any]):
+        def get(self, key: Any, default: Any = None) -> Any:
+            known = super().get(key, default)
+            until = time.perf_counter() + (seconds if known is not None else 0.0)
+            while time.perf_counter() < until:
+                pass
+            return known
+
+    with patch.object(index, "grants", Slow(sound)):
+        yield
+
+
+def test_a_hub_that_takes_longer_over_what_exists_is_found_out(
+    runner: asyncio.Runner, door: FrontDoor, area: Area
+) -> None:
+    """Control: as many pairs as in the fast test show a millisecond or two."""
+    with taking_longer(area, 2e-3):
+        assert abs(t_of(runner, door, area, LEAKING, FAST_PAIRS)) > TELLS
+
+
+@pytest.mark.slow
+def test_a_hub_that_takes_a_little_longer_is_found_out_in_many_pairs(
+    runner: asyncio.Runner, door: FrontDoor, area: Area, record_property: Callable[[str, object], None]
+) -> None:
+    """Control: as many as in the slow test show a quarter of one."""
+    with taking_longer(area, 250e-6):
+        found = t_of(runner, door, area, LEAKING, PAIRS // len(METHODS))
+    record_property("figures", f"control of 250 microseconds: t = {found:.1f}")
+    assert abs(found) > TELLS
+
+
+def test_welchs_t_is_welchs_t() -> None:
+    dice = random.Random(7)
+    same = [[dice.gauss(1.0, 0.1) for _ in range(5000)] for _ in range(2)]
+    assert abs(welch(*same)) < TELLS
+    assert welch([1.0, 2.0, 3.0, 4.0] * 30, [2.0, 3.0, 4.0, 5.0] * 30) == pytest.approx(-6.9, abs=0.4)
