@@ -73,6 +73,16 @@ class Evidence:
     recorded_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """Who spoke for the person, by a pseudonym: of an agency's own, where one is named, or of the agency that
+    captured it. `registration_id`: the other client of that agency that it was."""
+
+    reference: str
+    agency_id: str | None = None
+    registration_id: UUID | None = None
+
+
 @dataclass(slots=True)
 class Grant:
     """A confidentiality basis with its evidence."""
@@ -93,6 +103,7 @@ class Grant:
     expired: bool = False
     withdrawn: bool = False
     reconfirmed: list[tuple[int, str]] = field(default_factory=list)
+    given_by: Proxy | None = None
 
     @property
     def active(self) -> bool:
@@ -108,7 +119,8 @@ class Grant:
 class Stop:
     """A refusal, or a withdrawal of `grant_id`: closes its scope in every earlier grant.
 
-    `at_once`: the person said *now*, so what it covers is taken back without waiting for a window.
+    `at_once`: the person said *now*, so what it covers is taken back without waiting for a window. `quiet`: it
+    is never printed.
     """
 
     registration_id: UUID
@@ -117,6 +129,7 @@ class Stop:
     grant_id: UUID | None
     remove: bool
     at_once: bool = False
+    quiet: bool = False
 
 
 @dataclass(slots=True)
@@ -143,6 +156,15 @@ class Exclusion:
     def may_be_overridden(self) -> bool:
         """Whether a recorded safeguarding decision may open it (VOCABULARY section 5, test 6)."""
         return not (self.linked_to_risk or self.workplace)
+
+    def shuts_out(self, proxy: Proxy) -> bool:
+        """Whether it keeps this person from speaking for the client: them, or everybody at their agency."""
+        return (
+            not self.lifted
+            and self.agency_id is not None
+            and self.agency_id == proxy.agency_id
+            and self.staff_reference in (None, proxy.reference)
+        )
 
 
 @dataclass(slots=True)
@@ -333,6 +355,7 @@ class Person:
     disputed: bool
     groups: frozenset[frozenset[UUID]]
     decisions: tuple[SharingDecision, ...] = ()
+    care_of: frozenset[UUID] = frozenset()
 
     def joined_by_people(self, first: UUID, second: UUID) -> bool:
         """Whether somebody, and not only agreeing details, said that both are this person."""
@@ -352,4 +375,3 @@ class Person:
     def deceased(self) -> bool:
         """Two agencies reported the death: one alone may be a mistake, or malice."""
         return len({one.agency_id for one in self.registrations.values() if one.death_reported}) >= 2
-    care_of: frozenset[UUID] = frozenset()

@@ -18,10 +18,11 @@ class Grant(RecordedAggregate):
 
     class Created(RecordedAggregate.Created):
         """Empty recipient fields but `support_team` mean the role-wide grant. From `evidence_reference` on:
-        what a basis other than explicit consent rests on."""
+        what a basis other than explicit consent rests on. From `given_by` on: who spoke for the person, by a
+        pseudonym; at which agency, or under which other registration, where that is known."""
 
         TOPIC = "grant.recorded.v1"
-        class_version = 2
+        class_version = 3
         registration_id: UUID
         captured_by: str
         purposes: list[str]
@@ -49,12 +50,20 @@ class Grant(RecordedAggregate):
         recorded_by: str
         duty: str | None
         duty_since: datetime | None
+        given_by: str
+        given_by_agency: str | None
+        given_by_registration: UUID | None
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
             """The first entries asked for no evidence: such a grant has none, and opens nothing by itself."""
             state.update(evidence_reference="", told_care_team=False, decision_maker="")
             state.update(authorised_by="", recorded_by="", duty=None, duty_since=None)
+
+        @staticmethod
+        def upcast_v2_v3(state: dict[str, Any]) -> None:
+            """At first nobody was asked who spoke."""
+            state.update(given_by="", given_by_agency=None, given_by_registration=None)
 
     class Begun(RecordedAggregate.Event):
         """Its beginning has passed."""
@@ -74,15 +83,21 @@ class Grant(RecordedAggregate):
 
     class Withdrawn(RecordedAggregate.Event):
         TOPIC = "grant.withdrawn.v1"
-        class_version = 2
+        class_version = 3
         by: str
         remove: bool
         at_once: bool
+        quiet: bool
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
             """At first nobody could say *now*."""
             state["at_once"] = False
+
+        @staticmethod
+        def upcast_v2_v3(state: dict[str, Any]) -> None:
+            """At first no stop was quiet."""
+            state["quiet"] = False
 
     class Reconfirmed(RecordedAggregate.Event):
         TOPIC = "grant.reconfirmed.v1"
@@ -118,6 +133,9 @@ class Grant(RecordedAggregate):
         recorded_by: str,
         duty: str | None,
         duty_since: datetime | None,
+        given_by: str,
+        given_by_agency: str | None,
+        given_by_registration: UUID | None,
     ) -> None:
         self.registration_id = registration_id
         self.captured_by = captured_by
@@ -135,7 +153,7 @@ class Grant(RecordedAggregate):
         """Its end has passed."""
 
     @event(Withdrawn)
-    def withdraw(self, by: str, remove: bool, at_once: bool) -> None:
+    def withdraw(self, by: str, remove: bool, at_once: bool, quiet: bool) -> None:
         """Ends it and closes its scope in every earlier grant."""
 
     @event(Reconfirmed)
@@ -150,7 +168,7 @@ class Refusal(RecordedAggregate):
 
     class Created(RecordedAggregate.Created):
         TOPIC = "refusal.recorded.v1"
-        class_version = 2
+        class_version = 3
         registration_id: UUID
         purposes: list[str]
         categories: list[str]
@@ -158,11 +176,17 @@ class Refusal(RecordedAggregate):
         service_type: str | None
         support_team: bool
         at_once: bool
+        quiet: bool
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
             """At first nobody could say *now*."""
             state["at_once"] = False
+
+        @staticmethod
+        def upcast_v2_v3(state: dict[str, Any]) -> None:
+            """At first no stop was quiet."""
+            state["quiet"] = False
 
     def __init__(
         self,
@@ -174,6 +198,7 @@ class Refusal(RecordedAggregate):
         service_type: str | None,
         support_team: bool,
         at_once: bool,
+        quiet: bool,
     ) -> None:
         self.registration_id = registration_id
 

@@ -18,7 +18,7 @@ def row_of(choice: Choice) -> dict[str, object]:
         "weak": choice.weak,
         "basis": enums.CONFIDENTIALITY.word(choice.grant.confidentiality_basis) if kind == "grant" else "",
         "evidence": choice.grant.evidence.reference,
-        "state": enums.CHOICE_STATE.word(choice.state),
+        "state": enums.CHOICE_STATE.word(choice.state) if choice.state else "",
         "recipient": _recipient(scope) if kind in ("grant", "refusal") else "",
         "purposes": [enums.PURPOSE.word(purpose) for purpose in scope.purposes],
         "categories": [enums.CATEGORY.word(category) for category in scope.categories],

@@ -35,6 +35,12 @@ def _scope(event: Any) -> facts.Scope:
     )
 
 
+def _proxy(event: Any) -> facts.Proxy | None:
+    if not event.given_by:
+        return None
+    return facts.Proxy(event.given_by, event.given_by_agency, event.given_by_registration)
+
+
 def _grant_recorded(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
     grant = facts.Grant(
         event.originator_id,
@@ -68,6 +74,7 @@ def _grant_recorded(index: ConsentIndex, position: int, at: datetime, event: Any
         ),
         event.weak,
         begun=event.effective_from <= at,
+        given_by=_proxy(event),
     )
     index.grants[grant.grant_id] = grant
     index.grants_on[grant.registration_id].append(grant)
@@ -103,6 +110,7 @@ def _grant_changed(index: ConsentIndex, position: int, at: datetime, event: Any)
                     grant.grant_id,
                     event.remove,
                     event.at_once,
+                    event.quiet,
                 )
             )
     return component(index, grant.registration_id)
@@ -115,7 +123,7 @@ def _grant_ending(index: ConsentIndex, position: int, at: datetime, event: Any) 
 
 
 def _refusal_recorded(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
-    stop = facts.Stop(event.registration_id, position, _scope(event), None, False, event.at_once)
+    stop = facts.Stop(event.registration_id, position, _scope(event), None, False, event.at_once, event.quiet)
     index.refusals[event.originator_id] = stop
     index.stops_on[event.registration_id].append(stop)
     index.recorded_times[event.originator_id] = at

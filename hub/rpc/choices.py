@@ -1,37 +1,33 @@
 """Writes recorded choices as the contract's messages."""
 
-from datetime import datetime
-from typing import Any
-from uuid import UUID
-
 from consent_ledger import facts
 from hub.records import codec
 from hub.rpc import translate
+from hub.use_cases import choices
 from oncetold.v1 import common_pb2
 from oncetold.v1 import consent_service_pb2 as messages
 
 
-def choice(identity: UUID, fact: object, client_reference: str, recorded: datetime) -> messages.Choice:
-    """One choice. Raises TypeError for a fact that is none."""
-    written = messages.Choice(choice_id=str(identity), recorded_time=codec.timestamp(recorded))
+def choice(listed: choices.Choice, client_reference: str) -> messages.Choice:
+    """One choice of the client behind a reference."""
+    fact = listed.fact
+    written = messages.Choice(
+        choice_id=str(listed.choice_id),
+        recorded_time=codec.timestamp(listed.recorded),
+        state=translate.number(messages.ChoiceState, listed.state or None),
+    )
     match fact:
         case facts.Grant():
             written.grant.CopyFrom(_grant(fact, client_reference))
-            written.state = _state(_state_of_grant(fact))
             written.weak = fact.weak
         case facts.Stop():
             written.refusal.CopyFrom(_scope(fact.scope))
-            written.state = _state("ACTIVE")
         case facts.Exclusion():
             written.exclusion = (
                 "category" if fact.category else "person" if fact.staff_reference else "agency"
             )
-            written.state = _state("LIFTED" if fact.lifted else "ACTIVE")
         case facts.Marker():
             written.marker = translate.number(messages.MarkerKind, fact.kind)
-            written.state = _state("LIFTED" if fact.lifted else "ACTIVE")
-        case _:
-            raise TypeError(f"{type(fact).__name__} is no choice")
     return written
 
 
@@ -52,7 +48,19 @@ def _grant(grant: facts.Grant, client_reference: str) -> messages.Grant:
         data_from_time=codec.timestamp(grant.data_from),
         data_until_time=codec.timestamp(grant.data_until),
         evidence=_evidence(grant.evidence.basis),
+        given_by=_given_by(grant.given_by),
     )
+
+
+def _given_by(proxy: facts.Proxy | None) -> messages.GivenBy | None:
+    if proxy is None:
+        return None
+    if proxy.agency_id is not None:
+        at = messages.PersonAtAgency(agency_id=proxy.agency_id, staff_reference=proxy.reference)
+        return messages.GivenBy(person=at)
+    if proxy.registration_id is not None:
+        return messages.GivenBy(client_reference=proxy.reference)
+    return messages.GivenBy(other=proxy.reference)
 
 
 def _evidence(evidence: facts.BasisEvidence) -> messages.BasisEvidence | None:
@@ -80,15 +88,3 @@ def _scope(scope: facts.Scope) -> messages.Scope:
     elif scope.support_team:
         written.support_team = True
     return written
-
-
-def _state_of_grant(grant: facts.Grant) -> str:
-    if grant.withdrawn:
-        return "WITHDRAWN"
-    if grant.expired:
-        return "EXPIRED"
-    return "ACTIVE" if grant.begun else "WAITING"
-
-
-def _state(name: str) -> Any:
-    return translate.number(messages.ChoiceState, name)

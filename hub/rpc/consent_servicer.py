@@ -21,7 +21,8 @@ from hub.rpc import translate
 from hub.rpc.answering import Servicer
 from hub.rpc.choices import choice
 from hub.rpc.dispatch import Call
-from hub.use_cases import consents, preview
+from hub.use_cases import choices, consents, preview
+from hub.use_cases.proxies import GivenBy
 from hub.use_cases.sentences import exclusion_sentence
 from oncetold.v1 import common_pb2
 from oncetold.v1 import consent_service_pb2 as messages
@@ -58,6 +59,7 @@ class ConsentServicer(Servicer):
             told_may_refuse=grant.told_may_refuse,
             capacity_in_doubt=grant.capacity_in_doubt,
             evidence=_evidence(grant.evidence),
+            given_by=_given_by(grant.given_by) if grant.HasField("given_by") else None,
             duties=self.duties,
         )
 
@@ -76,6 +78,7 @@ class ConsentServicer(Servicer):
             client_reference=request.client_reference,
             **_scope(request.scope),
             at_once=request.at_once,
+            quiet=request.quiet,
         )
 
     async def WithdrawGrant(
@@ -90,6 +93,7 @@ class ConsentServicer(Servicer):
             grant_id=translate.uuid(request, "grant_id"),
             remove=request.remove,
             at_once=request.at_once,
+            quiet=request.quiet,
         )
 
     async def ReconfirmGrant(
@@ -218,10 +222,11 @@ class ConsentServicer(Servicer):
         self, request: messages.ListChoicesRequest, call: Call
     ) -> messages.ListChoicesResponse:
         reference = request.client_reference
-        found, access = await self.ask(call, consents.list_choices, client_reference=reference)
+        found, access = await self.ask(
+            call, choices.list_choices, client_reference=reference, for_paper=request.for_paper
+        )
         return messages.ListChoicesResponse(
-            choices=[choice(identity, fact, reference, recorded) for identity, fact, recorded in found],
-            access=self.position(access),
+            choices=[choice(one, reference) for one in found], access=self.position(access)
         )
 
 
@@ -253,6 +258,16 @@ def _evidence(evidence: messages.BasisEvidence) -> BasisEvidence:
         recorded_by=evidence.recorded_by,
         duty=translate.optional_term(evidence, "duty", StatutoryDuty),
     )
+
+
+def _given_by(given: messages.GivenBy) -> GivenBy:
+    match given.WhichOneof("who"):
+        case "person":
+            return GivenBy(given.person.agency_id, given.person.staff_reference)
+        case "client_reference":
+            return GivenBy(client_reference=given.client_reference)
+        case _:
+            return GivenBy(other=given.other)
 
 
 def _excluded(request: messages.RecordExclusionRequest) -> Any:

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from consent_ledger import facts
-from consent_ledger.access import AccessKind
 from consent_ledger.domain import Exclusion, Grant, Marker, Refusal, Registration
 from consent_ledger.errors import Refused
 from consent_ledger.ledger import KeyOwner
@@ -27,6 +26,7 @@ from consent_ledger.vocabulary import (
     Purpose,
     ServiceType,
 )
+from hub.use_cases.proxies import GivenBy, speaking_for
 from hub.use_cases.work import Caller, Work
 
 
@@ -53,12 +53,14 @@ def record_grant(
     told_may_refuse: bool = False,
     capacity_in_doubt: bool = False,
     evidence: facts.BasisEvidence = facts.NO_EVIDENCE,
+    given_by: GivenBy | None = None,
     duties: Duties = DUTIES,
 ) -> tuple[UUID, int]:
     """Records a grant: its id and position. Permission runs from now, whatever `given_time` says.
 
     `duties` is the law as the operator's settings have it. Raises `BASIS_WITHOUT_EVIDENCE` with the missing
-    field, `DUTY_NOT_IN_FORCE`, `ROLE_WIDE_GRANT`, `UNKNOWN_AGENCY`, `GRANT_BEYOND_AGREEMENT`.
+    field, `DUTY_NOT_IN_FORCE`, `ROLE_WIDE_GRANT`, `UNKNOWN_AGENCY`, `GRANT_BEYOND_AGREEMENT`,
+    `PROXY_EXCLUDED`.
     """
     found = work.registration(caller, client_reference)
     work.require_agency(found.agency_id)
@@ -76,6 +78,7 @@ def record_grant(
     if agency_id is not None:
         work.require_agency(agency_id)
     _require_agreement(work, found.agency_id, agency_id, purposes, categories)
+    proxy = None if given_by is None else speaking_for(work, caller, found, given_by)
     unpressured = asked_alone and service_offered_anyway and told_may_refuse and not capacity_in_doubt
     grant_id = work.new_id()
     grant = Grant.begin(
@@ -103,6 +106,9 @@ def record_grant(
         recorded_by=evidence.recorded_by,
         duty=evidence.duty,
         duty_since=evidence.duty_since,
+        given_by="" if proxy is None else proxy.reference,
+        given_by_agency=None if proxy is None else proxy.agency_id,
+        given_by_registration=None if proxy is None else proxy.registration_id,
     )
     return grant_id, work.save(grant, _owner(found.registration_id))
 
@@ -178,10 +184,12 @@ def record_refusal(
     service_type: ServiceType | None = None,
     support_team: bool = False,
     at_once: bool = False,
+    quiet: bool = False,
 ) -> tuple[UUID, int]:
     """Records a no: its id and position. Empty means everything, and everybody.
 
-    `at_once`: copies are taken back without waiting for the recipients' retraction windows.
+    `at_once`: copies are taken back without waiting for the recipients' retraction windows. `quiet`: it is
+    never printed.
     """
     found = work.registration(caller, client_reference)
     refusal_id = work.new_id()
@@ -190,6 +198,7 @@ def record_refusal(
         registration_id=found.registration_id,
         **_scope(purposes, categories, agency_id, service_type, support_team),
         at_once=at_once,
+        quiet=quiet,
     )
     return refusal_id, work.save(refusal, _owner(found.registration_id))
 
@@ -202,6 +211,7 @@ def withdraw_grant(
     grant_id: UUID,
     remove: bool = False,
     at_once: bool = False,
+    quiet: bool = False,
 ) -> int:
     """Ends a grant and closes its scope in every earlier one. Raises `NOT_FOUND` for another person's."""
     known = grant_of(work, caller, client_reference, grant_id)
@@ -210,7 +220,7 @@ def withdraw_grant(
             stop.position for stop in work.index.stops_on[known.registration_id] if stop.grant_id == grant_id
         )
     grant = work.repository.get(Grant, grant_id)
-    grant.withdraw(caller.agency(), remove, at_once)
+    grant.withdraw(caller.agency(), remove, at_once, quiet)
     return work.save(grant, _owner(known.registration_id))
 
 
@@ -327,20 +337,6 @@ def record_status(work: Work, caller: Caller, *, client_reference: str, status: 
     registration = work.repository.get(Registration, found.registration_id)
     registration.record_status(status)
     return work.save(registration, _owner(found.registration_id))
-
-
-def list_choices(
-    work: Work, caller: Caller, *, client_reference: str
-) -> tuple[list[tuple[UUID, object, datetime]], int]:
-    """The caller's own choices for its reference as (id, fact, recorded at), and the access position."""
-    found = work.registration(caller, client_reference, open_only=False)
-    index, own = work.index, found.registration_id
-    choices: list[tuple[UUID, Any]] = [(one.grant_id, one) for one in index.grants_on[own]]
-    for recorded in (index.refusals, index.exclusions, index.markers):
-        choices += [(identity, one) for identity, one in recorded.items() if one.registration_id == own]
-    choices.sort(key=lambda choice: choice[1].position)
-    access = work.record_access(caller, AccessKind.AUDIT)
-    return [(identity, one, index.recorded_times[identity]) for identity, one in choices], access
 
 
 def _owner(registration_id: UUID) -> KeyOwner:

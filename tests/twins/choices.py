@@ -58,6 +58,7 @@ class Choices(ABC):
         until: datetime | None = None,
         basis: str = "EXPLICIT_CONSENT",
         evidence: consent_service_pb2.BasisEvidence | None = None,
+        given_by: consent_service_pb2.GivenBy | None = None,
     ) -> str:
         """The person says yes, asked alone and freely, or another basis with its evidence; the grant's id."""
         now = self.stage.clock.now()
@@ -71,6 +72,7 @@ class Choices(ABC):
             service_offered_anyway=True,
             told_may_refuse=True,
             evidence=evidence,
+            given_by=given_by,
         )
         grant.given_time.FromDatetime(now)
         if begins is not None:
@@ -83,16 +85,24 @@ class Choices(ABC):
         )
         return str(recorded.grant_id)
 
-    async def list_choices(self, reference: str) -> consent_service_pb2.ListChoicesResponse:
+    async def list_choices(
+        self, reference: str, *, for_paper: bool = False
+    ) -> consent_service_pb2.ListChoicesResponse:
         answer: consent_service_pb2.ListChoicesResponse = await self.ask(
             "ConsentService/ListChoices",
-            consent_service_pb2.ListChoicesRequest(client_reference=reference),
+            consent_service_pb2.ListChoicesRequest(client_reference=reference, for_paper=for_paper),
             consent_service_pb2.ListChoicesResponse,
         )
         return answer
 
     async def withdraw(
-        self, reference: str, grant_id: str, *, remove: bool = False, at_once: bool = False
+        self,
+        reference: str,
+        grant_id: str,
+        *,
+        remove: bool = False,
+        at_once: bool = False,
+        quiet: bool = False,
     ) -> Any:
         return await self.ask(
             "ConsentService/WithdrawGrant",
@@ -102,6 +112,7 @@ class Choices(ABC):
                 grant_id=grant_id,
                 remove=remove,
                 at_once=at_once,
+                quiet=quiet,
             ),
             consent_service_pb2.WithdrawGrantResponse,
         )
@@ -136,6 +147,7 @@ class Choices(ABC):
         named: Iterable[str] = (),
         purposes: Iterable[str] = (),
         at_once: bool = False,
+        quiet: bool = False,
     ) -> Any:
         """The person says no: to one agency, or to everybody."""
         return await self.ask(
@@ -145,6 +157,7 @@ class Choices(ABC):
                 client_reference=reference,
                 scope=self._scope(named, purposes, to, "", False),
                 at_once=at_once,
+                quiet=quiet,
             ),
             consent_service_pb2.RecordRefusalResponse,
         )

@@ -9,6 +9,7 @@ import typer
 
 from hub.cli import enums
 from hub.cli.choice_row import row_of
+from hub.cli.choosing import ProxyClient, ProxyOther, ProxyStaff, Quiet, given_by, person_at
 from hub.cli.command import ActingFor, Json, Reference, command, data_folder, group
 from hub.cli.connection import ask
 from hub.cli.errors import Misused
@@ -23,7 +24,6 @@ from oncetold.v1.consent_service_pb2 import (
     LiftExclusionRequest,
     LiftMarkerRequest,
     ListChoicesRequest,
-    PersonAtAgency,
     PlaceMarkerRequest,
     ReconfirmGrantRequest,
     RecordExclusionRequest,
@@ -91,6 +91,9 @@ def grant(
     capacity_in_doubt: Annotated[
         bool, typer.Option("--capacity-in-doubt", help="Capacity for this decision is in doubt.")
     ] = False,
+    proxy_staff: ProxyStaff = "",
+    proxy_client: ProxyClient = "",
+    proxy: ProxyOther = "",
     evidence: Annotated[
         str,
         typer.Option(metavar="REFERENCE", help="Where a basis' evidence is kept; all but explicit consent."),
@@ -121,6 +124,7 @@ def grant(
         service_offered_anyway=service_offered_anyway,
         told_may_refuse=told_may_refuse,
         capacity_in_doubt=capacity_in_doubt,
+        given_by=given_by(proxy_staff, proxy_client, proxy),
     )
     shown = BasisEvidence(
         reference=evidence,
@@ -154,6 +158,7 @@ def refuse(
     to_service: ToService = "",
     to_team: ToTeam = False,
     at_once: AtOnce = False,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Records that the person said no. What is left out means every one."""
@@ -162,6 +167,7 @@ def refuse(
         client_reference=reference,
         scope=_scope(purpose, category, to, to_service, to_team, required=False),
         at_once=at_once,
+        quiet=quiet,
     )
     answer = ask(data_folder(context), lambda hub: hub.consent.RecordRefusal, request, agency=agency)
     show(
@@ -229,10 +235,7 @@ def exclude(
     if excluded:
         request.agency_id = excluded
     elif staff:
-        at, separator, person = staff.partition(":")
-        if not separator:
-            raise Misused("--staff needs both parts.", "Give it as AGENCY:STAFF.", reason="INVALID_FIELD")
-        request.person.CopyFrom(PersonAtAgency(agency_id=at, staff_reference=person))
+        request.person.CopyFrom(person_at("--staff", staff))
     else:
         request.category = enums.CATEGORY.value(category)
     answer = ask(data_folder(context), lambda hub: hub.consent.RecordExclusion, request, agency=agency)
@@ -327,10 +330,16 @@ def status(
 
 @command(commands, "list", example="oncetold --data ./hub consent list N-1042 --as northside")
 def list_choices(
-    context: typer.Context, reference: Reference, agency: ActingFor, as_json: Json = False
+    context: typer.Context,
+    reference: Reference,
+    agency: ActingFor,
+    for_paper: Annotated[
+        bool, typer.Option("--for-paper", help="Without exclusions, protections and quiet stops.")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Lists the choices that the acting agency recorded. The look is itself recorded."""
-    request = ListChoicesRequest(client_reference=reference)
+    request = ListChoicesRequest(client_reference=reference, for_paper=for_paper)
     answer = ask(data_folder(context), lambda hub: hub.consent.ListChoices, request, agency=agency)
     show_rows(
         "choices",

@@ -8,6 +8,7 @@ from uuid import uuid4
 import typer
 
 from hub.cli import enums
+from hub.cli.choosing import Quiet
 from hub.cli.command import ActingFor, Json, Reference, command, data_folder
 from hub.cli.commands.consent import AtOnce, GrantId, Remove
 from hub.cli.connection import ask
@@ -46,6 +47,7 @@ def withdraw(
     agency: ActingFor,
     remove: Remove = False,
     at_once: AtOnce = False,
+    quiet: Quiet = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; with --json nothing is asked.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -65,6 +67,7 @@ def withdraw(
         grant_id=grant_id,
         remove=remove,
         at_once=at_once,
+        quiet=quiet,
     )
     answer = ask(data_folder(context), lambda hub: hub.consent.WithdrawGrant, request, agency=agency)
     show(

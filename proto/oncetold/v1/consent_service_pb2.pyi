@@ -229,6 +229,7 @@ class Grant(_message.Message):
     TOLD_MAY_REFUSE_FIELD_NUMBER: _builtins.int
     CAPACITY_IN_DOUBT_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    GIVEN_BY_FIELD_NUMBER: _builtins.int
     client_reference: _builtins.str
     confidentiality_basis: _common_pb2.ConfidentialityBasis.ValueType
     capture_method: _common_pb2.CaptureMethod.ValueType
@@ -264,6 +265,10 @@ class Grant(_message.Message):
         (ERROR_REASON_BASIS_WITHOUT_EVIDENCE). Only consent can be WEAK; no other basis asks the person.
         """
 
+    @_builtins.property
+    def given_by(self) -> Global___GivenBy:
+        """Who spoke for the client, where the client did not. Never somebody whom the client shut out, or is at risk from."""
+
     def __init__(
         self,
         *,
@@ -282,14 +287,47 @@ class Grant(_message.Message):
         told_may_refuse: _builtins.bool = ...,
         capacity_in_doubt: _builtins.bool = ...,
         evidence: Global___BasisEvidence | None = ...,
+        given_by: Global___GivenBy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["data_from_time", b"data_from_time", "data_until_time", b"data_until_time", "effective_from_time", b"effective_from_time", "effective_until_time", b"effective_until_time", "evidence", b"evidence", "given_time", b"given_time", "scope", b"scope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data_from_time", b"data_from_time", "data_until_time", b"data_until_time", "effective_from_time", b"effective_from_time", "effective_until_time", b"effective_until_time", "evidence", b"evidence", "given_by", b"given_by", "given_time", b"given_time", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_alone", b"asked_alone", "capacity_in_doubt", b"capacity_in_doubt", "capture_method", b"capture_method", "client_reference", b"client_reference", "confidentiality_basis", b"confidentiality_basis", "data_from_time", b"data_from_time", "data_until_time", b"data_until_time", "effective_from_time", b"effective_from_time", "effective_until_time", b"effective_until_time", "evidence", b"evidence", "given_time", b"given_time", "notice_id", b"notice_id", "scope", b"scope", "service_offered_anyway", b"service_offered_anyway", "told_may_refuse", b"told_may_refuse"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_alone", b"asked_alone", "capacity_in_doubt", b"capacity_in_doubt", "capture_method", b"capture_method", "client_reference", b"client_reference", "confidentiality_basis", b"confidentiality_basis", "data_from_time", b"data_from_time", "data_until_time", b"data_until_time", "effective_from_time", b"effective_from_time", "effective_until_time", b"effective_until_time", "evidence", b"evidence", "given_by", b"given_by", "given_time", b"given_time", "notice_id", b"notice_id", "scope", b"scope", "service_offered_anyway", b"service_offered_anyway", "told_may_refuse", b"told_may_refuse"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Grant: _TypeAlias = Grant  # noqa: Y015
+
+@_typing.final
+class GivenBy(_message.Message):
+    """Who gave a grant in the client's place."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    CLIENT_REFERENCE_FIELD_NUMBER: _builtins.int
+    OTHER_FIELD_NUMBER: _builtins.int
+    client_reference: _builtins.str
+    """Another client of the caller's, by the caller's own reference."""
+    other: _builtins.str
+    """Somebody else, by the caller's own pseudonym."""
+    @_builtins.property
+    def person(self) -> Global___PersonAtAgency: ...
+    def __init__(
+        self,
+        *,
+        person: Global___PersonAtAgency | None = ...,
+        client_reference: _builtins.str = ...,
+        other: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["client_reference", b"client_reference", "other", b"other", "person", b"person", "who", b"who"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_reference", b"client_reference", "other", b"other", "person", b"person", "who", b"who"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_who: _TypeAlias = _typing.Literal["person", "client_reference", "other"]  # noqa: Y015
+    _WhichOneofArgType_who: _TypeAlias = _typing.Literal["who", b"who"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_who) -> _WhichOneofReturnType_who | None: ...
+
+Global___GivenBy: _TypeAlias = GivenBy  # noqa: Y015
 
 @_typing.final
 class BasisEvidence(_message.Message):
@@ -387,10 +425,13 @@ class RecordRefusalRequest(_message.Message):
     CLIENT_REFERENCE_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
     AT_ONCE_FIELD_NUMBER: _builtins.int
+    QUIET_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     client_reference: _builtins.str
     at_once: _builtins.bool
     """The client says *now*: copies are taken back without waiting for the recipient's retraction window."""
+    quiet: _builtins.bool
+    """A quiet stop: it holds like any other, and is on no list that is made for paper."""
     @_builtins.property
     def scope(self) -> Global___Scope: ...
     def __init__(
@@ -400,10 +441,11 @@ class RecordRefusalRequest(_message.Message):
         client_reference: _builtins.str = ...,
         scope: Global___Scope | None = ...,
         at_once: _builtins.bool = ...,
+        quiet: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_once", b"at_once", "client_reference", b"client_reference", "request_id", b"request_id", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_once", b"at_once", "client_reference", b"client_reference", "quiet", b"quiet", "request_id", b"request_id", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -441,6 +483,7 @@ class WithdrawGrantRequest(_message.Message):
     GRANT_ID_FIELD_NUMBER: _builtins.int
     REMOVE_FIELD_NUMBER: _builtins.int
     AT_ONCE_FIELD_NUMBER: _builtins.int
+    QUIET_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     client_reference: _builtins.str
     grant_id: _builtins.str
@@ -448,6 +491,8 @@ class WithdrawGrantRequest(_message.Message):
     """"Remove it": recipients retract whatever the agreement's on_end says."""
     at_once: _builtins.bool
     """The client says *now*: copies are taken back without waiting for the recipient's retraction window."""
+    quiet: _builtins.bool
+    """A quiet stop: it holds like any other, and is on no list that is made for paper."""
     def __init__(
         self,
         *,
@@ -456,10 +501,11 @@ class WithdrawGrantRequest(_message.Message):
         grant_id: _builtins.str = ...,
         remove: _builtins.bool = ...,
         at_once: _builtins.bool = ...,
+        quiet: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_once", b"at_once", "client_reference", b"client_reference", "grant_id", b"grant_id", "remove", b"remove", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_once", b"at_once", "client_reference", b"client_reference", "grant_id", b"grant_id", "quiet", b"quiet", "remove", b"remove", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -825,15 +871,21 @@ class ListChoicesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CLIENT_REFERENCE_FIELD_NUMBER: _builtins.int
+    FOR_PAPER_FIELD_NUMBER: _builtins.int
     client_reference: _builtins.str
+    for_paper: _builtins.bool
+    """For paper, or a screen that somebody else may see: without exclusions, protections and quiet stops. A grant that
+    stands and one that was stopped quietly look the same: neither has a state.
+    """
     def __init__(
         self,
         *,
         client_reference: _builtins.str = ...,
+        for_paper: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_reference", b"client_reference"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_reference", b"client_reference", "for_paper", b"for_paper"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -112,6 +112,8 @@ class ConsentServiceServicer(object):
         agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
         (ERROR_REASON_DUTY_NOT_IN_FORCE). INVALID_ARGUMENT: a V category without a named recipient
         (ERROR_REASON_ROLE_WIDE_GRANT), or a basis without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE).
+        FAILED_PRECONDITION (ERROR_REASON_PROXY_EXCLUDED) for a proxy whom the client shut out, or is at risk from, as far
+        as the caller's own records say.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,7 +145,8 @@ class ConsentServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RecordExclusion(self, request, context):
-        """Shuts out an agency, a person at an agency, or a category. Yields to no grant. Always accepted. The answer says
+        """Shuts out an agency, a person at an agency, or a category. Yields to no grant, and is never listed for paper. Always
+        accepted. The answer says
         what came of it, to be read to the person: where the agency cannot hide anything from one of its own staff, a person
         there is shut out with the whole agency.
         """
@@ -190,7 +193,7 @@ class ConsentServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListChoices(self, request, context):
-        """Lists the choices recorded by the caller for its own reference.
+        """Lists the choices recorded by the caller for its own reference; for paper without what must never be printed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

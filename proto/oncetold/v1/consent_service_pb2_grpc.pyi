@@ -45,6 +45,8 @@ class ConsentServiceStub:
     agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
     (ERROR_REASON_DUTY_NOT_IN_FORCE). INVALID_ARGUMENT: a V category without a named recipient
     (ERROR_REASON_ROLE_WIDE_GRANT), or a basis without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE).
+    FAILED_PRECONDITION (ERROR_REASON_PROXY_EXCLUDED) for a proxy whom the client shut out, or is at risk from, as far
+    as the caller's own records say.
     """
     RecordRefusal: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.RecordRefusalRequest, _consent_service_pb2.RecordRefusalResponse]
     """Records that the person said no. A stored fact, not an absent record; always accepted."""
@@ -59,7 +61,8 @@ class ConsentServiceStub:
     NOT_FOUND (ERROR_REASON_NOT_FOUND).
     """
     RecordExclusion: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.RecordExclusionRequest, _consent_service_pb2.RecordExclusionResponse]
-    """Shuts out an agency, a person at an agency, or a category. Yields to no grant. Always accepted. The answer says
+    """Shuts out an agency, a person at an agency, or a category. Yields to no grant, and is never listed for paper. Always
+    accepted. The answer says
     what came of it, to be read to the person: where the agency cannot hide anything from one of its own staff, a person
     there is shut out with the whole agency.
     """
@@ -80,7 +83,7 @@ class ConsentServiceStub:
     what they hold. Changes nothing but is recorded as a look. NOT_FOUND (ERROR_REASON_NOT_FOUND) as WithdrawGrant.
     """
     ListChoices: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.ListChoicesRequest, _consent_service_pb2.ListChoicesResponse]
-    """Lists the choices recorded by the caller for its own reference."""
+    """Lists the choices recorded by the caller for its own reference; for paper without what must never be printed."""
 
 @_typing.type_check_only
 class ConsentServiceAsyncStub(ConsentServiceStub):
@@ -99,6 +102,8 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
     (ERROR_REASON_DUTY_NOT_IN_FORCE). INVALID_ARGUMENT: a V category without a named recipient
     (ERROR_REASON_ROLE_WIDE_GRANT), or a basis without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE).
+    FAILED_PRECONDITION (ERROR_REASON_PROXY_EXCLUDED) for a proxy whom the client shut out, or is at risk from, as far
+    as the caller's own records say.
     """
     RecordRefusal: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.RecordRefusalRequest, _consent_service_pb2.RecordRefusalResponse]  # type: ignore[assignment]
     """Records that the person said no. A stored fact, not an absent record; always accepted."""
@@ -113,7 +118,8 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     NOT_FOUND (ERROR_REASON_NOT_FOUND).
     """
     RecordExclusion: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.RecordExclusionRequest, _consent_service_pb2.RecordExclusionResponse]  # type: ignore[assignment]
-    """Shuts out an agency, a person at an agency, or a category. Yields to no grant. Always accepted. The answer says
+    """Shuts out an agency, a person at an agency, or a category. Yields to no grant, and is never listed for paper. Always
+    accepted. The answer says
     what came of it, to be read to the person: where the agency cannot hide anything from one of its own staff, a person
     there is shut out with the whole agency.
     """
@@ -134,7 +140,7 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     what they hold. Changes nothing but is recorded as a look. NOT_FOUND (ERROR_REASON_NOT_FOUND) as WithdrawGrant.
     """
     ListChoices: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.ListChoicesRequest, _consent_service_pb2.ListChoicesResponse]  # type: ignore[assignment]
-    """Lists the choices recorded by the caller for its own reference."""
+    """Lists the choices recorded by the caller for its own reference; for paper without what must never be printed."""
 
 class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
     """What a person agreed to, refused, withdrew or shut out. An agency records the choices of its own clients;
@@ -156,6 +162,8 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
         (ERROR_REASON_DUTY_NOT_IN_FORCE). INVALID_ARGUMENT: a V category without a named recipient
         (ERROR_REASON_ROLE_WIDE_GRANT), or a basis without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE).
+        FAILED_PRECONDITION (ERROR_REASON_PROXY_EXCLUDED) for a proxy whom the client shut out, or is at risk from, as far
+        as the caller's own records say.
         """
 
     @_abc_1.abstractmethod
@@ -194,7 +202,8 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _consent_service_pb2.RecordExclusionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_consent_service_pb2.RecordExclusionResponse, _abc.Awaitable[_consent_service_pb2.RecordExclusionResponse]]:
-        """Shuts out an agency, a person at an agency, or a category. Yields to no grant. Always accepted. The answer says
+        """Shuts out an agency, a person at an agency, or a category. Yields to no grant, and is never listed for paper. Always
+        accepted. The answer says
         what came of it, to be read to the person: where the agency cannot hide anything from one of its own staff, a person
         there is shut out with the whole agency.
         """
@@ -251,6 +260,6 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _consent_service_pb2.ListChoicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_consent_service_pb2.ListChoicesResponse, _abc.Awaitable[_consent_service_pb2.ListChoicesResponse]]:
-        """Lists the choices recorded by the caller for its own reference."""
+        """Lists the choices recorded by the caller for its own reference; for paper without what must never be printed."""
 
 def add_ConsentServiceServicer_to_server(servicer: ConsentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

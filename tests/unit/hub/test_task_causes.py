@@ -144,6 +144,9 @@ class Facts:
             recorded_by="r-1",
             duty=None,
             duty_since=None,
+            given_by="",
+            given_by_agency=None,
+            given_by_registration=None,
         )
         self.save(grant)
         return grant
@@ -163,6 +166,7 @@ class Facts:
                 service_type=None,
                 support_team=False,
                 at_once=False,
+                quiet=False,
             )
         )
 
@@ -177,6 +181,8 @@ class Facts:
                 category=category,
                 remove=False,
                 at_once=False,
+                linked_to_risk=False,
+                ground=None,
             )
         )
 
@@ -231,7 +237,7 @@ def test_an_end_counts_once(facts: Facts) -> None:
     facts.refuse("clinic")
     assert facts.found() == [(ENDED, "clinic")]
     first = dict(facts.index.tasks.causes_on[facts.registrations["clinic"]])
-    facts.change(grant, "withdraw", "clinic", False, False)
+    facts.change(grant, "withdraw", "clinic", False, False, False)
     facts.change(facts.grant(categories=(CONTACT,)), "expire")
     assert facts.index.tasks.causes_on[facts.registrations["clinic"]] == first
     assert facts.found() == [(ENDED, "clinic")], "it had ended; appointments harm nobody"
@@ -247,7 +253,7 @@ def test_nothing_ended_and_nobody_has_to_look(facts: Facts) -> None:
 
 
 def test_what_never_began_does_not_end(facts: Facts) -> None:
-    facts.change(facts.grant(begins=5), "withdraw", "clinic", False, False)
+    facts.change(facts.grant(begins=5), "withdraw", "clinic", False, False, False)
     assert facts.found() == []
 
 
@@ -264,8 +270,8 @@ def test_a_stop_said_elsewhere_against_an_agency_is_not_told_to_it(facts: Facts)
     grant = facts.grant(by="pharmacy", to="pharmacy")
     facts.refuse("clinic", to="pharmacy")
     assert facts.found() == []
-    facts.change(grant, "withdraw", "clinic", False, False)
-    facts.change(facts.grant(by="pharmacy", to="pharmacy"), "withdraw", "pharmacy", False, False)
+    facts.change(grant, "withdraw", "clinic", False, False, False)
+    facts.change(facts.grant(by="pharmacy", to="pharmacy"), "withdraw", "pharmacy", False, False, False)
     assert facts.found() == [(ENDED, "pharmacy")], "what it recorded itself it knows"
 
 
@@ -275,7 +281,7 @@ def test_what_no_refusal_closes_does_not_end_by_one(facts: Facts, basis: str) ->
     facts.risk()
     facts.refuse("clinic")
     assert facts.found() == []
-    facts.change(grant, "withdraw", "clinic", False, False)
+    facts.change(grant, "withdraw", "clinic", False, False, False)
     assert facts.found() == [(OTHERS, "outreach"), (ENDED, "clinic")]
 
 

@@ -30,6 +30,7 @@ def stored(basis: str) -> StoredEvent:
         data_until=None, asked_alone=True, service_offered_anyway=True, told_may_refuse=True,
         capacity_in_doubt=False, weak=False, evidence_reference="order/5", told_care_team=False,
         decision_maker="", authorised_by="", recorded_by="", duty="CARE_ACT_2014_S45", duty_since=NOON,
+        given_by="", given_by_agency=None, given_by_registration=None,
     )  # fmt: skip
     [created] = grant.collect_events()
     return ClosedMapper(TOPICS).to_stored_event(created)
@@ -50,8 +51,8 @@ def folded(entry: StoredEvent) -> Any:
 def test_a_grant_of_the_first_entries_has_no_evidence(basis: str, opens: bool) -> None:
     entry = stored(basis)
     state = json.loads(entry.state)
-    assert state.pop("class_version") == 2
-    for name in (*SINCE, "duty_since"):
+    assert state.pop("class_version") == 3
+    for name in (*SINCE, "duty_since", "given_by", "given_by_agency", "given_by_registration"):
         del state[name]
     old = StoredEvent(entry.originator_id, entry.originator_version, entry.topic, json.dumps(state).encode())
     grant = folded(old)
