@@ -19,7 +19,8 @@ def highest_level(
     """
     since = max(registration.position, registration.involvement_ended)
     if any(
-        opening.agency_id == recipient.agency_id and opening.position > since for opening in person.openings
+        opening.agency_id == recipient.agency_id != opening.by and opening.position > since
+        for opening in person.openings
     ):
         return Level.V
     named = [
