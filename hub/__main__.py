@@ -5,6 +5,7 @@ from __future__ import annotations
 try:
     from hub.cli.app import app
     from hub.cli.commands import (
+        admin,
         agency,
         agreement,
         backup,
@@ -14,6 +15,7 @@ try:
         erase,
         erasure,
         hold,
+        init,
         keys,
         ledger,
         ledger_fsck,
@@ -24,6 +26,7 @@ try:
         operate,
         pki,
         place,
+        proposals,
         registration,
         task,
         wind_down,
@@ -37,6 +40,7 @@ except KeyboardInterrupt:
 
 __all__ = ["app", "main"]
 
+init.register(app)
 operate.register(app)
 backup.register(app)
 pki.register(app)
@@ -53,6 +57,8 @@ for group in (
     link.commands,
     ledger.commands,
     keys.commands,
+    admin.commands,
+    proposals.commands,
     task.commands,
     hold.commands,
     place.commands,

@@ -23,6 +23,7 @@ from hub.config import Config, ConfigError
 from hub.enrolment.issuing import FileIssuer
 from hub.limit_settings import LimitSettings
 from hub.production import require_production
+from hub.production import require_production
 from hub.root_keys import created_root_keys, fences_file, open_hubs_ledger
 from hub.rpc.administration_servicer import AdministrationServicer
 from hub.rpc.agency_servicer import AgencyServicer
@@ -181,6 +182,8 @@ async def running_hub(
         gate = Gate(ledger, hub.log.checkpointer, config.checkpoint_file, shared=config.is_shared)
         await gate.require()
         await hub.start()
+        if adapters:
+            require_production(config, hub.projector.index.administration)
         if adapters:
             require_production(config, hub.projector.index.administration)
         exporters = None

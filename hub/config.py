@@ -42,6 +42,7 @@ from consent_ledger.vocabulary import StatutoryDuty
 from hub.enrolment.settings import EnrolmentSettings
 from hub.key_settings import KeySettings
 from hub.limit_settings import LimitSettings
+from hub.serve_settings import ServeSettings
 
 T = TypeVar("T")
 S = TypeVar("S", KeySettings, LimitSettings, EnrolmentSettings)
@@ -132,6 +133,7 @@ class Config:
     """Where the ledger is: a file, or a PostgreSQL database's URL. Left out: `ledger.db` in the folder."""
     limits: LimitSettings = field(default_factory=LimitSettings)
     enrolment: EnrolmentSettings = field(default_factory=EnrolmentSettings)
+    serve: ServeSettings = field(default_factory=ServeSettings)
 
     def __post_init__(self) -> None:
         if not self.ledger:
@@ -171,6 +173,7 @@ def read_config(data: Path) -> Config:
     keys = _keys(settings.pop("keys", {}))
     limits = _limits(settings.pop("limits", {}))
     enrolment = _enrolment(settings.pop("enrolment", {}))
+    serve = _table(ServeSettings, "serve", settings.pop("serve", {}))
     listen = settings.pop("listen", DEFAULT_LISTEN)
     ledger = _ledger(data, settings.pop("ledger", DEFAULT_LEDGER))
     if settings:
@@ -183,7 +186,8 @@ def read_config(data: Path) -> Config:
     if unknown:
         raise ConfigError(f"tls.{unknown[0]}", "no such setting", f"Remove it from {FILE_NAME}.")
     paths = {name: data / path for name, path in {**_DEFAULT_TLS, **tls}.items()}
-    return Config(data, listen, TlsFiles(**paths), law, telemetry, log, keys, ledger, limits, enrolment)
+    tls_files = TlsFiles(**paths)
+    return Config(data, listen, tls_files, law, telemetry, log, keys, ledger, limits, enrolment, serve)
 
 
 def _ledger(data: Path, value: Any) -> str:
@@ -350,6 +354,7 @@ def write_config(config: Config) -> None:
         *_changed("keys", config.keys),
         *_changed("limits", config.limits),
         *_changed("enrolment", config.enrolment),
+        *_changed("serve", config.serve),
         *(["", "[law]"] if config.law else []),
         *(f'{duty.lower()} = "{day.isoformat()}"' for duty, day in sorted(config.law.items())),
     ]

@@ -36,6 +36,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "PROJECTIONS_REBUILT": (),
     "MEASURING_STOPPED": ("error_type",),
     "SERVING": (),
+    "BEING_FOUNDED": (),
     "STOPPING": (),
     "READING_LEDGER": ("entries", "of"),
     "READING_STOPPED": ("error_type",),

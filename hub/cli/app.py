@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.administrators import Proposer, proposer
+
 app = typer.Typer(
     name="oncetold",
     no_args_is_help=True,
@@ -33,6 +35,19 @@ def root(
         Path | None,
         typer.Option("--data", metavar="DIR", envvar="ONCETOLD_DATA", help="The hub's data folder."),
     ] = None,
+    administrator: Annotated[
+        str,
+        typer.Option(
+            "--administrator",
+            metavar="NAME",
+            envvar="ONCETOLD_ADMINISTRATOR",
+            help="The administrator that you are: proposes what two people do.",
+        ),
+    ] = "",
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", metavar="FILE", help="Your key. Unset: ~/.oncetold/NAME.key."),
+    ] = None,
     show_version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -41,6 +56,8 @@ def root(
 
     Commands speak to the hub of the data folder. If none is running, the command opens it for itself.
 
-    Exit codes: 0 done, 1 refused by the hub, 2 the command or its configuration has to change.
+    Exit codes: 0 done, 1 refused by the hub, 2 the command or its configuration has to change, 3 proposed:
+    another administrator has to approve it.
     """
+    proposer.set(Proposer(administrator, key) if administrator else None)
     context.obj = data.expanduser().absolute() if data is not None else None

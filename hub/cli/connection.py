@@ -18,8 +18,10 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from hub.cli import words
+from hub.cli.administrators import proposer
 from hub.cli.errors import CliError, HubGone, HubNotReachable, Refused
 from hub.config import MAX_SOCKET_PATH, read_config
+from oncetold.v1.administration_service_pb2_grpc import AdministrationServiceStub
 from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
 from oncetold.v1.agreement_service_pb2_grpc import AgreementServiceStub
 from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
@@ -47,6 +49,7 @@ Result = TypeVar("Result")
 class HubClient:
     """The contract's services as the operator calls them."""
 
+    administration: AdministrationServiceStub
     agencies: AgencyServiceStub
     agreements: AgreementServiceStub
     consent: ConsentServiceStub
@@ -62,6 +65,7 @@ class HubClient:
     places: PlaceServiceStub
         """The services over one channel."""
         return cls(
+            administration=AdministrationServiceStub(channel),
             agencies=AgencyServiceStub(channel),
             agreements=AgreementServiceStub(channel),
             consent=ConsentServiceStub(channel),
@@ -176,13 +180,24 @@ def run(work: Callable[[], Awaitable[Result]]) -> Result:
 def ask(
     data: Path, method: Method[Request, Response], request: Request, *, agency: str | None = None
 ) -> Response:
-    """Connects, makes one call, and lets go. One command is one call, so nothing can be left half-done."""
+    """Connects, makes one call, and lets go. One command is one call, so nothing can be left half-done.
+
+    Raises Proposed where two people are needed and whoever typed the command may propose it.
+    """
 
     async def work() -> Response:
         for attempt in range(ATTEMPTS):
             try:
                 async with connect(data) as client:
-                    return await call(client, method, request, agency=agency)
+                    try:
+                        return await call(client, method, request, agency=agency)
+                    except Refused as refused:
+                        who = proposer.get()
+                        if refused.reason != "TWO_PEOPLE_NEEDED" or who is None:
+                            raise
+                        from hub.cli.proposing import propose
+
+                        raise await propose(client, call, request, who) from None
             except HubGone:
                 # It stopped between our looking and our asking. The request id makes asking again safe.
                 if attempt == ATTEMPTS - 1:

@@ -2,6 +2,7 @@
 
 CliError                exit code 1
 ├── Refused             the hub said no, with a reason of the contract
+├── Proposed            exit code 3: another administrator has to approve it
 ├── StoryBroken         the demo found something else than what it tells
 ├── Unforeseen          a fault of OnceTold's own
 └── Misused             exit code 2: the command, a file or the configuration
@@ -46,6 +47,21 @@ class Refused(CliError):
 
 class HubGone(Refused):
     """The hub stopped before it answered; the same request may be made again."""
+
+
+class Proposed(CliError):
+    """Not done yet: two people do this, and this was the first of them."""
+
+    exit_code = 3
+
+    def __init__(self, proposal_id: str, method: str, by: str, until: str) -> None:
+        super().__init__(
+            f"Two people do this. {by} has proposed it ({method}) as {proposal_id}, until {until}.",
+            f"Another administrator looks at it: oncetold proposals show {proposal_id}\n"
+            f"and then approves it: oncetold proposals approve {proposal_id} --as NAME",
+            reason="PROPOSED",
+            details={"proposal_id": proposal_id, "method": method, "until": until},
+        )
 
 
 class StoryBroken(CliError):

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hub.cli.errors import CliError
+from hub.cli.errors import CliError, Proposed
 from oncetold.v1.common_pb2 import LedgerPosition
 
 TABLE_WIDTH = 110
@@ -61,7 +61,8 @@ def show_failure(failure: CliError, *, as_json: bool) -> None:
         return
     out = Console(stderr=True, highlight=False, soft_wrap=True)
     reason = f" [{failure.reason}]" if failure.reason else ""
-    out.print(f"[bold red]Not done.[/] {escape(failure.what)}{escape(reason)}")
+    begun = "[bold]Not done yet.[/]" if isinstance(failure, Proposed) else "[bold red]Not done.[/]"
+    out.print(f"{begun} {escape(failure.what)}{escape(reason)}")
     out.print(f"What to do: {escape(failure.next_step)}")
 
 

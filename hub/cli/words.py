@@ -156,6 +156,22 @@ WORDS: Mapping[str, Words] = {
         "The cosignature is not by the authorised key, or not of this checkpoint.",
         "Compare the witness's key with the one that the hub knows: oncetold agency list",
     ),
+    "TWO_PEOPLE_NEEDED": Words(
+        "Two administrators change this: one proposes it, another approves it.",
+        "Propose it: put --administrator NAME before the command. Who may: oncetold admin list",
+    ),
+    "SAME_PERSON": Words(
+        "Two different people are needed for this, and you were the first.",
+        "Ask another administrator: oncetold admin list",
+    ),
+    "DECISION_STATE": Words(
+        "It was decided, ended or signed already, or too late for it.",
+        "List it and look again, for instance: oncetold proposals list",
+    ),
+    "ADMINISTRATOR": Words(
+        "The code or the signature does not hold: mistyped, used, too old, or another person's key.",
+        "Check the name and --key. New codes: oncetold admin codes --help",
+    ),
     "KEYS_UNAVAILABLE": Words(
         "The provider of the hub's keys does not answer, so nothing can be opened.",
         "Check the key store or its network; the hub goes on by itself once it answers.",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from typing import Annotated
+from uuid import uuid4
 
 import typer
 
 from hub.cli.command import Json, command, data_folder, group
 from hub.cli.connection import ask, no_hub
-from hub.cli.output import moment, show
+from hub.cli.output import moment, position, show
 from hub.config import read_config
+from oncetold.v1.administration_service_pb2 import AcceptFileRootRequest
 from oncetold.v1.operator_service_pb2 import RotateKeysRequest
 
 commands = group("keys", "The ledger's keys.")
@@ -83,7 +85,8 @@ def rotate(
     data = data_folder(context)
     most = 0
     while True:
-        answer = ask(data, lambda hub: hub.operator.RotateKeys, RotateKeysRequest(force=force and not most))
+        request = RotateKeysRequest(force=force and not most, request_id=str(uuid4()))
+        answer = ask(data, lambda hub: hub.operator.RotateKeys, request)
         if not answer.remaining:
             break
         most = max(most, answer.remaining)
@@ -97,3 +100,30 @@ def rotate(
     else:
         sentence = f"The key epoch is over. Its key is beyond recovery from {gone} on."
     show({"remaining": 0, "gone": gone}, [sentence], as_json=as_json)
+
+
+@command(
+    commands,
+    "accept-file-root",
+    example="oncetold --data ./hub --administrator amina keys accept-file-root northside --dpo dpo-1",
+)
+def accept_file_root(
+    context: typer.Context,
+    agency_id: Annotated[
+        str, typer.Argument(metavar="AGENCY", help="Whose data protection officer has said so.")
+    ],
+    dpo: Annotated[str, typer.Option(help="The agency's own pseudonym for them, as they were appointed.")],
+    as_json: Json = False,
+) -> None:
+    """Records a data protection officer's word that the root key may lie in a file.
+
+    Whoever has that file can read everything in this hub. With `[serve] production` the hub serves nobody
+    from such a key without this. Better: let a key provider keep it (`keys.provider` in hub.toml).
+    """
+    request = AcceptFileRootRequest(request_id=str(uuid4()), agency_id=agency_id, accepted_by=dpo)
+    answer = ask(data_folder(context), lambda hub: hub.administration.AcceptFileRoot, request)
+    show(
+        {"position": position(answer.position)},
+        [f"It is on record that {dpo} of {agency_id} accepts a root key in a file."],
+        as_json=as_json,
+    )

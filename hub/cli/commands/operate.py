@@ -1,4 +1,4 @@
-"""`oncetold init`, `serve` and `clock`: the hub itself."""
+"""`oncetold serve` and `clock`: the hub itself."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ import typer
 
 from hub.cli.command import Json, command, data_folder, group
 from hub.cli.connection import ask, no_hub, run
-from hub.cli.errors import Misused
 from hub.cli.output import console, moment, show
-from hub.config import FILE_NAME, Config, check_telemetry, read_config, write_config
+from hub.config import Config, check_telemetry, read_config
 from hub.logs import configure_logs
-from oncetold.v1.audit_service_pb2 import GetLedgerRequest
 from oncetold.v1.operator_service_pb2 import AcceptClockRequest
 
 log = logging.getLogger(__name__)
 clock = group("clock", "The hub's clock.")
+
+FOUNDING = (
+    "This hub is being founded: one person can change agencies, keys and policy alone. Before real people's "
+    "data come in, enrol two administrators: oncetold admin enrol --help"
+)
 
 Listen = Annotated[
     str, typer.Option(metavar="HOST:PORT", help="Where adapters connect; port 0 picks a free one.")
@@ -31,41 +34,8 @@ Listen = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Adds `init` and `serve`."""
-    command(app, "init", example="oncetold --data ./hub init")(init)
+    """Adds `serve`."""
     command(app, "serve", example="oncetold --data ./hub serve")(serve)
-
-
-def init(context: typer.Context, listen: Listen = "", as_json: Json = False) -> None:
-    """Makes a hub in the data folder: an empty ledger and its root key."""
-    # The ledger's code is slow to load, and most commands do without it.
-    from hub.bootstrap import create_hub
-
-    data = data_folder(context)
-    config = _config(data, listen)
-    try:
-        create_hub(config)
-        if not (data / FILE_NAME).exists():
-            write_config(config)
-    except OSError as error:
-        raise Misused(
-            f"No hub can be made in {data} ({error.strerror or 'unknown cause'}).",
-            "Name a folder that you may write to.",
-            reason="NOT_WRITABLE",
-        ) from None
-    ledger = ask(data, lambda hub: hub.audit.GetLedger, GetLedgerRequest())
-    root_key = str(config.root_key) if config.keys.provider == "file" else None
-    show(
-        {"data": str(data), "ledger_id": ledger.ledger_id, "root_key": root_key},
-        [
-            f"Ledger {ledger.ledger_id} is made in {data}.",
-            f"Whoever holds {config.root_key} can read it. Keep a copy elsewhere: without it nothing opens."
-            if config.keys.provider == "file"
-            else f"Its root key stays with the provider ({config.keys.provider}), called {config.keys.name}.",
-            "Next: oncetold dev-pki --help, then oncetold serve --help",
-        ],
-        as_json=as_json,
-    )
 
 
 def serve(
@@ -117,6 +87,10 @@ async def _serve(config: Config, *, as_json: bool) -> None:
             print(json.dumps(told, sort_keys=True), flush=True)
         else:
             print(f"Serving {told['address']}, ledger {told['ledger_id']}. Ctrl-C stops.", flush=True)
+        if not running.hub.projector.index.administration.founded:
+            log.warning(FOUNDING, extra={"event": "BEING_FOUNDED"})
+            if not as_json:
+                print(FOUNDING, flush=True)
         log.info("serving", extra={"event": "SERVING"})
         await stop.wait()
         log.info("stopping", extra={"event": "STOPPING"})
