@@ -59,10 +59,10 @@ class HubClient:
     tasks: TaskServiceStub
     erasures: ErasureServiceStub
     log: LogServiceStub
+    places: PlaceServiceStub
 
     @classmethod
     def over(cls, channel: grpc.aio.Channel) -> HubClient:
-    places: PlaceServiceStub
         """The services over one channel."""
         return cls(
             administration=AdministrationServiceStub(channel),
@@ -75,11 +75,11 @@ class HubClient:
             tasks=TaskServiceStub(channel),
             erasures=ErasureServiceStub(channel),
             log=LogServiceStub(channel),
+            places=PlaceServiceStub(channel),
         )
 
 
 Method = Callable[[HubClient], "grpc.UnaryUnaryMultiCallable[Request, Response]"]
-            places=PlaceServiceStub(channel),
 
 
 async def is_served(socket: Path) -> bool:
