@@ -225,6 +225,8 @@ def _protected(fragment: Fragment, person: Person) -> Iterator[Finding]:
     """Test 7. A marker yields to no grant."""
     if fragment.third_party:
         yield Finding(7, Reason.THIRD_PARTY_DATA, told_by=fragment.origin_agency_id, yields=True)
+    if fragment.holds_place is not None:
+        yield Finding(7, Reason.PROTECTED_ADDRESS, told_by=fragment.holds_place)
     for marker in person.markers:
         if marker.lifted:
             continue
@@ -235,8 +237,6 @@ def _protected(fragment: Fragment, person: Person) -> Iterator[Finding]:
             ):
                 yield Finding(7, Reason.PROTECTED_ADDRESS, told_by=marker.placed_by)
         elif marker.record_id == fragment.record_id:
-    if fragment.holds_place is not None:
-        yield Finding(7, Reason.PROTECTED_ADDRESS, told_by=fragment.holds_place)
             yield Finding(
                 7,
                 REASON_OF_MARKER[marker.kind],

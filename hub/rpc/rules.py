@@ -128,6 +128,11 @@ _SERVICES = {
         "OpenCard": Rule.ASSERTED,
         "ListCardOpenings": Rule.AGENCY,
     },
+    "PlaceService": {
+        "ProtectPlace": Rule.AGENCY,
+        "LiftPlace": Rule.AGENCY,
+        "ListPlaces": Rule.AGENCY,
+    },
     "OperatorService": {
         "AcceptClock": Rule.OPERATOR,
         "RotateKeys": Rule.OPERATOR,
@@ -138,11 +143,6 @@ RULES: dict[str, Rule] = {
     f"oncetold.v1.{service}.{method}": rule
     for service, methods in _SERVICES.items()
     for method, rule in methods.items()
-    "PlaceService": {
-        "ProtectPlace": Rule.AGENCY,
-        "LiftPlace": Rule.AGENCY,
-        "ListPlaces": Rule.AGENCY,
-    },
 }
 """By the method's full name in the contract."""
 
