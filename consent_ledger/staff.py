@@ -81,6 +81,7 @@ class Relationship:
     position: int
     until: str = ""
     ended: bool = False
+    ended_at: int = 0
 
 
 @dataclass(slots=True)

@@ -23,6 +23,8 @@ from consent_ledger.policy import confidentiality, sharing_decision
 from consent_ledger.policy.confidentiality import Use
 from consent_ledger.policy.decision import Decision, Finding, first
 from consent_ledger.policy.involvement import highest_level
+from consent_ledger.policy.reading import tests_opened
+from consent_ledger.staff import BreakGlassReason
 from consent_ledger.vocabulary import (
     DEFAULT_LEVEL,
     REASON_OF_MARKER,
@@ -89,11 +91,13 @@ def permitted_rows(
     person: Person,
     running: Sequence[tuple[str, AgreementVersion]],
     others: Sequence[Person] = (),
+    glass: BreakGlassReason | None = None,
 ) -> frozenset[tuple[Purpose, str]]:
     """Every (purpose, agreement id) under which the fragment may stand at the recipient's registration.
 
     `running` are the agreements in force between the fragment's origin and the recipient. What people decided
-    stands there as `decision:<uuid>`.
+    stands there as `decision:<uuid>`. `glass`: why somebody reads without a relationship; then it is a read
+    that is asked about, and never a delivery.
     """
     if fragment.origin_agency_id == recipient.agency_id:
         return frozenset()
@@ -116,8 +120,11 @@ def permitted_rows(
             }
         if against is not None:
             continue
+        opened = tests_opened(glass, purpose, fragment)
         for agreement_id, version in running:
-            outcome = _under_version(version, fragment, recipient, registration, purpose, person, others)
+            outcome = _under_version(
+                version, fragment, recipient, registration, purpose, person, others, opened=opened
+            )
             if not isinstance(outcome, Finding):
                 rows.add((purpose, agreement_id))
     return frozenset(rows)
@@ -271,8 +278,10 @@ def _under_version(
     others: Sequence[Person],
     *,
     known: Person | None = None,
+    opened: frozenset[int] = frozenset(),
 ) -> Finding | tuple[str, ...]:
-    """The same under one version. `known`: the person as test 8 sees them, where that differs."""
+    """The same under one version. `known`: the person as test 8 sees them, where that differs; `opened`: of
+    tests 5 and 8 those that broken glass opens."""
     for category in _all_categories(fragment):
         if (reason := agreements_tests.covered(version, category, purpose)) is not None:
             return Finding(3, reason)
@@ -287,6 +296,9 @@ def _under_version(
     relied_on: list[str] = []
     for subject in (person, *others):
         outcome = _confidential(fragment, recipient, purpose, version, subject)
+        if isinstance(outcome, Finding) and 5 in opened:
+            # Where consent is the basis in law as well, it is that too that is missing.
+            outcome = Finding(4, Reason.NO_LAWFUL_BASIS) if agreements_tests.rests_on_consent(both) else {}
         if isinstance(outcome, Finding):
             findings.append(outcome)
         else:
@@ -297,10 +309,9 @@ def _under_version(
             fragment, recipient, purpose, version, subject
         ):
             findings.append(Finding(4, Reason.OBJECTION, Verdict.REVIEW))
-    if (
-        finding := _involved(fragment, recipient, registration, purpose, version, known or person)
-    ) is not None:
-        findings.append(finding)
+    not_involved = _involved(fragment, recipient, registration, purpose, version, known or person)
+    if not_involved is not None and 8 not in opened:
+        findings.append(not_involved)
     return first(findings) if findings else tuple(sorted(set(relied_on)))
 
 

@@ -59,7 +59,8 @@ def _related(index: ConsentIndex, position: int, at: datetime, event: Any) -> To
 
 
 def _relationship_ended(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
-    index.staff.relationships[event.originator_id].ended = True
+    relationship = index.staff.relationships[event.originator_id]
+    relationship.ended, relationship.ended_at = True, position
     return Touched()
 
 

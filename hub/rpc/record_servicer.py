@@ -29,13 +29,17 @@ class RecordServicer(Servicer):
         )
 
     async def GetHistory(self, request: messages.GetHistoryRequest, call: Call) -> bytes:
-        found, access = await self.ask(
+        found, access, narrowed = await self.ask(
             call,
             get_history,
             feed_id=translate.uuid(request, "feed_id"),
             client_reference=request.client_reference,
         )
-        rest = messages.GetHistoryResponse(reminder=REMINDER, access=self.position(access))
+        rest = messages.GetHistoryResponse(
+            reminder=REMINDER,
+            access=self.position(access),
+            narrowed=translate.number(messages.ReadingLimit, narrowed),
+        )
         return elements.history(found) + rest.SerializeToString(deterministic=True)
 
 

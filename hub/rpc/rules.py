@@ -63,7 +63,17 @@ _SERVICES = {
     },
     "RecordService": {
         "PublishRecords": Rule.CERTIFICATE,
-        "GetHistory": Rule.CERTIFICATE,
+        "GetHistory": Rule.ASSERTED,
+    },
+    "StaffService": {
+        "AuthoriseAssertionKey": Rule.OPERATOR,
+        "EndAssertionKey": Rule.ANYBODY,
+        "GiveRole": Rule.AGENCY,
+        "EndRole": Rule.AGENCY,
+        "ListRoles": Rule.AGENCY,
+        "RecordRelationship": Rule.AGENCY,
+        "EndRelationship": Rule.AGENCY,
+        "BreakGlass": Rule.ASSERTED,
     },
     "DeliveryService": {
         "FetchDeliveries": Rule.CERTIFICATE,

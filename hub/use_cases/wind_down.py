@@ -13,7 +13,7 @@ from consent_ledger.ledger import Transaction
 from hub.projections.fragments import Item
 from hub.projections.segments import Segments
 from hub.records.plain import as_json
-from hub.use_cases.history import get_history
+from hub.use_cases.history import export_history
 from hub.use_cases.hub import Hub
 from hub.use_cases.work import Caller, Work
 
@@ -69,8 +69,10 @@ async def permitted(hub: Hub, agency_id: str) -> AsyncIterator[Row]:
                 continue
             if registration.in_error:
                 continue
-            seen, _ = await hub.execute(get_history, caller, feed_id=feed.feed_id, client_reference=reference)
-            for one in seen:
+            whole = await hub.execute(
+                export_history, caller, feed_id=feed.feed_id, client_reference=reference
+            )
+            for one in whole.sendings:
                 if one.wanted is None:
                     continue
                 rows = one.wanted.terms.rows

@@ -18,6 +18,7 @@ from hub.bootstrap import RunningHub, create_hub
 from hub.config import Config, TlsFiles
 from oncetold.v1 import agency_service_pb2, common_pb2
 from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
+from tests.staff import Signing, agency_named, hire, signer_of
 
 
 @dataclass
@@ -62,12 +63,22 @@ def make_replica(site: Site, folder: Path) -> Site:
 async def adapter_channel(
     site: Site, running: RunningHub, credentials: pki.Credentials | None
 ) -> AsyncIterator[grpc.aio.Channel]:
-    """A connection as an adapter makes it; without credentials, one without a client certificate."""
+    """A connection as an adapter makes it; without credentials, one without a client certificate.
+
+    Where a call needs it, its agency vouches for its navigator.
+    """
     tls = grpc.ssl_channel_credentials(
         site.authority.certificate.read_bytes(),
         *((credentials.key.read_bytes(), credentials.certificate.read_bytes()) if credentials else ()),
     )
-    async with grpc.aio.secure_channel(f"localhost:{running.port}", tls) as channel:
+    signing = []
+    if credentials is not None and credentials.uri:
+        pem = credentials.certificate.read_bytes()
+        signer = signer_of(
+            agency_named(credentials), running.hub.ledger.ledger_id, pem, running.hub.ledger.clock.now
+        )
+        signing.append(Signing(signer))
+    async with grpc.aio.secure_channel(f"localhost:{running.port}", tls, interceptors=signing) as channel:
         yield channel
 
 
@@ -99,6 +110,7 @@ async def register(site: Site, agency_id: str, credentials: pki.Credentials | No
                 public_key_sha256=credentials.public_key_sha256,
             )
         )
+        await hire(channel, agency_id)
     return credentials
 
 

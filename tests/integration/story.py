@@ -27,6 +27,7 @@ from oncetold.v1.delivery_service_pb2_grpc import DeliveryServiceStub
 from oncetold.v1.record_service_pb2_grpc import RecordServiceStub
 from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
 from tests.integration.loopback import Site, operator_channel, register
+from tests.staff import relate
 
 PURPOSE = common_pb2.PURPOSE_DIRECT_SUPPORT
 Categories = Sequence[common_pb2.DataCategory.ValueType]
@@ -122,12 +123,13 @@ def agreement(categories: Categories = CATEGORIES) -> agreement_service_pb2.Agre
 async def link(outreach: grpc.aio.Channel, hostel: grpc.aio.Channel) -> None:
     """Both register the person, and both say that it is one person."""
     theirs, ours = RegistrationServiceStub(outreach), RegistrationServiceStub(hostel)
-    for stub, reference in ((theirs, "out-7"), (ours, "hos-3")):
+    for stub, channel, reference in ((theirs, outreach, "out-7"), (ours, hostel, "hos-3")):
         await stub.RegisterClient(
             registration_service_pb2.RegisterClientRequest(
                 request_id=request_id(), client_reference=reference
             )
         )
+        await relate(channel, reference)
     made = await theirs.CreateLinkToken(
         registration_service_pb2.CreateLinkTokenRequest(request_id=request_id(), client_reference="out-7")
     )

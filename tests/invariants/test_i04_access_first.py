@@ -13,6 +13,7 @@ import pytest
 from consent_ledger.store.sqlite import SqliteStore
 from tests.integration.loopback import refusal
 from tests.invariants.ledger import disclosing_steps
+from tests.staff import relate
 from tests.twins.cast import bedded_down, cast
 from tests.twins.stage import Authority, Stage, stage
 
@@ -32,6 +33,7 @@ async def test_i4_the_bytes_wait_for_the_commit_of_their_entry(
         c = await cast(world)
         await c.outreach.grant("rosa", WIDE, to="hostel")
         await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
+        await relate(c.hostel.channel, "room-4")
         before = stored(world)
         holding, at_commit = threading.Event(), threading.Event()
         commit = SqliteStore.commit
@@ -71,6 +73,7 @@ async def test_i4_when_the_entry_cannot_be_kept_nothing_is_told(
         c = await cast(world)
         await c.outreach.grant("rosa", WIDE, to="hostel")
         await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
+        await relate(c.hostel.channel, "room-4")
         assert len((await _history(c.hostel.channel, c.hostel.feed_id)).elements) == 1, "control"
         before = stored(world)
 

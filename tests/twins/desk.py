@@ -26,6 +26,7 @@ from oncetold.v1 import (
     task_service_pb2,
 )
 from tests.integration.loopback import refusal
+from tests.staff import relate
 from tests.twins.choices import Choices
 
 if TYPE_CHECKING:
@@ -60,8 +61,18 @@ class Desk(Choices):
     bookmark: int = 0
     epoch: int = 1
     receipts: list[delivery_service_pb2.RetractionReceipt] = field(default_factory=list)
+    nobodys: set[str] = field(default_factory=set)
+    """References of which nobody has said yet that the agency's navigator works with them."""
 
-    async def ask(self, method: str, request: Any, answer: Any, *, woken: bool = False) -> Any:
+    async def ask(
+        self,
+        method: str,
+        request: Any,
+        answer: Any,
+        *,
+        woken: bool = False,
+        metadata: tuple[tuple[str, str], ...] = (),
+    ) -> Any:
         """Calls `Service/Method`, writes down what was seen, and answers or raises as gRPC does."""
         call: Any = self.channel.unary_unary(
             f"/oncetold.v1.{method}",
@@ -71,7 +82,7 @@ class Desk(Choices):
         asked = request.SerializeToString(deterministic=True)
         before = await self.stage.size()
         try:
-            answered = await call(request)
+            answered = await call(request, metadata=metadata)
         except grpc.aio.AioRpcError as failure:
             error = (
                 str(failure.code()),
@@ -94,9 +105,11 @@ class Desk(Choices):
         )
         if details:
             request.matching_details.CopyFrom(registration_service_pb2.MatchingDetails(**details))
-        return await self.ask(
+        answer = await self.ask(
             "RegistrationService/RegisterClient", request, registration_service_pb2.RegisterClientResponse
         )
+        self.nobodys.add(reference)
+        return answer
 
     async def link(self, reference: str, other: "Desk", theirs: str) -> str:
         """Both sides say that it is one person; the link's id."""
@@ -179,7 +192,10 @@ class Desk(Choices):
         )
 
     async def history(self, reference: str) -> record_service_pb2.GetHistoryResponse:
-        """The live view of one person."""
+        """The live view of one person, by the agency's navigator, who works with everybody."""
+        if reference in self.nobodys:
+            self.nobodys.remove(reference)
+            await relate(self.channel, reference, request_id=self.stage.request_id)
         answer: record_service_pb2.GetHistoryResponse = await self.ask(
             "RecordService/GetHistory",
             record_service_pb2.GetHistoryRequest(feed_id=self.feed_id, client_reference=reference),

@@ -20,6 +20,7 @@ from oncetold.v1.agreement_service_pb2_grpc import AgreementServiceStub
 from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
 from tests.clock import ManualClock
 from tests.integration.loopback import Site, adapter_channel, operator_channel
+from tests.staff import hire
 from tests.twins.desk import Desk
 
 __all__ = ["Authority", "Stage", "stage"]
@@ -99,6 +100,7 @@ class Stage:
                     public_key_sha256=credentials.public_key_sha256,
                 )
             )
+            await hire(channel, agency_id, request_id=self.request_id)
             if receives:
                 await stub.AppointPost(
                     agency_service_pb2.AppointPostRequest(

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from oncetold.v1 import common_pb2 as _common_pb2
 from oncetold.v1 import delivery_service_pb2 as _delivery_service_pb2
 from oncetold.v1 import records_pb2 as _records_pb2
@@ -21,6 +22,40 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ReadingLimit:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReadingLimitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReadingLimit.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    READING_LIMIT_UNSPECIFIED: _ReadingLimit.ValueType  # 0
+    READING_LIMIT_FULL: _ReadingLimit.ValueType  # 1
+    """All that the agency may see."""
+    READING_LIMIT_UP_TO_R: _ReadingLimit.ValueType  # 2
+    """What is normal or restricted; nothing very restricted."""
+    READING_LIMIT_HANDED_ONLY: _ReadingLimit.ValueType  # 3
+    """What the client handed them."""
+    READING_LIMIT_NO_RELATIONSHIP: _ReadingLimit.ValueType  # 4
+    """Nothing: the agency has not said that they work with this client."""
+    READING_LIMIT_NO_ROLE: _ReadingLimit.ValueType  # 5
+    """Nothing: the agency has not given them the role, or the role reads no histories."""
+
+class ReadingLimit(_ReadingLimit, metaclass=_ReadingLimitEnumTypeWrapper):
+    """How a member of staff's view of a client is narrowed."""
+
+READING_LIMIT_UNSPECIFIED: ReadingLimit.ValueType  # 0
+READING_LIMIT_FULL: ReadingLimit.ValueType  # 1
+"""All that the agency may see."""
+READING_LIMIT_UP_TO_R: ReadingLimit.ValueType  # 2
+"""What is normal or restricted; nothing very restricted."""
+READING_LIMIT_HANDED_ONLY: ReadingLimit.ValueType  # 3
+"""What the client handed them."""
+READING_LIMIT_NO_RELATIONSHIP: ReadingLimit.ValueType  # 4
+"""Nothing: the agency has not said that they work with this client."""
+READING_LIMIT_NO_ROLE: ReadingLimit.ValueType  # 5
+"""Nothing: the agency has not given them the role, or the role reads no histories."""
+Global___ReadingLimit: _TypeAlias = ReadingLimit  # noqa: Y015
 
 @_typing.final
 class PublishRecordsRequest(_message.Message):
@@ -191,8 +226,13 @@ class GetHistoryResponse(_message.Message):
     ELEMENTS_FIELD_NUMBER: _builtins.int
     REMINDER_FIELD_NUMBER: _builtins.int
     ACCESS_FIELD_NUMBER: _builtins.int
+    NARROWED_FIELD_NUMBER: _builtins.int
     reminder: _builtins.str
     """The same sentence on every view, full or empty."""
+    narrowed: Global___ReadingLimit.ValueType
+    """How the asker's view is narrowed. It follows from their own agency's roles and relationships alone, and says
+    nothing of what there is.
+    """
     @_builtins.property
     def elements(self) -> _containers.RepeatedCompositeFieldContainer[_delivery_service_pb2.Element]:
         """By time of occurrence, then fragment id."""
@@ -207,10 +247,11 @@ class GetHistoryResponse(_message.Message):
         elements: _abc.Iterable[_delivery_service_pb2.Element] | None = ...,
         reminder: _builtins.str = ...,
         access: _common_pb2.LedgerPosition | None = ...,
+        narrowed: Global___ReadingLimit.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "elements", b"elements", "reminder", b"reminder"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "elements", b"elements", "narrowed", b"narrowed", "reminder", b"reminder"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

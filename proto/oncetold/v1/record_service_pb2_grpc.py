@@ -67,11 +67,15 @@ class RecordServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetHistory(self, request, context):
-        """Reads what the caller may see now about one of its own clients: the same set that its deliveries lead to. One
-        access entry is durable before the answer. A registered reference with nothing permitted answers OK and empty,
-        like one with nothing there; one never registered NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED), always the
-        same. Repeating reads again, and is recorded again. A feed that is not the caller's is NOT_FOUND
-        (ERROR_REASON_NOT_FOUND). UNAVAILABLE: ERROR_REASON_CLOCK_IN_DOUBT.
+        """Reads what a member of staff may see now about one of their agency's clients: of the set that the agency's
+        deliveries lead to, what their role and their relationship to this client allow. An agency's certificate, with an
+        assertion (StaffService). One access entry, with the assertion, is durable before the answer. A registered
+        reference with nothing permitted answers OK and empty, like one with nothing there, and like one whom the asker
+        does not work with: `narrowed` says which of the agency's own facts narrows the view. One never registered is
+        NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED), always the same. Repeating reads again with a new assertion,
+        and is recorded again. A feed that is not the caller's is NOT_FOUND (ERROR_REASON_NOT_FOUND). UNAUTHENTICATED:
+        ERROR_REASON_NO_ASSERTION, _BAD_ASSERTION; PERMISSION_DENIED: ERROR_REASON_ASSERTION_ISSUER. UNAVAILABLE:
+        ERROR_REASON_CLOCK_IN_DOUBT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
