@@ -23,7 +23,6 @@ from hub.config import Config, ConfigError
 from hub.enrolment.issuing import FileIssuer
 from hub.limit_settings import LimitSettings
 from hub.production import require_production
-from hub.production import require_production
 from hub.root_keys import created_root_keys, fences_file, open_hubs_ledger
 from hub.rpc.administration_servicer import AdministrationServicer
 from hub.rpc.agency_servicer import AgencyServicer
@@ -46,6 +45,7 @@ from hub.rpc.place_servicer import PlaceServicer
 from hub.rpc.record_servicer import RecordServicer
 from hub.rpc.registration_servicer import RegistrationServicer
 from hub.rpc.server import Door, to_its_end
+from hub.rpc.sharing_servicer import SharingServicer
 from hub.rpc.staff_servicer import StaffServicer
 from hub.rpc.task_servicer import TaskServicer
 from hub.rpc.witness_servicer import WitnessServicer
@@ -73,6 +73,7 @@ from oncetold.v1 import (
     place_service_pb2,
     record_service_pb2,
     registration_service_pb2,
+    sharing_service_pb2,
     staff_service_pb2,
     task_service_pb2,
     witness_service_pb2,
@@ -96,6 +97,7 @@ _SERVICERS = {
     place_service_pb2: PlaceServicer,
     record_service_pb2: RecordServicer,
     registration_service_pb2: RegistrationServicer,
+    sharing_service_pb2: SharingServicer,
     staff_service_pb2: StaffServicer,
     task_service_pb2: TaskServicer,
     witness_service_pb2: WitnessServicer,
@@ -182,8 +184,6 @@ async def running_hub(
         gate = Gate(ledger, hub.log.checkpointer, config.checkpoint_file, shared=config.is_shared)
         await gate.require()
         await hub.start()
-        if adapters:
-            require_production(config, hub.projector.index.administration)
         if adapters:
             require_production(config, hub.projector.index.administration)
         exporters = None

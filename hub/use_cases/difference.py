@@ -383,11 +383,6 @@ def terms_under(rows: Iterable[tuple[Purpose, str]], facts: Fragment) -> Terms:
     return _terms([TermRow(purpose, agreement, PermissionState.ACTIVE) for purpose, agreement in rows], facts)
 
 
-def terms_under(rows: Iterable[tuple[Purpose, str]], facts: Fragment) -> Terms:
-    """The terms of a fragment that is permitted now under these purposes and agreements."""
-    return _terms([TermRow(purpose, agreement, PermissionState.ACTIVE) for purpose, agreement in rows], facts)
-
-
 def _terms(rows: Iterable[TermRow], facts: Fragment) -> Terms:
     ordered = tuple(sorted(rows, key=lambda row: row.key))
     active = {row.purpose for row in ordered if row.state is PermissionState.ACTIVE}
