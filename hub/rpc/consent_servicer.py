@@ -58,7 +58,7 @@ class ConsentServicer(Servicer):
             service_offered_anyway=grant.service_offered_anyway,
             told_may_refuse=grant.told_may_refuse,
             capacity_in_doubt=grant.capacity_in_doubt,
-            evidence=_evidence(grant.evidence),
+            evidence=basis_evidence(grant.evidence),
             given_by=_given_by(grant.given_by) if grant.HasField("given_by") else None,
             duties=self.duties,
         )
@@ -249,7 +249,8 @@ def _scope(scope: messages.Scope) -> _Scope:
     }
 
 
-def _evidence(evidence: messages.BasisEvidence) -> BasisEvidence:
+def basis_evidence(evidence: messages.BasisEvidence) -> BasisEvidence:
+    """What a confidentiality basis rests on."""
     return BasisEvidence(
         reference=evidence.reference,
         told_care_team=evidence.told_care_team,

@@ -89,6 +89,17 @@ _SERVICES = {
         "ListTasks": Rule.AGENCY,
         "CompleteTask": Rule.AGENCY,
     },
+    "SharingService": {
+        "RequestSharing": Rule.ASSERTED,
+        "ListSharingRequests": Rule.ASSERTED,
+        "AnswerSharing": Rule.ASSERTED,
+        "RequestOverride": Rule.ASSERTED,
+        "AuthoriseOverride": Rule.ASSERTED,
+        "DecideInEmergency": Rule.ASSERTED,
+        "Countersign": Rule.ASSERTED,
+        "EndDecision": Rule.ASSERTED,
+        "ListDecisions": Rule.ASSERTED,
+    },
     "LogService": {
         "GetCheckpoint": Rule.ANYBODY,
         "GetInclusionProof": Rule.ANYBODY,

@@ -141,6 +141,8 @@ def _with_another(
     if recipient == caller.agency():
         raise Refused("INVALID_FIELD", field="recipient_agency_id", rule="not the caller itself")
     work.require_agency(recipient)
+    if not categories:
+        raise Refused("INVALID_FIELD", field="content.categories", rule="at least one")
     require_shareable(purposes, categories)
     require_feed(work, recipient, purposes, categories)
     records = own_records(work, caller, registration.registration_id, record_ids)
@@ -198,6 +200,7 @@ def decide_in_emergency(
     *,
     client_reference: str,
     recipient: str,
+    purposes: frozenset[Purpose] = frozenset(),
     categories: frozenset[DataCategory],
     record_ids: Sequence[str] = (),
     why: str,
@@ -209,7 +212,7 @@ def decide_in_emergency(
     """
     staff = work.require_role(caller, *MAY_AUTHORISE)
     registration = work.registration(caller, client_reference)
-    purposes = _purposes(work, recipient, frozenset(), Purpose.EMERGENCY)
+    purposes = _purposes(work, recipient, purposes, Purpose.EMERGENCY)
     shared = _with_another(work, caller, registration, recipient, purposes, categories, record_ids)
     decision_id = work.new_id()
     evidence = BasisEvidence(str(decision_id), decision_maker=staff.reference)
