@@ -1,0 +1,303 @@
+"""H10 (critical): her field is hidden, and fourteen others would have told. Nobody is told the place.
+
+Each control is removed once in `test_h10_without_one_of_its_controls_the_place_is_told`.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consent_ledger import places as spelling
+from hub.projections.places import Places
+from hub.use_cases import place_pass, publish
+from hub.use_cases import places as protecting
+from oncetold.v1 import place_service_pb2, records_pb2
+from tests.twins.cast import bedded_down
+from tests.twins.desk import Desk
+from tests.twins.places import (
+    CARE_OF,
+    REFUGE,
+    at,
+    lift,
+    list_places,
+    planted,
+    protect,
+    traces_in,
+)
+from tests.twins.stage import Authority, Stage, stage
+from tests.twins.twin import assert_twins
+
+EVERYTHING = (
+    "ACCOMMODATION",
+    "SERVICE_CONTACT",
+    "CONTACT_LOCATION",
+    "FAMILY",
+    "MONEY_WORK",
+    "IDENTITY",
+    "OWN_STORY",
+)
+ELSEWHERE = place_service_pb2.ProtectedPlace(
+    lines=["9 Ford Road"], names=["Otter Centre", "otter-house"], postcode="YO1 9ZZ", uprn="100057654321"
+)
+"""A place that nobody in these stories has anything to do with."""
+ON_END = ("STOP", "RESTRICT", "ERASE")
+
+
+async def the_family(world: Stage, *, window: str = "", on_end: str = "ERASE") -> tuple[Desk, Desk]:
+    """Rosa and Mia, her daughter, whom nothing links: the hostel may hear everything of both."""
+    outreach = await world.agency("outreach", "STREET_OUTREACH", receives=EVERYTHING)
+    hostel = await world.agency("hostel", "HOSTEL", receives=EVERYTHING, retraction_window=window)
+    await world.agreement(("outreach", "hostel"), dict.fromkeys(EVERYTHING, on_end))
+    for ours, theirs in (("rosa", "room-4"), ("mia", "room-5")):
+        await outreach.register(ours)
+        await hostel.register(theirs)
+        await outreach.link(ours, hostel, theirs)
+        await outreach.grant(ours, EVERYTHING, to="hostel")
+    await outreach.register("zoe")
+    return outreach, hostel
+
+
+async def plant(desk: Desk, reference: str, prefix: str) -> None:
+    for name, content in planted().items():
+        await desk.publish(reference, f"{prefix}-{name}", **content)
+
+
+@asynccontextmanager
+async def refuge(folder: Path, authority: Authority) -> AsyncIterator[tuple[Desk, Desk]]:
+    """Before the place is protected it was written everywhere about both, and goes on being written since."""
+    async with stage(folder, authority) as world:
+        outreach, hostel = await the_family(world)
+        for one in ("rosa", "mia"):
+            await plant(outreach, one, f"before-{one}")
+        await protect(outreach, "rosa")
+        for one in ("rosa", "mia"):
+            await plant(outreach, one, f"since-{one}")
+            await outreach.publish(one, f"home-{one}", contact=at(CARE_OF))
+        yield outreach, hostel
+
+
+async def everything(hostel: Desk) -> list[str]:
+    """All that the hostel can get; which traces of the place are in it."""
+    await hostel.drain()
+    for one in ("room-4", "room-5"):
+        await hostel.history(one)
+    return traces_in(hostel)
+
+
+async def test_h10_the_place_in_fourteen_fields_of_two_people_is_told_to_nobody(
+    tmp_path: Path, authority: Authority
+) -> None:
+    assert len(planted()) >= 12
+    async with refuge(tmp_path, authority) as (_, hostel):
+        assert await everything(hostel) == []
+        assert len(hostel.store) == 2, "what is given out instead"
+        assert {one.content.contact.place.address_line for one in hostel.store.values()} == {CARE_OF}
+
+
+@pytest.mark.parametrize("name", sorted(planted()))
+async def test_h10_each_of_the_fields_would_have_told_it(
+    name: str, tmp_path: Path, authority: Authority
+) -> None:
+    async with stage(tmp_path, authority) as world:
+        outreach, hostel = await the_family(world)
+        await outreach.publish("mia", "told", **planted()[name])
+        assert await everything(hostel) != [], "control: nothing is protected"
+        await protect(outreach, "rosa")
+        await hostel.drain()
+        hostel.seen.clear()
+        assert await everything(hostel) == []
+        assert hostel.store == {}
+
+
+async def test_h10_a_protected_place_is_like_an_ordinary_care_of_address(
+    tmp_path: Path, authority: Authority
+) -> None:
+    async def script(world: Stage, hidden: bool) -> None:
+        outreach, hostel = await the_family(world)
+        await plant(outreach, "mia" if hidden else "zoe", "before")
+        await outreach.publish("rosa", "care-of", contact=at(CARE_OF))
+        await protect(outreach, "rosa", REFUGE if hidden else ELSEWHERE, care_of="care-of")
+        await hostel.drain()
+        waiting = hostel.waiting(0.4)
+        await waiting.begun
+        await plant(outreach, "rosa" if hidden else "zoe", "since")
+        await waiting.answer
+        await hostel.drain()
+        await hostel.history("room-4")
+        await hostel.history("room-5")
+        await outreach.publish("mia", "visit", contact=bedded_down())
+        await hostel.drain()
+        await hostel.tasks()
+        await hostel.list_disclosures("room-4")
+        await hostel.feed_status()
+        assert len(hostel.store) == 2
+
+    await assert_twins(tmp_path, authority, script, "hostel")
+
+
+async def test_h10_to_its_author_a_record_with_somebodys_place_is_like_any_other(
+    tmp_path: Path, authority: Authority
+) -> None:
+    """The hostel writes down where a guest's friend lives; that it is protected it never learns."""
+
+    async def script(world: Stage, hidden: bool) -> None:
+        outreach, hostel = await the_family(world)
+        await protect(outreach, "rosa", REFUGE if hidden else ELSEWHERE)
+        await hostel.register("room-9")
+        await plant(hostel, "room-9", "own")
+        await hostel.publish("room-9", "own-met", revision=2, contact=at("7 Mill Lane, rear"))
+        await hostel.history("room-9")
+        await hostel.explain("own-met", "outreach")
+        await hostel.list_disclosures("room-9")
+        await hostel.tasks()
+
+    await assert_twins(tmp_path, authority, script, "hostel")
+
+
+@pytest.mark.parametrize("on_end", ON_END)
+async def test_h10_copies_are_taken_back_at_once_and_somebody_is_to_be_rung(
+    on_end: str, tmp_path: Path, authority: Authority
+) -> None:
+    async with stage(tmp_path, authority) as world:
+        outreach, hostel = await the_family(world, window="03:00", on_end=on_end)
+        await outreach.publish("rosa", "home", contact=at("7 Mill Lane"))
+        await outreach.publish("mia", "school", **planted()["school"])
+        await outreach.publish("mia", "visit", contact=bedded_down())
+        await hostel.drain()
+        await outreach.refuse("mia", to="hostel", named=("ACCOMMODATION",))
+        assert len(hostel.store) == 3 and await hostel.tasks() == []
+        now = world.clock.now()
+        await protect(outreach, "rosa")
+        came = await hostel.drain()
+        assert [one.WhichOneof("step") for one in came] == ["retract", "retract"], "the window is for others"
+        assert len(hostel.store) == 1
+        tasks = await hostel.tasks()
+        assert sorted(one.client_reference for one in tasks) == ["room-4", "room-5"]
+        for one in tasks:
+            assert one.sentence.startswith("An address that you hold is being taken back at once")
+            assert one.due_time.ToDatetime(now.tzinfo) == now + timedelta(hours=1)
+            await hostel.complete(one.task_id, "RUNG")
+        assert await hostel.tasks() == [] and await outreach.tasks() == []
+
+
+async def test_h10_a_corrected_or_withdrawn_copy_of_the_place_does_not_stay_either(
+    tmp_path: Path, authority: Authority
+) -> None:
+    """What is held is an earlier revision; the newer one holds no place, and may not be told at all."""
+    async with stage(tmp_path, authority) as world:
+        outreach, hostel = await the_family(world, window="03:00", on_end="RESTRICT")
+        for one in ("rosa", "mia"):
+            await outreach.publish(one, f"home-{one}", contact=at("7 Mill Lane"))
+        await hostel.drain()
+        await outreach.publish("rosa", "home-rosa", revision=2, contact=at(CARE_OF))
+        await outreach.publish("mia", "home-mia", revision=2)
+        for one in ("rosa", "mia"):
+            await outreach.refuse(one, to="hostel")
+        await protect(outreach, "rosa")
+        came = await hostel.drain()
+        assert [one.WhichOneof("step") for one in came] == ["retract", "retract"]
+        assert hostel.store == {}
+
+
+async def test_h10_once_lifted_it_goes_where_it_is_permitted(tmp_path: Path, authority: Authority) -> None:
+    async with stage(tmp_path, authority) as world:
+        outreach, hostel = await the_family(world)
+        place = await protect(outreach, "rosa")
+        other = await protect(outreach, "mia", REFUGE)
+        await outreach.publish("rosa", "home", contact=at("7 Mill Lane"))
+        assert await hostel.drain() == []
+        await lift(outreach, "rosa", place)
+        assert await hostel.drain() == [], "somebody else's protection stands"
+        await lift(outreach, "mia", other)
+        await hostel.drain()
+        assert len(hostel.store) == 1
+        assert [one.lifted for one in await list_places(outreach, "rosa")] == [True]
+
+
+async def test_h10_the_care_of_address_is_given_out_where_every_other_is_protected(
+    tmp_path: Path, authority: Authority
+) -> None:
+    async with stage(tmp_path, authority) as world:
+        outreach, hostel = await the_family(world)
+        await outreach.publish("rosa", "post", contact=at(CARE_OF))
+        await outreach.publish("rosa", "aunt", contact=at("3 High Street"))
+        await outreach.mark("rosa", "PROTECTED_ADDRESS")
+        assert await hostel.drain() == []
+        await protect(outreach, "rosa", care_of="post")
+        await hostel.drain()
+        [given] = hostel.store.values()
+        assert given.content.contact.place.address_line == CARE_OF
+
+
+async def test_h10_its_refusals(tmp_path: Path, authority: Authority) -> None:
+    async with stage(tmp_path, authority) as world:
+        outreach, hostel = await the_family(world)
+        await outreach.publish("rosa", "home", contact=at("7 Mill Lane"))
+        place = await protect(outreach, "rosa")
+        make = place_service_pb2.ProtectedPlace
+        for wrong in (make(), make(lines=["?!"]), make(names=["abc"])):
+            assert await outreach.refused(protect(outreach, "rosa", wrong)) == "INVALID_FIELD"
+        assert await outreach.refused(protect(outreach, "rosa", care_of="home")) == "INVALID_FIELD"
+        assert await outreach.refused(protect(outreach, "mia", care_of="home")) == "NOT_FOUND"
+        # Another's place, another person's and none are alike.
+        for desk, reference in ((hostel, "room-4"), (outreach, "mia")):
+            assert await desk.refused(lift(desk, reference, place)) == "NOT_FOUND"
+        assert await list_places(hostel, "room-4") == []
+        [own] = await list_places(outreach, "rosa")
+        assert own.place == REFUGE and own.looked_through == 100
+
+
+def _blind(*_: Any, **__: Any) -> frozenset[Any]:
+    return frozenset()
+
+
+async def _never(*_: Any) -> None:
+    return None
+
+
+REMOVED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    "publishing looks at what is new": lambda patch: patch.setattr(publish, "places_in", _blind),
+    "what was told before is looked through": lambda patch: patch.setattr(place_pass, "_look_for", _never),
+    "codes and names are looked at": lambda patch: patch.setattr(
+        "hub.use_cases.place_search.strings_in",
+        lambda content: (records_pb2.RecordContent.FromString(content).contact.place.address_line,),
+    ),
+    "spellings are one": lambda patch: patch.setattr(spelling, "_shortened", lambda word: word),
+    "decisions know that a fragment holds it": lambda patch: patch.setattr(Places, "protector", _none),
+}
+
+
+def _none(*_: Any) -> None:
+    return None
+
+
+@pytest.mark.parametrize("control", REMOVED)
+async def test_h10_without_one_of_its_controls_the_place_is_told(
+    control: str, tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    REMOVED[control](monkeypatch)
+    async with refuge(tmp_path, authority) as (_, hostel):
+        assert await everything(hostel) != []
+
+
+async def test_h10_her_own_records_are_blocked_by_the_very_answer(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has looked through anything yet. Without the look at her own registrations it is red."""
+    monkeypatch.setattr(place_pass, "_look_for", _never)
+
+    async def answered() -> list[str]:
+        folder = tmp_path / f"{monkeypatch is None}{len(list(tmp_path.iterdir()))}"
+        async with stage(folder, authority) as world:
+            outreach, hostel = await the_family(world)
+            await plant(outreach, "rosa", "before")
+            await protect(outreach, "rosa", look=False)
+            return await everything(hostel)
+
+    assert await answered() == []
+    monkeypatch.setattr(protecting, "_held_by_the_person", lambda *_: [])
+    assert await answered() != [], "control"
