@@ -95,11 +95,21 @@ def _body(old_size: int, offer: Offer) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode() + b"\n" + offer.note
 
 
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Only the address that the operator wrote down is called, whatever the one there answers."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
+
+
 def _post(url: str, body: bytes) -> Said:
     # The settings allow http and https only.
     request = urllib.request.Request(f"{url.rstrip('/')}/add-checkpoint", body, method="POST")  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=CALL_SECONDS) as answer:  # noqa: S310
+        with _OPENER.open(request, timeout=CALL_SECONDS) as answer:
             return Said(answer.status, answer.read(MOST_BYTES))
     except urllib.error.HTTPError as error:
         with error:

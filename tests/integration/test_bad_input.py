@@ -38,6 +38,7 @@ from tests.integration.bad_requests import (
     STATUS,
     USED,
     Bad,
+    Known,
     details,
     drafting,
     fetching,
@@ -76,6 +77,15 @@ def place(record: record_service_pb2.Record) -> Any:
 
 def words(record: record_service_pb2.Record) -> Any:
     return record.content.contact.narrative
+
+
+def negative_items(known: Known) -> bytes:
+    """The count as a signed -1 stands on the wire."""
+    request = fetching(max_items=1)(known)
+    assert isinstance(request, delivery_service_pb2.FetchDeliveriesRequest)
+    tag = request.DESCRIPTOR.fields_by_name["max_items"].number << 3
+    request.ClearField("max_items")
+    return request.SerializeToString() + bytes([tag]) + b"\xff" * 9 + b"\x01"
 
 
 _OVERSIZE = b"\x12" + b"\x80\x80\x41" + SECRET.encode() * 160_000
@@ -227,6 +237,13 @@ BAD = [
         who="hostel", entries=1),
     Bad("a cursor of another epoch", FETCH, fetching(epoch=7), PRECONDITION, "EPOCH_CHANGED",
         {"epoch": "1"}, who="hostel", entries=1),
+    Bad("more items than a batch holds", FETCH, fetching(max_items=65), INVALID,
+        "INVALID_FIELD", field("max_items", "uint32.gte_lte"), who="hostel"),
+    Bad("a count below nothing", FETCH, negative_items, INVALID,
+        "INVALID_FIELD", field("max_items", "uint32.gte_lte"), who="hostel"),
+    Bad("a list of a hundred thousand", GRANT,
+        granting(lambda g: g.scope.categories.extend([DATA_CATEGORY_DOMESTIC_ABUSE] * 100_000)), INVALID,
+        "INVALID_FIELD", field("grant.scope.categories", "repeated.unique")),
     Bad("no items at all", FETCH, fetching(max_items=0), INVALID,
         "INVALID_FIELD", field("max_items", "uint32.gte_lte"), who="hostel"),
     Bad("a receipt nobody asked for", FETCH,
