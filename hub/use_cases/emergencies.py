@@ -25,6 +25,7 @@ from consent_ledger.ledger import EntryClass, KeyOwner
 from consent_ledger.staff import Role
 from consent_ledger.vocabulary import KeyCategory, PostKind, Purpose
 from hub.projections.consent_index import ConsentIndex, LinkState
+from hub.use_cases.place_search import places_in
 from hub.use_cases.registrations import registrations_labelled, registrations_with
 from hub.use_cases.work import Caller, Work
 
@@ -117,7 +118,7 @@ def open_card(
         for registration_id, match in candidates.items()
         if (card := _standing(work.index, registration_id)) is not None
         and not _is_a_risk(work.index, registration_id, caller.agency())
-        and (lines := read_lines(work.transaction.entry(card.position).parts)) is not None
+        and (lines := _shown_lines(work, card)) is not None
     ]
     found.sort(key=lambda one: (one[1] is not CardMatch.SURE, -one[0].position))
     people = () if own is None else (PersonAccess(work.index.pair_of(own.registration_id), True),)
@@ -209,6 +210,14 @@ def _standing(index: ConsentIndex, registration_id: UUID) -> EmergencyCard | Non
     if any(erasure.whole for erasure in index.erasures_on.get(registration_id, ())):
         return None
     return card if PostKind.TWENTY_FOUR_HOURS in index.agencies[card.agency_id].posts else None
+
+
+def _shown_lines(work: Work, card: EmergencyCard) -> CardLines | None:
+    """What the card says, but for a line that names a protected place, anybody's; `None` once it is erased."""
+    lines = read_lines(work.transaction.entry(card.position).parts)
+    if lines is None:
+        return None
+    return CardLines(*("" if places_in(work.index, work.vault, [line]) else line for line in lines))
 
 
 def _is_a_risk(index: ConsentIndex, registration_id: UUID, agency_id: str) -> bool:

@@ -171,6 +171,7 @@ class Choices(ABC):
         kind: str = "",
         remove: bool = False,
         at_once: bool = False,
+        linked_to_risk: bool = False,
     ) -> Any:
         """Never this agency, never this person there, or never this kind of information."""
         request = consent_service_pb2.RecordExclusionRequest(
@@ -178,6 +179,7 @@ class Choices(ABC):
             client_reference=reference,
             remove=remove,
             at_once=at_once,
+            linked_to_risk=linked_to_risk,
         )
         if staff:
             request.person.agency_id, request.person.staff_reference = agency_id, staff
@@ -187,6 +189,15 @@ class Choices(ABC):
             request.category = category(kind)
         return await self.ask(
             "ConsentService/RecordExclusion", request, consent_service_pb2.RecordExclusionResponse
+        )
+
+    async def let_in(self, reference: str, exclusion_id: str) -> Any:
+        """Lifts an exclusion."""
+        request = consent_service_pb2.LiftExclusionRequest(
+            request_id=self.stage.request_id(), client_reference=reference, exclusion_id=exclusion_id
+        )
+        return await self.ask(
+            "ConsentService/LiftExclusion", request, consent_service_pb2.LiftExclusionResponse
         )
 
     async def mark(self, reference: str, kind: str, record_id: str = "") -> Any:
