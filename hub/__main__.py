@@ -9,6 +9,7 @@ try:
         agency,
         agreement,
         backup,
+        certificate,
         consent,
         deliveries,
         departure,
@@ -51,6 +52,7 @@ ledger_origin.register()
 ledger_upgrade.register()
 for group in (
     agency.commands,
+    certificate.commands,
     agreement.commands,
     consent.commands,
     registration.commands,

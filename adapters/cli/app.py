@@ -10,7 +10,7 @@ from typing import Annotated
 import stamina.instrumentation
 import typer
 
-from adapters.cli import log, sources, witness
+from adapters.cli import doctor, enrol, log, sources, witness
 from adapters.cli.output import FAILED, MISUSED, Config, Json, command, interrupt, show
 from adapters.cli.pauses import Pauses
 from adapters.cli.template import TEMPLATE
@@ -21,10 +21,12 @@ from adapters.kit.client import Hub
 from adapters.kit.config import Settings, load
 from adapters.kit.copies import answer
 from adapters.kit.errors import AdapterError, ConfigInvalid, StateUnusable
+from adapters.kit.key_files import finish_replacing
 from adapters.kit.published import Published
 from adapters.kit.publisher import Publisher
 from adapters.kit.quarantine import Quarantine
 from adapters.kit.receipts import ReceiptSigner
+from adapters.kit.renewal import Renewal
 from adapters.kit.runner import Runner
 from adapters.kit.sink import Sink
 from adapters.kit.source import PublishReport
@@ -41,6 +43,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+enrol.register(app)
+doctor.register(app)
 app.add_typer(log.commands, name="log")
 app.add_typer(witness.commands, name="witness")
 
@@ -183,6 +187,7 @@ def publish(
         Published(settings.state_file) as published,
         Quarantine(settings.quarantine_file) as quarantine,
     ):
+        Renewal(hub, settings.hub, say=Pauses("The certificate."))()
         publisher = Publisher(
             hub,
             published,
@@ -238,15 +243,20 @@ def _receive(settings: Settings, *, once: bool, reconcile: bool, as_json: bool) 
     sink = sources.open_sink(settings)
     if settings.feed is None:
         raise ConfigInvalid(["[feed] is missing."])
+    finish_replacing(settings.hub.key_file, settings.hub.certificate_file)
     signer = ReceiptSigner.from_file(settings.hub.key_file)
     # A service is stopped by SIGTERM: let it end like Ctrl-C, between transactions.
     signal.signal(signal.SIGTERM, interrupt)
     with Hub.connect(settings.hub) as hub:
         backoff = Backoff() if once else Backoff(attempts=None)
         watching = log.Watching(hub, settings)
-        runner = Runner(
-            hub, sink, signer, settings.feed, backoff=backoff, on_pause=Pauses(), between=watching
-        )
+        renewal = Renewal(hub, settings.hub, signer, say=Pauses("The certificate."))
+
+        def between() -> None:
+            renewal()
+            watching()
+
+        runner = Runner(hub, sink, signer, settings.feed, backoff=backoff, on_pause=Pauses(), between=between)
         report = runner.run(once=once, reconcile=reconcile)
     answer = {field.name: getattr(report, field.name) for field in fields(report)}
     counted = (

@@ -13,7 +13,17 @@ from grpc_status import rpc_status
 from adapters.kit import transport
 from adapters.kit.config import HubSettings
 from adapters.kit.errors import AdapterError, HubRefused, HubUnreachable
+from adapters.kit.key_files import finish_replacing
 from adapters.kit.reasons import PREFIX, next_step
+from oncetold.v1.certificate_service_pb2 import (
+    GetStandingRequest,
+    GetStandingResponse,
+    ListKeyAccessRequest,
+    ListKeyAccessResponse,
+    RenewCertificateRequest,
+    RenewCertificateResponse,
+)
+from oncetold.v1.certificate_service_pb2_grpc import CertificateServiceStub
 from oncetold.v1.delivery_service_pb2 import (
     FetchDeliveriesRequest,
     FetchDeliveriesResponse,
@@ -64,33 +74,30 @@ class Hub:
         self, channel: grpc.Channel, explain: Callable[[], HubUnreachable | None] = lambda: None
     ) -> None:
         """Takes a channel, closed by `close`, and what explains a connection that does not come about."""
-        self._channel = channel
         self._explain = explain
+        self._use(channel)
+
+    def _use(self, channel: grpc.Channel) -> None:
+        self._channel = channel
         self._deliveries = DeliveryServiceStub(channel)
         self._records = RecordServiceStub(channel)
         self._registrations = RegistrationServiceStub(channel)
         self._log = LogServiceStub(channel)
         self._witnesses = WitnessServiceStub(channel)
+        self._certificates = CertificateServiceStub(channel)
 
     @classmethod
     def connect(cls, settings: HubSettings) -> Self:
         """Opens mutual TLS with the files of the settings. Connects at the first call, not before.
         ConfigInvalid if the files cannot be used."""
-        transport.read_certificate(settings, datetime.now(UTC))
-        credentials = grpc.ssl_channel_credentials(
-            root_certificates=settings.ca_file.read_bytes(),
-            private_key=settings.key_file.read_bytes(),
-            certificate_chain=settings.certificate_file.read_bytes(),
-        )
-        options: list[tuple[str, str | int]] = [
-            ("grpc.max_receive_message_length", LARGEST_ANSWER),
-            # Otherwise a hub that is back would be found only after up to two minutes.
-            ("grpc.max_reconnect_backoff_ms", 10_000),
-        ]
-        if settings.server_name is not None:
-            options.append(("grpc.ssl_target_name_override", settings.server_name))
-        channel = grpc.secure_channel(settings.address, credentials, options)
-        return cls(channel, lambda: transport.probe(settings))
+        return cls(_channel(settings), lambda: transport.probe(settings))
+
+    def reconnect(self, settings: HubSettings) -> None:
+        """Goes on with the files as they are now, after a certificate was renewed. Not while a call is under
+        way. ConfigInvalid if they cannot be used; then the connection stays as it was."""
+        before, after = self._channel, _channel(settings)
+        self._use(after)
+        before.close()
 
     def fetch(self, request: FetchDeliveriesRequest) -> FetchDeliveriesResponse:
         """Acknowledges, hands in receipts and gets the next batch."""
@@ -133,6 +140,18 @@ class Hub:
         """Hands over a cosignature."""
         return self._call(self._witnesses.AddCosignature, request, CALL_SECONDS)
 
+    def renew(self, request: RenewCertificateRequest) -> RenewCertificateResponse:
+        """Has a certificate signed for the next key."""
+        return self._call(self._certificates.RenewCertificate, request, CALL_SECONDS)
+
+    def standing(self) -> GetStandingResponse:
+        """How this adapter stands with the hub: its clock, its version, our key."""
+        return self._call(self._certificates.GetStanding, GetStandingRequest(), CALL_SECONDS)
+
+    def key_access(self, request: ListKeyAccessRequest) -> ListKeyAccessResponse:
+        """One page of what a key of the agency's was given."""
+        return self._call(self._certificates.ListKeyAccess, request, CALL_SECONDS)
+
     def close(self) -> None:
         """Ends the connection."""
         self._channel.close()
@@ -156,14 +175,7 @@ class Hub:
         code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
         info = error_info(error)
         if info is not None:
-            reason = info.reason.removeprefix(PREFIX)
-            return HubRefused(
-                reason,
-                dict(info.metadata),
-                next_step(reason),
-                retryable=_may_pass(code, reason),
-                pause=_pause(error),
-            )
+            return refused(error, info)
         if code in (
             grpc.StatusCode.UNAVAILABLE,
             grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -176,6 +188,19 @@ class Hub:
                 retryable=True,
             )
         return HubRefused(code.name, {}, next_step(code.name), retryable=False)
+
+
+def refused(error: grpc.RpcError, info: ErrorInfo) -> HubRefused:
+    """The hub's refusal with its reason, of an error that carries one."""
+    code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
+    reason = info.reason.removeprefix(PREFIX)
+    return HubRefused(
+        reason,
+        dict(info.metadata),
+        next_step(reason),
+        retryable=_may_pass(code, reason),
+        pause=_pause(error),
+    )
 
 
 def _may_pass(code: grpc.StatusCode, reason: str) -> bool:
@@ -213,3 +238,21 @@ def _status(error: grpc.RpcError) -> Status | None:
         return rpc_status.from_call(error)
     except ValueError:  # the status in the trailer contradicts the call's: not the hub's own words
         return None
+
+
+def _channel(settings: HubSettings) -> grpc.Channel:
+    finish_replacing(settings.key_file, settings.certificate_file)
+    transport.read_certificate(settings, datetime.now(UTC))
+    credentials = grpc.ssl_channel_credentials(
+        root_certificates=settings.ca_file.read_bytes(),
+        private_key=settings.key_file.read_bytes(),
+        certificate_chain=settings.certificate_file.read_bytes(),
+    )
+    options: list[tuple[str, str | int]] = [
+        ("grpc.max_receive_message_length", LARGEST_ANSWER),
+        # Otherwise a hub that is back would be found only after up to two minutes.
+        ("grpc.max_reconnect_backoff_ms", 10_000),
+    ]
+    if settings.server_name is not None:
+        options.append(("grpc.ssl_target_name_override", settings.server_name))
+    return grpc.secure_channel(settings.address, credentials, options)

@@ -97,7 +97,7 @@ def parse(raw: Mapping[str, object], folder: Path) -> Settings:
     reader.problems += [f"[{name}] is not a section." for name in sorted(set(raw) - known)]
     hub = reader.table("hub", {"address", "ca_file", "certificate_file", "key_file", "server_name"}) or {}
     address = reader.text("hub", hub, "address")
-    if address and not _is_host_and_port(address):
+    if address and not is_host_and_port(address):
         reader.problems.append("hub.address must be host:port, e.g. hub.example.org:7443.")
     files = [folder / reader.text("hub", hub, key) for key in ("ca_file", "certificate_file", "key_file")]
     server_name = reader.text("hub", hub, "server_name", "") or None
@@ -162,7 +162,8 @@ def _witness(reader: "Reader", folder: Path) -> WitnessSettings | None:
     return WitnessSettings(place, reader.keys("witness", table, "logs", ED25519))
 
 
-def _is_host_and_port(address: str) -> bool:
+def is_host_and_port(address: str) -> bool:
+    """Whether this is written as `hub.example.org:7443`."""
     host, colon, port = address.rpartition(":")
     return bool(host and colon and port.isascii() and port.isdigit() and 0 < int(port) < 65536)
 

@@ -134,3 +134,22 @@ class LogMisbehaved(AdapterError):
         )
         self.reason = reason
         self.evidence = evidence
+
+
+class CertificateEnding(AdapterError):
+    """Our certificate ends soon, or has ended, and was not renewed by itself."""
+
+    def __init__(self, days: int) -> None:
+        when = (
+            "has ended"
+            if days < 0
+            else "ends today"
+            if days == 0
+            else f"ends in {days} day{'' if days == 1 else 's'}"
+        )
+        super().__init__(
+            "CERTIFICATE_ENDING",
+            f"This adapter's certificate {when}.",
+            "Find out what keeps it from renewing: oncetold-adapter doctor",
+        )
+        self.days = days

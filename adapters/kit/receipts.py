@@ -18,6 +18,10 @@ class ReceiptSigner:
 
     def __init__(self, key_pem: bytes) -> None:
         """Takes the private key as PEM. ConfigInvalid if it is not an unencrypted P-256 key."""
+        self.take(key_pem)
+
+    def take(self, key_pem: bytes) -> None:
+        """Signs with this key from now on. ConfigInvalid if it is not an unencrypted P-256 key."""
         try:
             key = serialization.load_pem_private_key(key_pem, password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -25,13 +25,14 @@ from oncetold.v1.administration_service_pb2_grpc import AdministrationServiceStu
 from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
 from oncetold.v1.agreement_service_pb2_grpc import AgreementServiceStub
 from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
+from oncetold.v1.certificate_service_pb2_grpc import CertificateServiceStub
 from oncetold.v1.consent_service_pb2_grpc import ConsentServiceStub
 from oncetold.v1.erasure_service_pb2_grpc import ErasureServiceStub
 from oncetold.v1.log_service_pb2_grpc import LogServiceStub
 from oncetold.v1.operator_service_pb2_grpc import OperatorServiceStub
+from oncetold.v1.place_service_pb2_grpc import PlaceServiceStub
 from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
 from oncetold.v1.task_service_pb2_grpc import TaskServiceStub
-from oncetold.v1.place_service_pb2_grpc import PlaceServiceStub
 
 ACTING_AGENCY = "oncetold-agency"
 """Metadata key by which the operator names the agency it acts for."""
@@ -52,6 +53,7 @@ class HubClient:
     administration: AdministrationServiceStub
     agencies: AgencyServiceStub
     agreements: AgreementServiceStub
+    certificates: CertificateServiceStub
     consent: ConsentServiceStub
     registrations: RegistrationServiceStub
     audit: AuditServiceStub
@@ -68,6 +70,7 @@ class HubClient:
             administration=AdministrationServiceStub(channel),
             agencies=AgencyServiceStub(channel),
             agreements=AgreementServiceStub(channel),
+            certificates=CertificateServiceStub(channel),
             consent=ConsentServiceStub(channel),
             registrations=RegistrationServiceStub(channel),
             audit=AuditServiceStub(channel),

@@ -36,11 +36,11 @@ class Authority:
     def __init__(self, name: str) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = self._builder(self.name, self.key.public_key(), timedelta(days=10))
+        builder = self._builder(self.name, self.key.public_key(), timedelta(days=60))
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         self.certificate = builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
-    def issue(self, *, uris: tuple[str, ...] = (), host: str | None = None, days: int = 5) -> Issued:
+    def issue(self, *, uris: tuple[str, ...] = (), host: str | None = None, days: int = 25) -> Issued:
         key = ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri) for uri in uris]
         if host is not None:
