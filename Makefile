@@ -1,8 +1,8 @@
 # Everything a newcomer runs. The environment is .venv, made from the lock file when it is missing or out of date.
-#   make demo [ARGS=--once]   make test   make test-slow   make safety   make bench [ARGS=--quick]   make check   make generate   make baseline   make lock
+#   make demo [ARGS=--once]   make test   make test-slow   make safety   make bench [ARGS=--quick]   make check   make generate   make baseline   make lock   make sbom
 .DEFAULT_GOAL := demo
 .DELETE_ON_ERROR:
-.PHONY: demo test test-slow safety bench check generate baseline lock
+.PHONY: demo test test-slow safety bench check generate baseline lock sbom
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -39,6 +39,10 @@ generate: .codegen/installed
 
 baseline: .venv/installed .codegen/installed
 	bash proto/check.sh $(abspath $(CODEGEN)/python) $(abspath $(BIN)/buf) --update-baseline
+
+# What a hub and an adapter are made of, for whoever has to know: dist/oncetold-hub.cdx.json and -adapter.cdx.json.
+sbom: .venv/installed
+	bash deploy/sbom.sh $(abspath $(BIN)) dist
 
 # Needs uv (https://docs.astral.sh/uv), which nothing else here does.
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

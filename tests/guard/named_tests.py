@@ -1,4 +1,4 @@
-"""Tests that a table names: `path::function`, or `path::function[case]` with a case that its file spells out."""
+"""Tests that a table names: `path::function`, or `path::function[case]` with a case spelt out in its file."""
 
 import ast
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What no line of the product may do, whatever a reviewer overlooks: found in its syntax and by the linter."""
+"""What no line of the product may do, whatever a reviewer overlooks: found in its syntax, by the linter."""
 
 import ast
 import json
