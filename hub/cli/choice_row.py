@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.cli import enums
 from hub.cli.output import moment
-from oncetold.v1.consent_service_pb2 import Choice, Scope
+from oncetold.v1.consent_service_pb2 import Choice, GivenBy, Scope
 
 
 def row_of(choice: Choice) -> dict[str, object]:
@@ -18,6 +18,7 @@ def row_of(choice: Choice) -> dict[str, object]:
         "weak": choice.weak,
         "basis": enums.CONFIDENTIALITY.word(choice.grant.confidentiality_basis) if kind == "grant" else "",
         "evidence": choice.grant.evidence.reference,
+        "given_by": _proxy(choice.grant.given_by) if choice.grant.HasField("given_by") else "",
         "state": enums.CHOICE_STATE.word(choice.state) if choice.state else "",
         "recipient": _recipient(scope) if kind in ("grant", "refusal") else "",
         "purposes": [enums.PURPOSE.word(purpose) for purpose in scope.purposes],
@@ -25,6 +26,11 @@ def row_of(choice: Choice) -> dict[str, object]:
         "until": moment(choice.grant.effective_until_time) if kind == "grant" else "",
         "recorded_time": moment(choice.recorded_time),
     }
+
+
+def _proxy(given: GivenBy) -> str:
+    at = given.person
+    return f"{at.agency_id}:{at.staff_reference}" if at.agency_id else given.client_reference or given.other
 
 
 def _recipient(scope: Scope) -> str:

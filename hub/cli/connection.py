@@ -27,6 +27,7 @@ from oncetold.v1.agreement_service_pb2_grpc import AgreementServiceStub
 from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
 from oncetold.v1.certificate_service_pb2_grpc import CertificateServiceStub
 from oncetold.v1.consent_service_pb2_grpc import ConsentServiceStub
+from oncetold.v1.emergency_service_pb2_grpc import EmergencyServiceStub
 from oncetold.v1.erasure_service_pb2_grpc import ErasureServiceStub
 from oncetold.v1.log_service_pb2_grpc import LogServiceStub
 from oncetold.v1.operator_service_pb2_grpc import OperatorServiceStub
@@ -59,6 +60,7 @@ class HubClient:
     audit: AuditServiceStub
     operator: OperatorServiceStub
     tasks: TaskServiceStub
+    emergencies: EmergencyServiceStub
     erasures: ErasureServiceStub
     log: LogServiceStub
     places: PlaceServiceStub
@@ -76,6 +78,7 @@ class HubClient:
             audit=AuditServiceStub(channel),
             operator=OperatorServiceStub(channel),
             tasks=TaskServiceStub(channel),
+            emergencies=EmergencyServiceStub(channel),
             erasures=ErasureServiceStub(channel),
             log=LogServiceStub(channel),
             places=PlaceServiceStub(channel),

@@ -9,6 +9,7 @@ from oncetold.v1 import (
     agency_service_pb2,
     common_pb2,
     consent_service_pb2,
+    emergency_service_pb2,
     erasure_service_pb2,
     registration_service_pb2,
     task_service_pb2,
@@ -68,6 +69,7 @@ ON_END = Vocabulary(common_pb2.OnEnd, "ON_END_")
 MARKER = Vocabulary(consent_service_pb2.MarkerKind, "MARKER_KIND_")
 EXCLUSION_EFFECT = Vocabulary(consent_service_pb2.ExclusionEffect, "EXCLUSION_EFFECT_")
 CHOICE_STATE = Vocabulary(consent_service_pb2.ChoiceState, "CHOICE_STATE_")
+CARD_REASON = Vocabulary(emergency_service_pb2.CardReason, "CARD_REASON_")
 STATUS = Vocabulary(consent_service_pb2.PersonStatus, "PERSON_STATUS_")
 CLOSING = Vocabulary(registration_service_pb2.ClosingReason, "CLOSING_REASON_")
 POST = Vocabulary(agency_service_pb2.PostKind, "POST_KIND_")

@@ -37,6 +37,7 @@ from tests.twins.emergency import (
     openings,
     propose_link,
 )
+from tests.twins.places import protect
 from tests.twins.stage import Authority, Stage, stage
 
 TWO_AT_NIGHT = datetime(2026, 3, 10, 2, tzinfo=UTC)
@@ -212,6 +213,30 @@ async def test_nobody_else_opens_it(
         assert await openings(at.outreach) == [] and await at.outreach.tasks() == []
 
 
+async def test_after_a_rebuild_the_same_cards_stand_and_the_same_is_to_be_looked_at(
+    tmp_path: Path, authority: Authority
+) -> None:
+    async with night(tmp_path, authority) as at:
+        await agree(at.outreach, "sam", messages.CardLines(allergies="None known"))
+        await agree(at.outreach, "sam")
+        await at.given()
+        before = [await at.outreach.tasks(), await at.infirmary.tasks(), await openings(at.infirmary)]
+        await at.stage.hub.rebuild()
+        assert [await at.outreach.tasks(), await at.infirmary.tasks(), await openings(at.infirmary)] == before
+        assert [card.lines for card in await at.given()] == [LINES]
+
+
+async def test_a_link_that_somebody_cut_leaves_it_possible(tmp_path: Path, authority: Authority) -> None:
+    async with night(tmp_path, authority, link="confirmed") as at:
+        await agree(at.outreach, "sam")
+        await at.clinic.register("c-1")
+        await at.outreach.link("sam", at.clinic, "c-1")
+        between = await at.clinic.link("c-1", at.infirmary, "er-77")
+        assert [card.match for card in await at.given()] == [SURE]
+        await at.clinic.unlink(between)
+        assert [card.match for card in await at.given()] == [POSSIBLE], "people have to settle it first"
+
+
 async def test_the_hubs_operator_neither_writes_nor_opens_a_card(
     tmp_path: Path, authority: Authority
 ) -> None:
@@ -238,6 +263,18 @@ async def test_a_card_says_something_and_never_where_somebody_is(
             assert await at.outreach.refused(agree(at.outreach, "sam", lines)) == "INVALID_FIELD"
         await agree(at.outreach, "sam", messages.CardLines(medicines="Vitamin B12 1 mg, methadone 60ml"))
         assert len(await at.given()) == 1
+
+
+async def test_a_line_that_names_a_protected_place_is_empty_whoever_protected_it(
+    tmp_path: Path, authority: Authority
+) -> None:
+    async with night(tmp_path, authority) as at:
+        lines = messages.CardLines(allergies="Penicillin", who_to_ring="Ada, at the heron refuge")
+        await agree(at.outreach, "sam", lines)
+        assert [card.lines for card in await at.given()] == [lines]
+        await at.clinic.register("c-1")
+        await protect(at.clinic, "c-1")
+        assert [card.lines for card in await at.given()] == [messages.CardLines(allergies="Penicillin")]
 
 
 async def test_where_nobody_answers_at_night_no_card_is_agreed(tmp_path: Path, authority: Authority) -> None:
