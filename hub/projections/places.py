@@ -95,6 +95,8 @@ class Places:
                 held[told].discard(place_id)
                 if not held[told]:
                     del held[told]
+                if not held:
+                    del self._held[registration_id]
 
     def is_known(self, place_id: UUID, registration_id: UUID, told: Told) -> bool:
         """Whether it was found already that this holds the place."""

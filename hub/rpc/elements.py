@@ -8,7 +8,7 @@ from hub.projections.fragments import ItemClass
 from hub.records import disputes, framing
 from hub.records.risk import risk_stub
 from hub.use_cases.deliver import Sending
-from hub.use_cases.difference import Wanted
+from hub.use_cases.wanted import Wanted
 
 _NO_ID = bytes(16)
 

@@ -12,7 +12,8 @@ from consent_ledger.ledger import KeyOwner
 from consent_ledger.policy import permitted_rows, running
 from consent_ledger.staff import BreakGlassReason
 from consent_ledger.vocabulary import DataCategory, KeyCategory
-from hub.use_cases.difference import Wanted, terms_under
+from hub.use_cases.difference import terms_under
+from hub.use_cases.wanted import Wanted
 from hub.use_cases.work import Caller, Work
 
 LASTS = timedelta(hours=4)

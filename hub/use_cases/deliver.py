@@ -17,9 +17,10 @@ from consent_ledger.facts import Feed
 from hub.projections.held import NO_TERMS
 from hub.projections.holdings import FeedState
 from hub.records import codec
-from hub.use_cases.difference import Change, Wanted, changes, desired, etags, record_ids
+from hub.use_cases.difference import Change, changes, desired
 from hub.use_cases.hub import Hub
 from hub.use_cases.replies import disputed_ids
+from hub.use_cases.wanted import Wanted, etags, record_ids
 from hub.use_cases.work import Caller, Work
 
 _PAIRS_AT_ONCE = 1000

@@ -31,6 +31,7 @@ from hub.use_cases.taking import (
     unread_without_delay,
     warning_stays,
 )
+from hub.use_cases.wanted import Wanted, etags
 from hub.use_cases.work import Work
 
 _ALWAYS = (HandlingMark.NORDSCLCD, HandlingMark.PERSISTLABEL)
@@ -39,25 +40,6 @@ _ID = 16
 _made = tuple.__new__
 """Makes what a long story has hundreds of without the cost of its constructor."""
 _FOR_EVER = 2**63
-
-
-class Wanted(NamedTuple):
-    """One element as the feed should hold it. Ids are 16 bytes; the element's is the recipient's own.
-
-    `ring`: of a risk to others nothing is left but the warning and whom to ring; `None` for content as it is.
-    """
-
-    element_id: bytes
-    fragment_id: bytes
-    origin: bytes
-    item: Item
-    terms: Terms
-    ring: str | None = None
-
-    @property
-    def with_content(self) -> bool:
-        """Whether content goes along: a repeated greying sends no more than the first."""
-        return self.ring is not None or self.terms.active
 
 
 @dataclass(slots=True)
@@ -396,31 +378,3 @@ def _terms(rows: Iterable[TermRow], facts: Fragment) -> Terms:
 def _as_held(revisions: Sequence[Item], durable: Held) -> Item | None:
     """The revision that the partner holds: nothing newer may be sent once no purpose is active."""
     return next((one for one in revisions if one.revision == durable.revision and not one.gone), None)
-
-
-def etags(work: Work, wanted: Sequence[Wanted]) -> dict[bytes, bytes]:
-    """By element: 16 bytes that name exactly this content under exactly these terms."""
-    together: dict[tuple[int, int, str | None], tuple[Terms, list[bytes]]] = {}
-    for element_id, _, _, item, terms, ring in wanted:
-        key = (id(terms), item.revision, ring)
-        group = together.get(key)
-        if group is None:
-            group = together[key] = (terms, [])
-        group[1].append(element_id)
-    found: dict[bytes, bytes] = {}
-    for (_, revision, ring), (terms, elements) in together.items():
-        context = ("etag", terms.written(), str(revision), "" if ring is None else f"ring {ring}")
-        made = work.vault.opaque_ids(*context, blocks=b"".join(elements))
-        found.update(zip(elements, _each(made), strict=True))
-    return found
-
-
-def record_ids(work: Work, pair: UUID, wanted: Sequence[Wanted]) -> list[bytes]:
-    """Each element's record id, 16 bytes: the recipient's own, so that comparing them tells nothing."""
-    records = [one.item.record_id for one in wanted]
-    return _each(work.vault.opaque_ids("element-record", pair.bytes, blocks=b"".join(records)))
-
-
-def _each(ids: bytes) -> list[bytes]:
-    """Ids that stand side by side."""
-    return [ids[at : at + _ID] for at in range(0, len(ids), _ID)]

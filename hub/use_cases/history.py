@@ -14,8 +14,9 @@ from consent_ledger.staff import ReadingLimit
 from hub.projections.held import Terms
 from hub.use_cases.broken_glass import seen_through
 from hub.use_cases.deliver import Sending, own_feed
-from hub.use_cases.difference import Wanted, desired, etags, record_ids
+from hub.use_cases.difference import desired
 from hub.use_cases.replies import disputed_ids
+from hub.use_cases.wanted import Wanted, etags, record_ids
 from hub.use_cases.work import Caller, Staff, Work
 
 _READ = StepKind.READ

@@ -13,7 +13,7 @@ from consent_ledger.errors import Refused
 from consent_ledger.records import read_fragment_class
 from consent_ledger.vocabulary import DEFAULT_LEVEL, DataCategory
 from hub.records.disputes import STATEMENT, categories_of_pointer, disputed
-from hub.use_cases.difference import Wanted
+from hub.use_cases.wanted import Wanted
 from hub.use_cases.work import Work
 
 

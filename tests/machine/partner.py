@@ -11,12 +11,13 @@ from consent_ledger.errors import Refused
 from hub.records import codec
 from hub.use_cases import history
 from hub.use_cases.deliver import Batch, Sending, SignedReceipt, fetch_deliveries
-from hub.use_cases.difference import Wanted
 from hub.use_cases.hub import Hub
 from hub.use_cases.reconcile import Reported, reconcile_holdings
+from hub.use_cases.wanted import Wanted
 from hub.use_cases.work import Caller
 from tests.oracle import history as h
 from tests.oracle.store import Held, Place
+from tests.staff import as_navigator
 
 
 @dataclass
@@ -141,13 +142,14 @@ class Partner:
         )
 
     async def history(self, reference: str) -> dict[Place, Held]:
-        """What a live read answers."""
-        seen, _ = await self.hub.execute(
-            history.get_history, self.caller, feed_id=self.feed_id, client_reference=reference
+        """What a live read by the agency's navigator answers, who works with everybody."""
+        caller = as_navigator(self.caller, self.hub.ledger.clock.now())
+        seen = await self.hub.execute(
+            history.get_history, caller, feed_id=self.feed_id, client_reference=reference
         )
         return {
             (reference, self.keys[one.item.content]): held_as(one)
-            for one in (sending.wanted for sending in seen if sending.wanted is not None)
+            for one in (sending.wanted for sending in seen.sendings if sending.wanted is not None)
         }
 
     def store(self) -> dict[Place, Held]:

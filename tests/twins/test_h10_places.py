@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from consent_ledger import places as spelling
+from consent_ledger.records import StoredRecord
 from hub.projections.places import Places
 from hub.use_cases import place_pass, publish
 from hub.use_cases import places as protecting
@@ -267,6 +268,9 @@ REMOVED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
         lambda content: (records_pb2.RecordContent.FromString(content).contact.place.address_line,),
     ),
     "spellings are one": lambda patch: patch.setattr(spelling, "_shortened", lambda word: word),
+    "the index takes what a record says of itself": lambda patch: patch.setattr(
+        StoredRecord, "matters_to_decisions", property(lambda record: record.review_by is not None)
+    ),
     "decisions know that a fragment holds it": lambda patch: patch.setattr(Places, "protector", _none),
 }
 
@@ -291,8 +295,7 @@ async def test_h10_her_own_records_are_blocked_by_the_very_answer(
     monkeypatch.setattr(place_pass, "_look_for", _never)
 
     async def answered() -> list[str]:
-        folder = tmp_path / f"{monkeypatch is None}{len(list(tmp_path.iterdir()))}"
-        async with stage(folder, authority) as world:
+        async with stage(tmp_path / str(len(list(tmp_path.iterdir()))), authority) as world:
             outreach, hostel = await the_family(world)
             await plant(outreach, "rosa", "before")
             await protect(outreach, "rosa", look=False)
