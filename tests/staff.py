@@ -40,6 +40,7 @@ def signer_of(
     ledger_id: UUID,
     certificate_pem: bytes,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    new_id: Callable[[], UUID] = uuid4,
 ) -> Signer:
     """Signs for the agency's staff."""
     return Signer(
@@ -49,6 +50,7 @@ def signer_of(
         ledger_id=ledger_id,
         certificate_pem=certificate_pem,
         now=now,
+        new_id=new_id,
     )
 
 

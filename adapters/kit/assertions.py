@@ -49,6 +49,7 @@ class Signer:
         ledger_id: UUID,
         certificate_pem: bytes,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        new_id: Callable[[], UUID] = uuid4,
     ) -> None:
         """`certificate_pem` is the certificate that the calls are made with; `ledger_id` the hub's."""
         self._key = key
@@ -61,6 +62,7 @@ class Signer:
             "cnf": {"x5t#S256": encoded(hashlib.sha256(der).digest())},
         }
         self._now = now
+        self._new_id = new_id
 
     def metadata(self, who: Who, request: Message) -> tuple[tuple[str, str], ...]:
         """The metadata to send with this request, once."""
@@ -75,7 +77,7 @@ class Signer:
             "purpose": who.purpose,
             "iat": issued,
             "exp": issued + int(LASTS.total_seconds()),
-            "jti": str(uuid4()),
+            "jti": str(self._new_id()),
             "req": encoded(hashlib.sha256(request.SerializeToString()).digest()),
         }
         reference = getattr(request, "client_reference", "")

@@ -9,18 +9,22 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import grpc
 
-from oncetold.v1 import delivery_service_pb2, record_service_pb2
+from adapters.kit.assertions import Signer
+from hub.pki import certificate_identity
+from oncetold.v1 import audit_service_pb2, delivery_service_pb2, record_service_pb2
 from tests.bench import payload
 from tests.bench.area import SHARED, person, reader
 from tests.bench.hub_process import PEER
 from tests.bench.worker import do_jobs
+from tests.staff import NAVIGATOR, signer_of
 
 PUBLISH = "/oncetold.v1.RecordService/PublishRecords"
 HISTORY = "/oncetold.v1.RecordService/GetHistory"
+LEDGER = "/oncetold.v1.AuditService/GetLedger"
 FETCH = "/oncetold.v1.DeliveryService/FetchDeliveries"
 OPTIONS = (("grpc.max_receive_message_length", 16 * 1024 * 1024), ("grpc.use_local_subchannel_pool", 1))
 CALL_SECONDS = 120.0
@@ -97,6 +101,7 @@ class Client:
     ) -> dict[str, Any]:
         """Reads long stories, in turn."""
         calls = self._channels.method(target, HISTORY)
+        signer = await self._signer(target)
         numbers = itertools.count()
 
         async def once() -> int:
@@ -104,10 +109,23 @@ class Client:
             request = record_service_pb2.GetHistoryRequest(
                 feed_id=feed_id, client_reference=reader(number % readers)
             )
-            answer = await calls[number % LANES](request.SerializeToString(), timeout=CALL_SECONDS)
+            word = signer.metadata(NAVIGATOR, request)
+            answer = await calls[number % LANES](
+                request.SerializeToString(), timeout=CALL_SECONDS, metadata=word
+            )
             return len(answer)
 
         return await flow([once] * in_flight, seconds)
+
+    async def _signer(self, target: dict[str, Any]) -> Signer:
+        """Vouches for the navigator of whose adapter the target is."""
+        asked = audit_service_pb2.GetLedgerRequest().SerializeToString()
+        call: Any = self._channels.to(target).unary_unary(LEDGER)
+        body = await call(asked, timeout=CALL_SECONDS)
+        ledger = audit_service_pb2.GetLedgerResponse.FromString(body)
+        pem = Path(target["certificate"]).read_bytes()
+        agency_id = certificate_identity(pem).uri.split("/")[4]
+        return signer_of(agency_id, UUID(ledger.ledger_id), pem)
 
     async def fetch(
         self,

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from adapters.kit.assertions import public_part
 from consent_ledger.clock import SystemClock
 from consent_ledger.ledger import open_ledger
+from consent_ledger.staff import RelationshipKind, Role
 from consent_ledger.vocabulary import (
     Article9Condition,
     Article10Condition,
@@ -24,11 +26,12 @@ from hub import pki
 from hub.bootstrap import create_hub
 from hub.config import Config, TlsFiles, write_config
 from hub.limit_settings import LimitSettings
-from hub.use_cases import agencies, agreements, consents, publish, registrations
+from hub.use_cases import agencies, agreements, consents, publish, registrations, staff
 from hub.use_cases.hub import Hub
 from hub.use_cases.work import Caller, Work
 from tests.bench import payload
 from tests.bench.area import KINDS, ORIGIN, SERVICES, SHARED, Adapter, Area, Plan, person, reader
+from tests.staff import KEY_ID, NAVIGATOR, key_of
 
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -152,6 +155,22 @@ class Maker:
         now = datetime.now(UTC)
         return pki.issue_adapter(self._authority, self._folder, agency_id, now, adapter=str(number + 1))
 
+    async def _hire(self, agency_id: str) -> None:
+        """The agency's key is known, and its navigator has the role."""
+        await self._hub.execute(
+            staff.authorise_assertion_key,
+            OPERATOR,
+            agency_id=agency_id,
+            key_id=KEY_ID,
+            public_key=public_part(key_of(agency_id)),
+        )
+        await self._hub.execute(
+            staff.give_role,
+            Caller(agency_id),
+            staff_reference=NAVIGATOR.staff_reference,
+            role=Role.NAVIGATOR,
+        )
+
     async def agreement(self, parties: Sequence[str]) -> None:
         """One agreement that everybody signs."""
         await self._hub.execute(agreements.draft_agreement, OPERATOR, content=_agreement(parties))
@@ -165,6 +184,10 @@ class Maker:
         here = [(origin, {"client_reference": reference}) for reference, _ in known]
         there = [(Caller(receiver), {"client_reference": reference}) for reference, receiver in known]
         await self.each(registrations.register_client, [*here, *there])
+        for receiver in sorted({receiver for _, receiver in known}):
+            await self._hire(receiver)
+        works = {"staff_reference": NAVIGATOR.staff_reference, "kind": RelationshipKind.CASELOAD}
+        await self.each(staff.record_relationship, [(caller, {**named, **works}) for caller, named in there])
         made = await self.each(registrations.create_link_token, here)
         tokens = [
             (caller, {**named, "token": token})

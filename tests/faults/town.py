@@ -17,19 +17,31 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import grpc
 from google.protobuf.message import Message
 
+from adapters.kit.assertions import Signer
 from adapters.kit.client import Hub
 from hub import pki
 from hub.config import write_config
+from oncetold.v1.audit_service_pb2 import GetLedgerRequest
 from tests.faults import processes
 from tests.integration.loopback import Site, make_site
 from tests.oracle import history as h
 from tests.oracle.facts import Facts
 from tests.oracle.play import Player
 from tests.oracle.store import Held, Place, expected_store
+from tests.staff import (
+    NAVIGATOR,
+    authorising,
+    giving,
+    needs_word,
+    new_request_id,
+    signer_of,
+    working_with,
+)
 from tests.world.hub_beside import METHODS
 
 SERVICES = {"outreach": "STREET_OUTREACH", "hostel": "HOSTEL", "clinic": "HOSPITAL"}
@@ -79,6 +91,7 @@ class Town:
         self.exclusions: list[h.ExclusionRecorded] = []
         self._numbers = 0
         self._methods: dict[tuple[str | None, str], Any] = {}
+        self._signers: dict[str, Signer] = {}
         self._write_rows()
 
     @property
@@ -132,8 +145,18 @@ class Town:
                 await channel.close()
 
     async def once(self, agency: str | None, method: str, request: Any) -> Any:
-        """One call, whatever comes of it."""
-        return await self._methods[agency, method](request, timeout=10)
+        """One call, whatever comes of it. Where it needs that, its agency vouches for its navigator."""
+        word: tuple[tuple[str, str], ...] = ()
+        if agency is not None and needs_word(METHODS[method][0]):
+            word = (await self._signer(agency)).metadata(NAVIGATOR, request)
+        return await self._methods[agency, method](request, timeout=10, metadata=word)
+
+    async def _signer(self, agency: str) -> Signer:
+        if agency not in self._signers:
+            ledger = await self._methods[agency, "GetLedger"](GetLedgerRequest(), timeout=10)
+            pem = self.credentials[agency].certificate.read_bytes()
+            self._signers[agency] = signer_of(agency, UUID(ledger.ledger_id), pem)
+        return self._signers[agency]
 
     async def call(self, agency: str | None, method: str, request: Any) -> Any:
         """The answer, however often the same request has to be made. Anything but an absence is raised."""
@@ -171,6 +194,9 @@ class Town:
         """Agencies, feeds, an agreement, and people whom all of them know."""
         for agency, service in SERVICES.items():
             await self._play(h.AgencyRegistered, agency=agency, service_type=service)
+        for agency in SERVICES:
+            await self.call(None, "AuthoriseAssertionKey", authorising(agency, new_request_id()))
+            await self.call(agency, "GiveRole", giving(new_request_id()))
         for agency in RECEIVERS:
             await self._play(
                 h.FeedOpened,
@@ -196,7 +222,9 @@ class Town:
             await self._play(h.AgreementSigned, agreement="isa-1", version=1, agency=agency)
         for person in range(PEOPLE):
             for agency in SERVICES:
-                await self._play(h.ClientRegistered, agency=agency, reference=f"{agency}-{person}")
+                reference = f"{agency}-{person}"
+                await self._play(h.ClientRegistered, agency=agency, reference=reference)
+                await self.call(agency, "RecordRelationship", working_with(reference, new_request_id()))
             for other in RECEIVERS:
                 await self._play(
                     h.LinkConfirmed,

@@ -11,6 +11,7 @@ from uuid import UUID
 from consent_ledger.erasures import ErasureGround, ErasurePart, HoldGround
 from consent_ledger.errors import OnceToldError, Refused
 from consent_ledger.ledger import Ledger, create_ledger, open_ledger
+from consent_ledger.staff import RelationshipKind, Role
 from consent_ledger.vocabulary import (
     ENVELOPE_CATEGORY,
     DataCategory,
@@ -20,13 +21,14 @@ from consent_ledger.vocabulary import (
     TaskKind,
     TaskOutcome,
 )
-from hub.use_cases import agencies, agreements, consents, erasure, publish, registrations, tasks
+from hub.use_cases import agencies, agreements, consents, erasure, publish, registrations, staff, tasks
 from hub.use_cases.hub import Hub
 from hub.use_cases.work import Caller
 from tests.clock import ManualClock
 from tests.machine import saying
 from tests.machine.partner import Partner
 from tests.oracle import history as h
+from tests.staff import NAVIGATOR
 
 OPERATOR = Caller(None, operator=True)
 
@@ -110,6 +112,12 @@ class Product:
                     public_key_sha256=bytes(32),
                 )
                 self.call(
+                    staff.give_role,
+                    Caller(event.agency),
+                    staff_reference=NAVIGATOR.staff_reference,
+                    role=Role.NAVIGATOR,
+                )
+                self.call(
                     agencies.appoint_post,
                     OPERATOR,
                     agency_id=event.agency,
@@ -155,6 +163,13 @@ class Product:
             case h.ClientRegistered():
                 self.call(
                     registrations.register_client, Caller(event.agency), client_reference=event.reference
+                )
+                self.call(
+                    staff.record_relationship,
+                    Caller(event.agency),
+                    client_reference=event.reference,
+                    staff_reference=NAVIGATOR.staff_reference,
+                    kind=RelationshipKind.CASELOAD,
                 )
             case h.RegistrationClosed():
                 self._about(registrations.close_registration, event.agency, event, reason=event.reason)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import grpc
 
@@ -35,6 +36,7 @@ from tests.privacy import person, told
 from tests.privacy.evidence import Evidence, hub_process
 from tests.privacy.failures import fail_in_every_way
 from tests.privacy.partners import Partners
+from tests.staff import NAVIGATOR, relate, signer_of
 
 AGENCIES = ("outreach", "clinic", "hostel")
 
@@ -93,7 +95,7 @@ async def _live(folder: Path, evidence: Evidence, collector_port: int) -> None:
         assert (await partners.receive("hostel", keys["hostel"], feeds["hostel"])).applied == 0
         evidence.partners["clinic"] = partners.database("clinic").read_bytes()
         evidence.partners["hostel"] = partners.database("hostel").read_bytes()
-        await _look(channels, feeds)
+        await _look(channels, feeds, keys["clinic"])
         await fail_in_every_way(site, partners.port, channels, feeds, evidence)
         await partners.publish(keys["outreach"], told.CaseFiles(revised=True))
         await _protect(channels["outreach"], grant_id)
@@ -235,13 +237,19 @@ async def _choose(channels: dict[str, grpc.aio.Channel]) -> str:
     return str(granted.grant_id)
 
 
-async def _look(channels: dict[str, grpc.aio.Channel], feeds: dict[str, str]) -> None:
+async def _look(
+    channels: dict[str, grpc.aio.Channel], feeds: dict[str, str], clinic: pki.Credentials
+) -> None:
     """Everything that can be asked about what was told."""
+    ledger = await AuditServiceStub(channels["clinic"]).GetLedger(audit_service_pb2.GetLedgerRequest())
+    signer = signer_of("clinic", UUID(ledger.ledger_id), clinic.certificate.read_bytes())
+    await relate(channels["clinic"], person.REFERENCES["clinic"])
     ours = person.REFERENCES["outreach"]
+    asked = record_service_pb2.GetHistoryRequest(
+        feed_id=feeds["clinic"], client_reference=person.REFERENCES["clinic"]
+    )
     history = await RecordServiceStub(channels["clinic"]).GetHistory(
-        record_service_pb2.GetHistoryRequest(
-            feed_id=feeds["clinic"], client_reference=person.REFERENCES["clinic"]
-        )
+        asked, metadata=signer.metadata(NAVIGATOR, asked)
     )
     assert len(history.elements) > len(told.CATEGORIES)
     audit = AuditServiceStub(channels["outreach"])

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from hub import pki
-from hub.bootstrap import _registry
+from hub.bootstrap import _assertions, _registry
 from hub.rpc.agency_servicer import AgencyServicer
 from hub.rpc.agreement_servicer import AgreementServicer
 from hub.rpc.audit_servicer import AuditServicer
@@ -24,6 +24,7 @@ from hub.rpc.delivery_servicer import DeliveryServicer
 from hub.rpc.dispatch import Dispatcher
 from hub.rpc.record_servicer import RecordServicer
 from hub.rpc.registration_servicer import RegistrationServicer
+from hub.rpc.staff_servicer import StaffServicer
 from hub.use_cases.hub import Hub
 from oncetold.v1 import (
     agency_service_pb2,
@@ -33,7 +34,10 @@ from oncetold.v1 import (
     delivery_service_pb2,
     record_service_pb2,
     registration_service_pb2,
+    staff_service_pb2,
 )
+from tests.races.stepped import seeded_ids
+from tests.staff import NAVIGATOR, needs_word, signer_of
 
 _SERVICERS: tuple[tuple[Any, Any], ...] = (
     (agency_service_pb2, AgencyServicer),
@@ -43,6 +47,7 @@ _SERVICERS: tuple[tuple[Any, Any], ...] = (
     (delivery_service_pb2, DeliveryServicer),
     (record_service_pb2, RecordServicer),
     (registration_service_pb2, RegistrationServicer),
+    (staff_service_pb2, StaffServicer),
 )
 
 
@@ -82,14 +87,16 @@ class Certificates:
 class _Context:
     """As much of a gRPC call's context as the front door looks at."""
 
-    def __init__(self, certificate: Certificate | None, acting: str | None) -> None:
-        self._certificate, self._acting = certificate, acting
+    def __init__(
+        self, certificate: Certificate | None, acting: str | None, word: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        self._certificate, self._acting, self._word = certificate, acting, word
 
     def auth_context(self) -> dict[str, Sequence[bytes]]:
         return {} if self._certificate is None else {"x509_pem_cert": [self._certificate.pem]}
 
     def invocation_metadata(self) -> Sequence[tuple[str, str | bytes]]:
-        return () if self._acting is None else ((ACTING_AGENCY, self._acting),)
+        return self._word if self._acting is None else ((ACTING_AGENCY, self._acting),)
 
     async def abort(self, code: grpc.StatusCode, text: str, trailing: Any) -> None:
         info = error_details_pb2.ErrorInfo()
@@ -102,7 +109,10 @@ class _Context:
 class Door:
     """The hub's two doors: by certificate, and for the operator, who names whom it acts for."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, seed: str = "") -> None:
+        """`seed` tells the ids of one door's assertions from another's."""
+        self._hub = hub
+        self._ids = seeded_ids(f"assertions {seed}")
         self._by_certificate = _handlers(hub, ByCertificate(_registry(hub), lambda: datetime.now(UTC)))
         self._by_socket = _handlers(hub, ByLocalSocket())
 
@@ -119,12 +129,23 @@ class Door:
         details: Any = SimpleNamespace(method=f"/oncetold.v1.{method}", invocation_metadata=())
         handler: Any = next(found for one in handlers if (found := one.service(details)) is not None)
         body = request.SerializeToString(deterministic=True)
-        answer: bytes = await handler.unary_unary(body, _Context(certificate, acting))
+        word = () if certificate is None else self._word(method, request, certificate)
+        answer: bytes = await handler.unary_unary(body, _Context(certificate, acting, word))
         return answer
+
+    def _word(self, method: str, request: Message, certificate: Certificate) -> tuple[tuple[str, str], ...]:
+        """The agency's word for its navigator, where the call needs it."""
+        if not needs_word(f"/oncetold.v1.{method}"):
+            return ()
+        agency_id = certificate.uri.split("/")[4]
+        ledger = self._hub.ledger
+        signer = signer_of(agency_id, ledger.ledger_id, certificate.pem, ledger.clock.now, self._ids)
+        return signer.metadata(NAVIGATOR, request)
 
 
 def _handlers(hub: Hub, authenticator: Authenticator) -> list[grpc.GenericRpcHandler]:
-    dispatcher = Dispatcher(authenticator, hub.ledger.clock.now)
+    now = hub.ledger.clock.now
+    dispatcher = Dispatcher(authenticator, now, assertions=_assertions(hub, hub.ledger.clock))
     return [
         dispatcher.handler_for(service, servicer(hub))
         for module, servicer in _SERVICERS

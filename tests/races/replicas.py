@@ -45,7 +45,7 @@ class Replica:
         # In place of a thread that listens: `Both` says when something is heard.
         self.ledger.listen = self.heard.append  # type: ignore[assignment, method-assign]
         self.hub = kind(self.ledger, new_id=seeded_ids(f"ids {seed} {new}"))
-        self.door = Door(self.hub)
+        self.door = Door(self.hub, seed)
 
 
 class Both:

@@ -24,10 +24,12 @@ from oncetold.v1 import (
     record_service_pb2,
     records_pb2,
     registration_service_pb2,
+    staff_service_pb2,
 )
 from tests.clock import START, ManualClock
 from tests.races.doors import Certificate, Certificates, Door
 from tests.races.stepped import SteppedLoop, SteppedSequencer, seeded_ids, stepped_ledger
+from tests.staff import authorising, giving, working_with
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
@@ -257,6 +259,12 @@ async def found(world: World, facts: Facts, window: str) -> None:
             ),
             registration_service_pb2.RegisterClientResponse,
         )
+        await world.ask(
+            agency_id,
+            "StaffService/RecordRelationship",
+            working_with(reference, world.request_id()),
+            staff_service_pb2.RecordRelationshipResponse,
+        )
     world.clock.advance(timedelta(seconds=1))
     for person, to in (("rosa", "hostel"), ("rosa", "clinic"), ("ann", "hostel")):
         facts.links[person, to] = await _link(world, person, to)
@@ -289,6 +297,18 @@ async def _agency(world: World, facts: Facts, agency_id: str, kind: Any, window:
             public_key_sha256=certificate.public_key_sha256,
         ),
         agency_service_pb2.AuthoriseCertificateResponse,
+    )
+    await world.ask(
+        "operator",
+        "StaffService/AuthoriseAssertionKey",
+        authorising(agency_id, world.request_id()),
+        staff_service_pb2.AuthoriseAssertionKeyResponse,
+    )
+    await world.ask(
+        f"operator:{agency_id}",
+        "StaffService/GiveRole",
+        giving(world.request_id()),
+        staff_service_pb2.GiveRoleResponse,
     )
     await world.ask(
         "operator",

@@ -24,6 +24,7 @@ from oncetold.v1 import (
     consent_service_pb2,
     record_service_pb2,
     registration_service_pb2,
+    staff_service_pb2,
 )
 from tests.integration.loopback import Site, make_site, operator_channel
 
@@ -35,6 +36,7 @@ MODULES = (
     consent_service_pb2,
     record_service_pb2,
     registration_service_pb2,
+    staff_service_pb2,
 )
 METHODS = {
     method.name: (f"/{service.full_name}/{method.name}", GetMessageClass(method.output_type))
