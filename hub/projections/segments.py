@@ -69,6 +69,10 @@ class Segments:
                 _read_chunk(chunk, found)
         return found
 
+    def holds_any(self, registration_id: UUID) -> bool:
+        """Whether anything is told of the registration that its author has not taken away."""
+        return any(not item.gone for item in self.fragments(registration_id).latest.values())
+
     def of_registration(self, registration_id: UUID) -> dict[UUID, list[StoredFragment]]:
         """Every fragment of a registration, each as its revisions, oldest first.
 

@@ -170,7 +170,7 @@ def asked_on(work: Work, agency_id: str, asked: Asked) -> facts.Registration | N
 def _holding(work: Work, agency_id: str, asked: Asked) -> Iterator[facts.Registration]:
     for member in sorted(work.index.component(asked.registration_id)):
         one = work.index.registrations[member]
-        if one.agency_id == agency_id and not one.in_error and work.index.taken_on.get(member):
+        if one.agency_id == agency_id and not one.in_error and work.segments.holds_any(member):
             yield one
 
 

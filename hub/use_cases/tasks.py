@@ -20,9 +20,7 @@ from hub.use_cases.sentences import task_sentence
 from hub.use_cases.work import ADMINISTRATION, Caller, Work
 
 _FOR_THE_LEAD = frozenset({TaskKind.GRANT_ENDING, TaskKind.SAFETY_CRITICAL_ENDED})
-_ABOUT_SHARING = frozenset(
-    {TaskKind.SHARING_ASKED, TaskKind.TO_COUNTERSIGN, TaskKind.OVERRIDE_TO_REVIEW}
-)
+_ABOUT_SHARING = frozenset({TaskKind.SHARING_ASKED, TaskKind.TO_COUNTERSIGN, TaskKind.OVERRIDE_TO_REVIEW})
 _OUTCOMES: dict[TaskKind, frozenset[TaskOutcome]] = {
     TaskKind.GRANT_ENDING: frozenset({TaskOutcome.ASKED, TaskOutcome.NOT_REACHED}),
     TaskKind.SAFETY_CRITICAL_ENDED: frozenset({TaskOutcome.ASKED, TaskOutcome.NOT_REACHED}),
@@ -159,7 +157,7 @@ def _matters(work: Work, cause: Cause) -> bool:
 def _is_for(work: Work, agency_id: str, registration: Registration, cause: Cause, own: bool) -> bool:
     """Whether the agency has to look at it. A request to share is for whoever else holds something."""
     if cause.kind is TaskKind.SHARING_ASKED:
-        return not own and bool(work.index.taken_on.get(registration.registration_id))
+        return not own and work.segments.holds_any(registration.registration_id)
     return own or _leads(work, agency_id, registration, cause)
 
 
