@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from consent_ledger import facts
 from consent_ledger.vocabulary import DataCategory, MarkerKind, Purpose, Reason, ServiceType
 from tests.policy_cases.question import Question
 
@@ -40,6 +41,12 @@ def not_shut_out(asked: Question) -> Iterator[Found]:
                 yield 6, Reason.CLIENT_EXCLUSION
 
 
+def gives_an_address_away(asked: Question, subject: facts.Person) -> bool:
+    """Of somebody whose address is protected: any but the one that is given out instead (ruling 4)."""
+    located = DataCategory.CONTACT_LOCATION in asked.fragment.categories
+    return located and asked.fragment.record_id not in subject.care_of
+
+
 _MARKED = {
     MarkerKind.THIRD_PARTY: Reason.THIRD_PARTY_DATA,
     MarkerKind.SERIOUS_HARM: Reason.SERIOUS_HARM,
@@ -51,12 +58,14 @@ _MARKED = {
 def not_protected(asked: Question) -> Iterator[Found]:
     if asked.fragment.third_party:
         yield 7, Reason.THIRD_PARTY_DATA
+    if asked.fragment.holds_place is not None:  # ruling 4: in whatever it stands, for everybody
+        yield 7, Reason.PROTECTED_ADDRESS
     for subject in asked.subjects:
         for marker in subject.markers:
             if marker.lifted:
                 continue
             if marker.kind == MarkerKind.PROTECTED_ADDRESS:
-                if DataCategory.CONTACT_LOCATION in asked.fragment.categories:
+                if gives_an_address_away(asked, subject):
                     yield 7, Reason.PROTECTED_ADDRESS
             elif marker.record_id == asked.fragment.record_id:
                 yield 7, _MARKED[marker.kind]

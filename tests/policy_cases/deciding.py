@@ -1,6 +1,7 @@
 """What people decided to share: a one-off row, basis and opening between exactly two agencies."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 
 from consent_ledger import facts
@@ -49,14 +50,14 @@ def exclusions_yield(decision: SharingDecision, asked: Question) -> bool:
 def markers_yield(decision: SharingDecision, asked: Question) -> bool:
     """Test 7, ruling 28: third party and serious harm, for the records it names. Never the address."""
     named = 7 in decision.opens and asked.fragment.record_id in decision.record_ids
-    if asked.fragment.third_party and not named:
+    if asked.fragment.holds_place is not None or (asked.fragment.third_party and not named):
         return False
     for subject in asked.subjects:
         for marker in subject.markers:
             if marker.lifted:
                 continue
             if marker.kind == MarkerKind.PROTECTED_ADDRESS:
-                if DataCategory.CONTACT_LOCATION in asked.fragment.categories:
+                if about.gives_an_address_away(asked, subject):
                     return False
             elif marker.record_id == asked.fragment.record_id and not (
                 named and marker.kind in (MarkerKind.THIRD_PARTY, MarkerKind.SERIOUS_HARM)
@@ -66,7 +67,11 @@ def markers_yield(decision: SharingDecision, asked: Question) -> bool:
 
 
 def decision_permits(decision: SharingDecision, asked: Question) -> bool:
-    """Whether one decision lets the fragment go. Tests 1, 2, 4 and 9 stay as they are."""
+    """Whether one decision lets the fragment go. Tests 1, 2, 4 and 9 stay as they are.
+
+    Broken glass reads by the rows of signed agreements: it opens nothing further of a decision.
+    """
+    asked = replace(asked, glass=None)
     if any(found for test in (about.identity, about.alive, about.for_research) for found in test(asked)):
         return False
     if not all(holds(decision, asked) for holds in (speaks_of, exclusions_yield, markers_yield)):

@@ -34,7 +34,7 @@ def lawful_and_confided(
     )
     for subject in asked.subjects:
         given = Said(asked, subject, notice, rows, decided)
-        if not given.confides():
+        if not given.confides() and not asked.for_life:
             yield Verdict.DENY, 5, None  # where the law rests on consent it closes test 4 as well
         elif by_consent and not given.confides(explicitly=True):
             yield Verdict.DENY, 4, Reason.NO_LAWFUL_BASIS

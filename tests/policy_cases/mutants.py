@@ -144,6 +144,10 @@ def _nobody_else_is_asked(name: str) -> Callable[[Patch], None]:
     return put
 
 
+def _without_places(right: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda fragment, person: right(replace(fragment, holds_place=None), person)
+
+
 def _attribute(owner: object, name: str, value: object) -> Callable[[Patch], None]:
     return lambda patch: patch.setattr(owner, name, value)
 
@@ -195,6 +199,9 @@ MUTANTS: dict[str, Callable[[Patch], None]] = {
     "8: it confirms itself": _confirms_itself,
     "8: openings never age": _openings_never_age,
     "8: agreeing details are people's word": _attribute(facts.Person, "joined_by_people", _says(True)),
+    "7: a place is protected in one field only": _attribute(
+        disclosure, "_protected", _without_places(disclosure._protected)
+    ),
     "9: research gets rows": _attribute(disclosure, "_NO_ROWS_LEAVE", frozenset()),
     "a decision reaches everything": _a_decision_reaches_everything,
     "a decision outlasts its end": _a_decision_outlasts_its_end,

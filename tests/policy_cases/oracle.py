@@ -81,7 +81,7 @@ def under(agreement: facts.Agreement, asked: Question) -> Iterator[Why]:
         return
     bases = [version.parties[agency].bases.get(asked.purpose) for agency in (asked.origin, asked.recipient)]
     yield from lawful_and_confided(asked, bases, version.notice_id, version.rows)
-    if not works_with(asked, version.rows):
+    if asked.glass is None and not works_with(asked, version.rows):
         yield Verdict.DENY, 8, Reason.NOT_INVOLVED
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from consent_ledger import facts
+from consent_ledger.staff import BreakGlassReason
 from consent_ledger.vocabulary import DEFAULT_LEVEL, DataCategory, Level, Purpose, Reason, Verdict
 
 Why = tuple[Verdict, int, Reason | None]
@@ -20,6 +21,7 @@ class Question:
     person: facts.Person
     agreements: tuple[facts.Agreement, ...]
     others: tuple[facts.Person, ...] = ()
+    glass: BreakGlassReason | None = None  # it is a read, by somebody who broke glass
 
     @property
     def origin(self) -> str:
@@ -43,6 +45,15 @@ class Question:
         ]
         envelope = self.fragment.envelope_category
         return [*content, (envelope, DEFAULT_LEVEL[envelope], True)]
+
+    @property
+    def for_life(self) -> bool:
+        """Test 5 yields to glass broken for vital interests, in an emergency; not immigration (ruling 23)."""
+        return (
+            self.glass == BreakGlassReason.VITAL_INTERESTS
+            and self.purpose == Purpose.EMERGENCY
+            and DataCategory.IMMIGRATION not in self.touched
+        )
 
     @property
     def touched(self) -> set[DataCategory]:

@@ -61,6 +61,7 @@ class Somebody:
     markers: list[facts.Marker] = field(default_factory=list)
     openings: list[facts.Opening] = field(default_factory=list)
     decisions: list[SharingDecision] = field(default_factory=list)
+    care_of: list[UUID] = field(default_factory=list)
     disputed: bool = False
     groups: list[set[UUID]] = field(default_factory=list)
 
@@ -80,6 +81,7 @@ class Somebody:
             self.disputed,
             frozenset(frozenset(group) for group in self.groups),
             ordered(self.decisions),
+            frozenset(self.care_of),
         )
 
 
@@ -130,7 +132,7 @@ class World:
             Level.V if free_text else level, free_text, free_text and self.chance(0.3), self.moment(),
             1, frozenset(), (about,) if self.chance(0.12) else (),
             superseded=self.chance(0.01), review_overdue=self.chance(0.02), spent=self.chance(0.08),
-            erased=self.chance(0.01),
+            erased=self.chance(0.01), holds_place=self.third if self.chance(0.02) else None,
         )  # fmt: skip
 
     # What somebody says
