@@ -130,11 +130,12 @@ class Agency(RecordedAggregate):
         public_key: str
 
     class AssertionKeyEnded(RecordedAggregate.Event):
-        """Nothing that it signs is believed any more."""
+        """Nothing that it signs is believed any more. `ended_by` is who said so."""
 
         TOPIC = "agency.assertion-key-ended.v1"
         agency_id: str
         key_id: str
+        ended_by: str
 
     def __init__(
         self, *, agency_id: str, name: str, controller_id: str, service_type: str, public_authority: bool
@@ -205,7 +206,7 @@ class Agency(RecordedAggregate):
         """Lets a key sign for the agency's staff from now on."""
 
     @event(AssertionKeyEnded)
-    def end_assertion_key(self, agency_id: str, key_id: str) -> None:
+    def end_assertion_key(self, agency_id: str, key_id: str, ended_by: str) -> None:
         """What it signs is refused from now on."""
 
     @event(Departed)

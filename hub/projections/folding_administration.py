@@ -11,19 +11,25 @@ from hub.projections.touched import Touched
 
 OPERATOR = "operator"
 """How the ledger names the operator where an entry says who did it."""
-_STOPS = frozenset({domain.Agreement.Terminated.TOPIC, domain.Administrator.Ended.TOPIC})
-"""What one person may do at once, and two stand by later: it only ever takes something away."""
+_STOPS = {
+    domain.Administrator.Ended: None,
+    domain.Agency.AssertionKeyEnded: "ended_by",
+    domain.Agency.CertificateRevoked: "revoked_by",
+    domain.Agreement.Terminated: "by",
+}
+"""What one person may do at once, and two stand by later: it only ever takes something away. With each, where
+it says who did it: what an agency does for itself needs nobody's word, what an administrator does always."""
 
 
 def follow(index: ConsentIndex, position: int, at: datetime, event: object) -> None:
     """Notes a stop by the operator, once two people are needed for everything else."""
-    topic = getattr(event, "TOPIC", "")
-    if topic not in _STOPS or not index.administration.founded:
+    kind = type(event)
+    if kind not in _STOPS or not index.administration.founded:
         return
-    by = getattr(event, "by", OPERATOR)
-    if topic != domain.Administrator.Ended.TOPIC and by != OPERATOR:
-        return  # an agency's own: it needs nobody's word
-    index.administration.stops[position] = Stop(position, topic, at)
+    who = _STOPS[kind]
+    if who is None or getattr(event, who) == OPERATOR:
+        topic: str = kind.TOPIC  # type: ignore[attr-defined]
+        index.administration.stops[position] = Stop(position, topic, at)
 
 
 def _codes_issued(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:

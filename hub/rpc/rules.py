@@ -178,7 +178,9 @@ _TWO_PEOPLE = {
         "DepartAgency",
     ),
     "AgreementService": ("DraftAgreement",),
+    "CertificateService": ("ConfirmEnrolment",),
     "OperatorService": ("RotateKeys",),
+    "StaffService": ("AuthoriseAssertionKey",),
 }
 
 TWO_PEOPLE = frozenset(

@@ -43,7 +43,7 @@ def end_assertion_key(work: Work, caller: Caller, *, agency_id: str, key_id: str
     if key_id not in work.index.agencies[agency_id].assertion_keys:
         raise Refused("NOT_FOUND")
     agency = work.repository.get(Agency, work.vault.opaque_id("agency", agency_id))
-    agency.end_assertion_key(agency_id, key_id)
+    agency.end_assertion_key(agency_id, key_id, caller.name)
     return work.save(agency, ADMINISTRATION)
 
 

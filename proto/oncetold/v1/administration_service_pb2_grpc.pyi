@@ -36,7 +36,7 @@ class AdministrationServiceStub:
     enrolled, calls that change agencies, keys or policy are refused to the operator alone (FAILED_PRECONDITION,
     ERROR_REASON_TWO_PEOPLE_NEEDED): one administrator proposes the call, word for word, another approves it, and with the
     approval the hub makes it. RegisterAgency, AuthoriseCertificate, Subscribe, AppointPost, AuthoriseWitness, DepartAgency,
-    DraftAgreement, RotateKeys with `force`, and here AddAdministrator, RatifyStop and AcceptFileRoot are such calls. What an
+    DraftAgreement, ConfirmEnrolment, AuthoriseAssertionKey, RotateKeys with `force`, and here AddAdministrator, RatifyStop and AcceptFileRoot are such calls. What an
     agency does for itself with its own certificate needs nobody else. Stops, which only ever take something away, need one
     person; they are listed until two stand by them.
 
@@ -118,7 +118,7 @@ class AdministrationServiceAsyncStub(AdministrationServiceStub):
     enrolled, calls that change agencies, keys or policy are refused to the operator alone (FAILED_PRECONDITION,
     ERROR_REASON_TWO_PEOPLE_NEEDED): one administrator proposes the call, word for word, another approves it, and with the
     approval the hub makes it. RegisterAgency, AuthoriseCertificate, Subscribe, AppointPost, AuthoriseWitness, DepartAgency,
-    DraftAgreement, RotateKeys with `force`, and here AddAdministrator, RatifyStop and AcceptFileRoot are such calls. What an
+    DraftAgreement, ConfirmEnrolment, AuthoriseAssertionKey, RotateKeys with `force`, and here AddAdministrator, RatifyStop and AcceptFileRoot are such calls. What an
     agency does for itself with its own certificate needs nobody else. Stops, which only ever take something away, need one
     person; they are listed until two stand by them.
 
@@ -196,7 +196,7 @@ class AdministrationServiceServicer(metaclass=_abc_1.ABCMeta):
     enrolled, calls that change agencies, keys or policy are refused to the operator alone (FAILED_PRECONDITION,
     ERROR_REASON_TWO_PEOPLE_NEEDED): one administrator proposes the call, word for word, another approves it, and with the
     approval the hub makes it. RegisterAgency, AuthoriseCertificate, Subscribe, AppointPost, AuthoriseWitness, DepartAgency,
-    DraftAgreement, RotateKeys with `force`, and here AddAdministrator, RatifyStop and AcceptFileRoot are such calls. What an
+    DraftAgreement, ConfirmEnrolment, AuthoriseAssertionKey, RotateKeys with `force`, and here AddAdministrator, RatifyStop and AcceptFileRoot are such calls. What an
     agency does for itself with its own certificate needs nobody else. Stops, which only ever take something away, need one
     person; they are listed until two stand by them.
 
