@@ -81,6 +81,8 @@ async def _serve(config: Config, *, as_json: bool) -> None:
             "ledger_id": str(running.hub.ledger.ledger_id),
             "socket": str(config.admin_socket),
         }
+        if running.enrolment_port is not None:
+            told["door"] = f"{config.enrolment.listen.rpartition(':')[0]}:{running.enrolment_port}"
         if running.metrics_port is not None:
             told["metrics"] = f"{config.telemetry.prometheus.rpartition(':')[0]}:{running.metrics_port}"
         if as_json:
