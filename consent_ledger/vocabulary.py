@@ -264,6 +264,7 @@ class TaskKind(Term):
     RISK_TO_OTHERS = auto()
     REVIEW_OVERDUE = auto()
     EMERGENCY_CARD_OPENED = auto()
+    BREAK_GLASS_OPENED = auto()
     SHARING_ASKED = auto()
     TO_COUNTERSIGN = auto()
     OVERRIDE_TO_REVIEW = auto()

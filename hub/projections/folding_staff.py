@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from consent_ledger import domain
 from consent_ledger.staff import (
@@ -13,9 +14,14 @@ from consent_ledger.staff import (
     RelationshipKind,
     Role,
 )
-from consent_ledger.vocabulary import DataCategory
+from consent_ledger.vocabulary import DataCategory, PostKind, TaskKind
+from consent_ledger.working_days import working_days_later
 from hub.projections.consent_index import Boundary, BoundaryKind, ConsentIndex
+from hub.projections.tasks import Cause
 from hub.projections.touched import Touched
+
+_TO_LOOK_AT = 2
+"""Working days in which somebody looks whether it was in order."""
 
 
 def _key_authorised(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
@@ -75,7 +81,23 @@ def _glass_broken(index: ConsentIndex, position: int, at: datetime, event: Any) 
     )
     index.staff.break_glass(broken)
     _await_end(index, BoundaryKind.BREAK_GLASS_ENDS, event)
+    for registration_id in sorted(index.component(broken.registration_id)):
+        if not index.registrations[registration_id].in_error:
+            index.tasks.add(_to_look_at(broken, registration_id, at))
     return Touched()
+
+
+def _to_look_at(broken: BreakGlass, registration_id: UUID, at: datetime) -> Cause:
+    """For the data protection officers of whoever knows the person, the reader's own among them."""
+    return Cause(
+        TaskKind.BREAK_GLASS_OPENED,
+        str(broken.break_glass_id),
+        str(broken.position),
+        registration_id,
+        PostKind.DATA_PROTECTION_OFFICER,
+        at,
+        working_days_later(at, _TO_LOOK_AT),
+    )
 
 
 def _glass_ended(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:

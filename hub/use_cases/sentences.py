@@ -102,6 +102,10 @@ def exclusion_sentence(effect: ExclusionEffect, *, of_person: bool) -> str:
 
 _TASKS = {
     TaskKind.GRANT_ENDING: "A permission ends on {day}: ask the person whether it should go on.",
+    TaskKind.BREAK_GLASS_OPENED: (
+        "Somebody read about this person without working with them, and gave a reason: look whether that was "
+        "in order."
+    ),
     TaskKind.SAFETY_CRITICAL_ENDED: (
         "A permission for health, medicines or risk has ended, and what others hold is no longer updated: "
         "ask the person what may be shared."

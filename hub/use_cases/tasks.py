@@ -33,6 +33,9 @@ _OUTCOMES: dict[TaskKind, frozenset[TaskOutcome]] = {
         {TaskOutcome.REVIEWED_IN_ORDER, TaskOutcome.REVIEWED_NOT_IN_ORDER}
     ),
     TaskKind.PLACE_TO_RING: frozenset({TaskOutcome.RUNG}),
+    TaskKind.BREAK_GLASS_OPENED: frozenset(
+        {TaskOutcome.REVIEWED_IN_ORDER, TaskOutcome.REVIEWED_NOT_IN_ORDER}
+    ),
     TaskKind.EMERGENCY_CARD_OPENED: frozenset(
         {TaskOutcome.REVIEWED_IN_ORDER, TaskOutcome.REVIEWED_NOT_IN_ORDER}
     ),

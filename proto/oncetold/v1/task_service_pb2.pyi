@@ -39,6 +39,10 @@ class _TaskKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskKind.Val
     """A judgement's review date passed: affirm it again, or let it go."""
     TASK_KIND_EMERGENCY_CARD_OPENED: _TaskKind.ValueType  # 5
     """An emergency card was opened: by the agency's own desk, or one that it keeps. Look whether that was in order."""
+    TASK_KIND_BREAK_GLASS_OPENED: _TaskKind.ValueType  # 6
+    """Somebody read about a client without working with them: at the agency itself, or at one that its records may have
+    been read by. Look whether that was in order.
+    """
     TASK_KIND_PLACE_TO_RING: _TaskKind.ValueType  # 9
     """A protected place was given out before it was protected: make sure within the hour that it is gone."""
     TASK_KIND_SHARING_ASKED: _TaskKind.ValueType  # 7
@@ -63,6 +67,10 @@ TASK_KIND_REVIEW_OVERDUE: TaskKind.ValueType  # 4
 """A judgement's review date passed: affirm it again, or let it go."""
 TASK_KIND_EMERGENCY_CARD_OPENED: TaskKind.ValueType  # 5
 """An emergency card was opened: by the agency's own desk, or one that it keeps. Look whether that was in order."""
+TASK_KIND_BREAK_GLASS_OPENED: TaskKind.ValueType  # 6
+"""Somebody read about a client without working with them: at the agency itself, or at one that its records may have
+been read by. Look whether that was in order.
+"""
 TASK_KIND_PLACE_TO_RING: TaskKind.ValueType  # 9
 """A protected place was given out before it was protected: make sure within the hour that it is gone."""
 TASK_KIND_SHARING_ASKED: TaskKind.ValueType  # 7
