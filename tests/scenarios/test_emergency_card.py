@@ -21,7 +21,7 @@ from oncetold.v1 import emergency_service_pb2 as messages
 from oncetold.v1.agency_service_pb2 import POST_KIND_DATA_PROTECTION_OFFICER
 from oncetold.v1.emergency_service_pb2_grpc import EmergencyServiceStub
 from oncetold.v1.task_service_pb2 import TASK_KIND_EMERGENCY_CARD_OPENED, Task
-from tests.erasure.asking import erase
+from tests.erasure.asking import erase, hold
 from tests.integration.loopback import operator_channel, refusal
 from tests.twins.cast import bedded_down, dose
 from tests.twins.desk import Desk
@@ -165,6 +165,17 @@ async def test_the_newest_counts_and_an_ended_one_is_given_to_nobody(
         assert card.lines == LINES and not card.asked_alone
         first = await end(at.outreach, "sam")
         assert await end(at.outreach, "sam") == first
+        assert await at.given() == []
+
+
+async def test_who_asked_to_be_forgotten_has_no_card_though_the_law_keeps_something(
+    tmp_path: Path, authority: Authority
+) -> None:
+    async with night(tmp_path, authority) as at:
+        await agree(at.outreach, "sam")
+        review = TWO_AT_NIGHT + timedelta(days=90)
+        await hold(at.outreach, "sam", "dose-1", review=review)
+        assert (await erase(at.outreach, "sam", "everything")).held
         assert await at.given() == []
 
 
