@@ -4,6 +4,8 @@ from consent_ledger.errors import Refused
 from hub.projections.assertions import Assertions
 from hub.use_cases.work import Caller, Work
 
+_FIELD = "oncetold-assertion"
+
 
 def require_fresh(work: Work, caller: Caller) -> None:
     """Raises `BAD_ASSERTION`: the key that signed it counts no more, its time is over, or it was used before,
@@ -13,8 +15,8 @@ def require_fresh(work: Work, caller: Caller) -> None:
         return
     agency = work.index.agencies.get(caller.agency())
     if caller.public_key_der is not None and (agency is None or staff.key_id not in agency.assertion_keys):
-        raise Refused("BAD_ASSERTION", rule="unknown-key")
+        raise Refused("BAD_ASSERTION", field=_FIELD, rule="unknown-key")
     if staff.expires <= work.now:
-        raise Refused("BAD_ASSERTION", rule="expires")
+        raise Refused("BAD_ASSERTION", field=_FIELD, rule="expires")
     if Assertions(work.transaction).used(caller.agency(), staff.jti, staff.expires):
-        raise Refused("BAD_ASSERTION", rule="used")
+        raise Refused("BAD_ASSERTION", field=_FIELD, rule="used")
