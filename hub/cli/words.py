@@ -156,6 +156,54 @@ WORDS: Mapping[str, Words] = {
         "The cosignature is not by the authorised key, or not of this checkpoint.",
         "Compare the witness's key with the one that the hub knows: oncetold agency list",
     ),
+    "NO_ASSERTION": Words(
+        "This is a member of staff's call, and nobody said who they are.",
+        "Make it from the agency's own system, which signs for its staff: oncetold-adapter staff-key --help",
+    ),
+    "BAD_ASSERTION": Words(
+        "The agency's word for its member of staff does not hold (rule: {rule}).",
+        "Sign a new one: each holds for five minutes and for one call. Check the clock and the key.",
+    ),
+    "ASSERTION_ISSUER": Words(
+        "An agency speaks for its own staff and for no other's.",
+        "Sign with a key of the agency whose certificate makes the call.",
+    ),
+    "ROLE_NEEDED": Words(
+        "This member of staff has no role that allows it: {role} is needed.",
+        "If it is theirs, let the agency or the operator give it in the ledger, then sign a new assertion.",
+    ),
+    "NO_DAY_AND_NIGHT_NUMBER": Words(
+        "The agency has no number that is answered day and night, so it cannot go live.",
+        "Appoint it first: oncetold agency appoint AGENCY TWENTY_FOUR_HOURS --help",
+    ),
+    "BAD_ENROLMENT": Words(
+        "The enrolment code opens nothing: used, out of date or mistyped.",
+        "Invite the adapter again and give the new code by a second way: oncetold certificate invite --help",
+    ),
+    "NOT_CONFIRMED": Words(
+        "Nobody has confirmed the six words yet.",
+        "Have them read out by somebody you know: oncetold certificate confirm --help. The adapter asks again.",
+    ),
+    "BAD_SIGNING_REQUEST": Words(
+        "The signing request cannot be used (rule: {rule}).",
+        "Let the adapter make a new key and a new request.",
+    ),
+    "CERTIFICATE_REVOKED": Words(
+        "The certificate's key was revoked and opens nothing any more.",
+        "Enrol the adapter again with a new key.",
+    ),
+    "TOO_MANY_CALLS": Words(
+        "The agency makes more calls than its share.",
+        "Wait {retry_seconds} seconds, then try again. Withdrawals and stops never have to wait.",
+    ),
+    "NOT_OVERRIDABLE": Words(
+        "No decision opens this: a protected address, somebody shut out because of a risk, or the law.",
+        "Ring the agency's number that is answered day and night: oncetold agency list",
+    ),
+    "PROXY_EXCLUDED": Words(
+        "Whoever speaks for the client here is shut out by them, or named as a risk to them.",
+        "Ask the client alone, or somebody they chose.",
+    ),
     "TWO_PEOPLE_NEEDED": Words(
         "Two administrators change this: one proposes it, another approves it.",
         "Propose it: put --administrator NAME before the command. Who may: oncetold admin list",

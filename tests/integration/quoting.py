@@ -8,6 +8,7 @@ from uuid import uuid4
 from google.protobuf.message import Message
 
 from oncetold.v1 import (
+    administration_service_pb2,
     agency_service_pb2,
     agreement_service_pb2,
     audit_service_pb2,
@@ -93,6 +94,7 @@ _agreement, _audit, _consent = agreement_service_pb2, audit_service_pb2, consent
 _delivery, _record, _registration = delivery_service_pb2, record_service_pb2, registration_service_pb2
 
 _agency, _erasure, _task = agency_service_pb2, erasure_service_pb2, task_service_pb2
+_administration = administration_service_pb2
 
 
 def everything_of(reference: str) -> erasure_service_pb2.ErasureScope:
@@ -100,6 +102,9 @@ def everything_of(reference: str) -> erasure_service_pb2.ErasureScope:
 
 
 QUOTING: dict[str, Callable[[Quoted], Message]] = {
+    "AdministrationService.AcceptFileRoot": lambda its: _administration.AcceptFileRootRequest(
+        request_id=request_id(), agency_id=its.agency_id, accepted_by="dpo-1"
+    ),
     "AgencyService.AppointPost": lambda its: _agency.AppointPostRequest(
         request_id=request_id(),
         agency_id=its.agency_id,
