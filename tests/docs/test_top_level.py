@@ -9,6 +9,7 @@ LAYOUT = {
     "LICENSE",
     "Makefile",
     "README.md",
+    "SECURITY.md",
     "adapters",
     "consent_ledger",
     "deploy",
