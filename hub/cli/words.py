@@ -182,7 +182,7 @@ WORDS: Mapping[str, Words] = {
     ),
     "NOT_CONFIRMED": Words(
         "Nobody has confirmed the six words yet.",
-        "Have them read out by somebody you know: oncetold certificate confirm --help. The adapter asks again.",
+        "Have them read out by somebody you know, then: oncetold certificate confirm --help",
     ),
     "BAD_SIGNING_REQUEST": Words(
         "The signing request cannot be used (rule: {rule}).",
