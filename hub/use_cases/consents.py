@@ -27,6 +27,7 @@ from consent_ledger.vocabulary import (
     ServiceType,
 )
 from hub.use_cases.proxies import GivenBy, speaking_for
+from hub.use_cases.shutting_out import effect_of
 from hub.use_cases.work import Caller, Work
 
 
@@ -283,7 +284,7 @@ def record_exclusion(
         linked_to_risk=linked_to_risk,
         ground=ground,
     )
-    effect = ExclusionEffect.CATEGORY_SHUT_OUT if category is not None else ExclusionEffect.AGENCY_SHUT_OUT
+    effect = effect_of(work.index, agency_id, staff_reference)
     return exclusion_id, work.save(exclusion, _owner(found.registration_id)), effect
 
 

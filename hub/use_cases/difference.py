@@ -6,7 +6,7 @@ the agreement's `on_end` says. No cause is a special case: each changes what thi
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from consent_ledger.access import StepKind, TermRow
@@ -96,10 +96,20 @@ def _active(terms: Terms) -> set[str]:
     return {row.key for row in terms.rows if row.state is PermissionState.ACTIVE}
 
 
-def desired(work: Work, feed: Feed, pair: UUID, held: dict[bytes, Held], acknowledged: int) -> Desired:
-    """What the feed should hold about the person behind one of its agency's references."""
+def desired(
+    work: Work,
+    feed: Feed,
+    pair: UUID,
+    held: dict[bytes, Held],
+    acknowledged: int,
+    seen_as: Person | None = None,
+) -> Desired:
+    """What the feed should hold about the person behind one of its agency's references.
+
+    `seen_as`: the person as somebody there reads of them, where that differs; nothing is kept of it.
+    """
     own = work.index.current_of_pair(pair)
-    person = work.index.person(own.registration_id)
+    person = seen_as or work.index.person(own.registration_id)
     found = Desired()
     unopened = _never_opened(feed, person, held)
     for registration in person.registrations.values():
@@ -191,6 +201,8 @@ class _Teller:
             if grant.data_from or grant.data_until
         ]
         self._decided: dict[bytes, Terms | None] = {}
+        as_ever = person is work.index.person(own.registration_id)
+        self._known: dict[tuple[UUID, UUID, UUID, bytes], Any] = work.index.decisions if as_ever else {}
         self._places = work.index.places.any_held(registration.registration_id)
 
     def add(
@@ -265,10 +277,10 @@ class _Teller:
             alike += bytes(first <= item.occurred_at <= last for first, last in self._periods)
         key = (self._feed.feed_id, self._own.registration_id, self._registration.registration_id, alike)
         terms: Terms | None
-        if key in index.decisions:
-            terms = index.decisions[key]
+        if key in self._known:
+            terms = self._known[key]
         else:
-            terms = index.decisions[key] = self._decide(fragment_id, item)
+            terms = self._known[key] = self._decide(fragment_id, item)
         self._decided[alike] = terms
         return terms
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from consent_ledger.access import AccessKind, PersonAccess, StepGroup, StepItem, StepKind
-from consent_ledger.facts import Feed, Registration
+from consent_ledger.facts import Feed, Person, Registration
 from consent_ledger.policy.reading import Reading, reading
 from consent_ledger.staff import ReadingLimit
 from hub.projections.held import Terms
@@ -16,6 +16,7 @@ from hub.use_cases.broken_glass import seen_through
 from hub.use_cases.deliver import Sending, own_feed
 from hub.use_cases.difference import desired
 from hub.use_cases.replies import disputed_ids
+from hub.use_cases.shutting_out import is_shut_out, seen_by_colleagues
 from hub.use_cases.wanted import Wanted, etags, record_ids
 from hub.use_cases.work import Caller, Staff, Work
 
@@ -44,7 +45,8 @@ def get_history(work: Work, caller: Caller, *, feed_id: UUID, client_reference: 
     feed = own_feed(work, caller, feed_id)
     registration = work.registration(caller, client_reference, open_only=False)
     limits = _reading(work, caller, staff, registration)
-    seen = {} if limits.nothing else _narrowed(work, feed, registration, limits)
+    shut_out = limits.nothing or is_shut_out(work.index, registration, staff.reference)
+    seen = {} if shut_out else _narrowed(work, feed, registration, limits)
     return _read(work, caller, feed, registration, seen, limits.limit)
 
 
@@ -68,15 +70,17 @@ def _reading(work: Work, caller: Caller, staff: Staff, registration: Registratio
     )
 
 
-def _permitted(work: Work, feed: Feed, registration: Registration) -> dict[bytes, Wanted]:
+def _permitted(
+    work: Work, feed: Feed, registration: Registration, seen_as: Person | None = None
+) -> dict[bytes, Wanted]:
     pair = work.index.pair_of(registration.registration_id)
     held = work.holdings.held_about(feed.feed_id, pair)
     acknowledged = work.holdings.feed(feed.feed_id).acknowledged if held else 0
-    return desired(work, feed, pair, held, acknowledged).wanted
+    return desired(work, feed, pair, held, acknowledged, seen_as).wanted
 
 
 def _narrowed(work: Work, feed: Feed, registration: Registration, limits: Reading) -> dict[bytes, Wanted]:
-    found = _permitted(work, feed, registration)
+    found = _permitted(work, feed, registration, seen_by_colleagues(work.index, feed, registration))
     if limits.glass is not None:
         found |= {
             element_id: one

@@ -1,4 +1,4 @@
-"""One element as a feed should hold it, and its names there: its etag, and the recipient's id of its record."""
+"""One element as a feed should hold it, and its names there: its etag, the recipient's id of its record."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -174,6 +174,7 @@ class Choices(ABC):
         linked_to_risk: bool = False,
     ) -> Any:
         """Never this agency, never this person there, or never this kind of information."""
+        workplace: bool = False,
         request = consent_service_pb2.RecordExclusionRequest(
             request_id=self.stage.request_id(),
             client_reference=reference,
@@ -182,6 +183,7 @@ class Choices(ABC):
             linked_to_risk=linked_to_risk,
         )
         if staff:
+            ground=consent_service_pb2.EXCLUSION_GROUND_WORKPLACE if workplace else None,
             request.person.agency_id, request.person.staff_reference = agency_id, staff
         elif agency_id:
             request.agency_id = agency_id

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.kit.assertions import Who
-from oncetold.v1 import common_pb2, consent_service_pb2, staff_service_pb2
+from oncetold.v1 import common_pb2, consent_service_pb2, record_service_pb2, staff_service_pb2
 from oncetold.v1 import sharing_service_pb2 as messages
 from tests.staff import giving, signer_of, working_with
 from tests.twins.choices import categories
@@ -36,6 +36,17 @@ class Colleague:
         """One call of SharingService, with the agency's word for whoever makes it."""
         metadata = self._signer.metadata(self.who, request)
         return await self.desk.ask(f"SharingService/{method}", request, answer, metadata=metadata)
+
+    async def history(self, reference: str) -> record_service_pb2.GetHistoryResponse:
+        """The live view of one person, as this member of staff has it."""
+        request = record_service_pb2.GetHistoryRequest(feed_id=self.desk.feed_id, client_reference=reference)
+        answer: record_service_pb2.GetHistoryResponse = await self.desk.ask(
+            "RecordService/GetHistory",
+            request,
+            record_service_pb2.GetHistoryResponse,
+            metadata=self._signer.metadata(self.who, request),
+        )
+        return answer
 
     @property
     def _request_id(self) -> str:

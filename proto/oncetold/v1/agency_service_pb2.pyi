@@ -218,8 +218,9 @@ class SubscribeRequest(_message.Message):
     service_type: _common_pb2.ServiceType.ValueType
     """The service at the agency that reads what is delivered."""
     enforces_person_restriction: _builtins.bool
-    """The agency's own system can hide a client from one named member of staff. Without it a person
-    exclusion closes the whole agency.
+    """Nothing about clients is kept at the agency: its staff read through the hub alone, each by the agency's word. Then
+    the hub hides a client from one named member of staff and delivers nothing of them; without it a person exclusion
+    closes the whole agency.
     """
     retraction_window: _builtins.str
     """When of a day (UTC) copies are taken back: `03:00`. All causes wait for it alike, or the moment would tell the

@@ -27,7 +27,7 @@ def is_found(text: str) -> bool:
         "ls14ab",
         "LS1\u00a04AB",
         "uprn:000100051234567",
-        "Ｍｉｌｌ: ７ Ｍｉｌｌ Ｌａｎｅ",
+        "\uff17 \uff2dill Lane",
         "7 Míll Lane",
     ],
 )
