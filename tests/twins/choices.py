@@ -59,6 +59,8 @@ class Choices(ABC):
         basis: str = "EXPLICIT_CONSENT",
         evidence: consent_service_pb2.BasisEvidence | None = None,
         given_by: consent_service_pb2.GivenBy | None = None,
+        given: datetime | None = None,
+        method: str = "ESIGNATURE",
     ) -> str:
         """The person says yes, asked alone and freely, or another basis with its evidence; the grant's id."""
         now = self.stage.clock.now()
@@ -66,7 +68,7 @@ class Choices(ABC):
             client_reference=reference,
             scope=self._scope(named, purposes, to, service_type, support_team),
             confidentiality_basis=common_pb2.ConfidentialityBasis.Value(f"CONFIDENTIALITY_BASIS_{basis}"),
-            capture_method=common_pb2.CAPTURE_METHOD_ESIGNATURE,
+            capture_method=common_pb2.CaptureMethod.Value(f"CAPTURE_METHOD_{method}"),
             notice_id="notice-1",
             asked_alone=True,
             service_offered_anyway=True,
@@ -74,7 +76,7 @@ class Choices(ABC):
             evidence=evidence,
             given_by=given_by,
         )
-        grant.given_time.FromDatetime(now)
+        grant.given_time.FromDatetime(given or now)
         if begins is not None:
             grant.effective_from_time.FromDatetime(begins)
         grant.effective_until_time.FromDatetime(until or now + timedelta(days=90))
@@ -172,18 +174,18 @@ class Choices(ABC):
         remove: bool = False,
         at_once: bool = False,
         linked_to_risk: bool = False,
+        workplace: bool = False,
     ) -> Any:
         """Never this agency, never this person there, or never this kind of information."""
-        workplace: bool = False,
         request = consent_service_pb2.RecordExclusionRequest(
             request_id=self.stage.request_id(),
             client_reference=reference,
             remove=remove,
             at_once=at_once,
             linked_to_risk=linked_to_risk,
+            ground=consent_service_pb2.EXCLUSION_GROUND_WORKPLACE if workplace else None,
         )
         if staff:
-            ground=consent_service_pb2.EXCLUSION_GROUND_WORKPLACE if workplace else None,
             request.person.agency_id, request.person.staff_reference = agency_id, staff
         elif agency_id:
             request.agency_id = agency_id

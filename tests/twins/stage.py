@@ -141,6 +141,7 @@ class Stage:
         purposes: tuple[str, ...] = ("DIRECT_SUPPORT",),
         lawful_basis: str = "A6_1_C",
         kept: Mapping[str, int] = MappingProxyType({}),
+        notice_id: str = "notice-1",
     ) -> None:
         """All sign one agreement. Per category `ends` says what becomes of copies when it ends, `kept` for
         how many days content is kept."""
@@ -171,7 +172,7 @@ class Stage:
                 for agency_id in agencies
             ],
             rows=rows,
-            notice_id="notice-1",
+            notice_id=notice_id,
         )
         agreement.start_time.FromDatetime(self.clock.now())
         agreement.end_time.FromDatetime(self.clock.now().replace(year=self.clock.now().year + 1))
