@@ -104,7 +104,7 @@ _SERVICERS = {
 }
 
 
-_NEWCOMERS = LimitSettings(calls_at_once=8, calls_per_second=20)
+_NEWCOMERS = LimitSettings(calls_at_once=8, calls_per_second=10, seconds_in_advance=3)
 """All that people without a certificate may ask together: they enrol rarely, and anybody may guess."""
 _COLLECTED_AFTER = (20_000, 50, 100)
 """New objects, then rounds, before each of the collector's generations is gone through."""

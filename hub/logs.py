@@ -47,6 +47,8 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "KEY_EPOCH_ENDED": (),
     "KEY_EPOCH_STUCK": ("error_type",),
     "KEY_EPOCHS_STOPPED": ("error_type",),
+    "TLS_FILES_READ": (),
+    "TLS_FILES_UNUSABLE": (),
     "WITNESS_REFUSED": ("reason",),
     "ERASING_WAITS": ("error_type",),
     "ERASING_STOPPED": ("error_type",),

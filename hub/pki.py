@@ -8,6 +8,7 @@ exactly one URI; nothing else in it carries authority.
 import hashlib
 import ipaddress
 import os
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -83,6 +84,7 @@ class SigningAuthority:
             .add_extension(_key_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
             .add_extension(x509.SubjectAlternativeName([name]), critical=False)
+            .add_extension(_signed_by(self.certificate), critical=False)
             .sign(self.key, hashes.SHA256())
         )
         return signed.public_bytes(serialization.Encoding.PEM)
@@ -157,9 +159,11 @@ def adapter_uri(agency_id: str, adapter: str = "1") -> str:
 def create_authority(folder: Path, now: datetime) -> Authority:
     """Makes `authority.pem` and `authority.key` in a folder. Raises CertificateFileExists."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name("OnceTold development authority")
+    # A name of its own, so that one can follow another: both stand in the same file for a while.
+    name = _name(f"OnceTold development authority {secrets.token_hex(4)}")
     certificate = (
         _builder(name, name, key.public_key(), now, AUTHORITY_LIFETIME)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(signs_certificates=True), critical=True)
         .sign(key, hashes.SHA256())
@@ -261,6 +265,7 @@ def issue(
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        .add_extension(_signed_by(issuer), critical=False)
     )
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
@@ -283,6 +288,17 @@ def _builder(
         .not_valid_before(now - _BACKDATED)
         .not_valid_after(now + lifetime)
     )
+
+
+def _signed_by(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """By which of several authorities of the same name."""
+    try:
+        named = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        key = issuer.public_key()
+        assert isinstance(key, ec.EllipticCurvePublicKey)
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(key)
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(named)
 
 
 def _name(common_name: str) -> x509.Name:

@@ -19,7 +19,6 @@ from adapters.kit.client import Hub
 from adapters.kit.config import HubSettings
 from adapters.kit.errors import AdapterError, ConfigInvalid, HubRefused
 from adapters.kit.key_files import lifetime
-from adapters.kit.renewal import days_to_warn_of
 from oncetold.v1.certificate_service_pb2 import GetStandingResponse
 
 CLOCK_MAY_DIFFER = timedelta(minutes=2)
@@ -115,7 +114,7 @@ def _own_files(settings: HubSettings, now: datetime) -> Symptom:
         return Symptom("certificate", error.message, "CERTIFICATE_UNUSABLE", error.next_step)
     left = (facts.expires - now).days
     said = f"{facts.uri}, until {_minute(facts.expires)} UTC ({left} days)"
-    if days_to_warn_of(left) is not None:
+    if lifetime(settings.certificate_file.read_bytes()).is_due(now):
         return Symptom(
             "certificate",
             f"{said}: it should have been renewed by now",

@@ -4,7 +4,7 @@ import hashlib
 import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -102,11 +102,6 @@ def lifetime(certificate_pem: bytes) -> Lifetime:
     except (ValueError, IndexError):
         raise ConfigInvalid(["hub.certificate_file holds no certificate in PEM form."]) from None
     return Lifetime(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
-
-
-def days_left(certificate_pem: bytes, now: datetime | None = None) -> int:
-    """Whole days until it ends; negative once it has."""
-    return (lifetime(certificate_pem).ends - (now or datetime.now(UTC))).days
 
 
 def fits(key_pem: bytes, certificate_pem: bytes) -> bool:

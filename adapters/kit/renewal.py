@@ -15,7 +15,7 @@ from adapters.kit.client import Hub
 from adapters.kit.config import HubSettings
 from adapters.kit.durable import write_durably
 from adapters.kit.errors import AdapterError, CertificateEnding, ConfigInvalid
-from adapters.kit.key_files import OwnKey, days_left, fits, lifetime, replace_pair
+from adapters.kit.key_files import Lifetime, OwnKey, fits, lifetime, replace_pair
 from adapters.kit.receipts import ReceiptSigner
 from oncetold.v1.certificate_service_pb2 import RenewCertificateRequest
 
@@ -25,9 +25,10 @@ WARNED_AT = (14, 7, 1)
 """Days before the end at which a person is told, most first."""
 
 
-def days_to_warn_of(days: int) -> int | None:
-    """The warning that is due with so many days left; `None` while there is time."""
-    return min((one for one in WARNED_AT if days <= one), default=None)
+def warning_due(life: Lifetime, now: datetime) -> int | None:
+    """The warning that is due, as days before the end; `None` while it may yet be renewed in time."""
+    left = (life.ends - now).days
+    return min((one for one in WARNED_AT if left <= one), default=None) if life.is_due(now) else None
 
 
 class Renewal:
@@ -74,10 +75,11 @@ class Renewal:
     def warning(self) -> CertificateEnding | None:
         """What a person has to know of the certificate's end, if it is near."""
         try:
-            days = days_left(self._settings.certificate_file.read_bytes(), self._now())
+            life = lifetime(self._settings.certificate_file.read_bytes())
         except (ConfigInvalid, OSError):
             return None
-        return None if days_to_warn_of(days) is None else CertificateEnding(days)
+        now = self._now()
+        return None if warning_due(life, now) is None else CertificateEnding((life.ends - now).days)
 
     def renew(self) -> None:
         """Makes the next key, has it signed, and goes on with it. Raises what keeps it from doing so; then

@@ -18,6 +18,8 @@ class FileIssuer:
         self._key = folder / settings.authority_key
         self._known_by = folder / settings.hub_authorities if settings.hub_authorities else known_by
 
+        self._last: tuple[SigningAuthority, bytes] | None = None
+
     def problem(self) -> str:
         """What keeps it from signing; empty if nothing does."""
         try:
@@ -47,5 +49,13 @@ class FileIssuer:
             raise Refused("UNAVAILABLE") from None
 
     def _opened(self) -> tuple[SigningAuthority, bytes]:
+        """The authority as its files have it; while they are being replaced, as they had it before."""
         certificate = self._authority.read_bytes()
-        return signing_authority(certificate, self._key.read_bytes()), certificate
+        try:
+            found = (signing_authority(certificate, self._key.read_bytes()), certificate)
+        except CertificateUnusable:
+            if self._last is None:
+                raise
+            return self._last
+        self._last = found
+        return found

@@ -27,6 +27,7 @@ class RotatingFiles:
         self._asks = asks_for_certificate
         self._lock = threading.Lock()
         self._stamp = self._stamped()
+        self._unusable: _Stamp = ()
         read = read_tls(files)
         if not belong_together(*read):
             raise ConfigError(
@@ -45,19 +46,21 @@ class RotatingFiles:
     def _looked_at(self) -> grpc.ServerCertificateConfiguration | None:
         """For a new connection: what to use from now on; `None` for what was used so far."""
         with self._lock:
+            stamp = self._stamped()
+            if stamp == self._stamp:
+                return None
             try:
-                stamp = self._stamped()
-                if stamp == self._stamp:
-                    return None
                 read = read_tls(self._files)
                 usable = belong_together(*read) and stamp == self._stamped()
             except (ConfigError, OSError):
                 usable = False
             if not usable:
-                log.warning("the TLS files are not used", extra={"event": "TLS_FILES_UNUSABLE", "fields": {}})
+                if stamp != self._unusable:
+                    self._unusable = stamp
+                    log.warning("TLS files not used", extra={"event": "TLS_FILES_UNUSABLE", "fields": {}})
                 return None
             self._stamp = stamp
-        log.info("the TLS files were read again", extra={"event": "TLS_FILES_READ", "fields": {}})
+        log.info("TLS files read again", extra={"event": "TLS_FILES_READ", "fields": {}})
         return self._configured(read)
 
     def _configured(self, read: tuple[bytes, bytes, bytes]) -> grpc.ServerCertificateConfiguration:

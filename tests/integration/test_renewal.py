@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from adapters.kit.client import Hub
 from adapters.kit.config import HubSettings
 from adapters.kit.errors import CertificateEnding, HubRefused
-from adapters.kit.key_files import OwnKey, finish_replacing, fits, replace_pair
+from adapters.kit.key_files import OwnKey, finish_replacing, fits, lifetime, replace_pair
 from adapters.kit.receipts import ReceiptSigner
-from adapters.kit.renewal import Renewal, days_to_warn_of
+from adapters.kit.renewal import Renewal, warning_due
 from adapters.kit.sink import PendingReceipt
 from hub import pki
 from hub.bootstrap import RunningHub, running_hub
@@ -113,25 +113,19 @@ async def test_a_hub_that_does_not_renew_leaves_everything_as_it_is_and_a_person
                 path: path.read_bytes() for path in (one.settings.key_file, one.settings.certificate_file)
             }
             with Hub.connect(one.settings) as hub:
-                for days in (10, 17, 22, 24, 29):
+                life = lifetime(one.settings.certificate_file.read_bytes())
+                for days, told in ((10, None), (17, None), (21, 14), (24, 7), (29, 1), (31, 1)):
                     said: list[Exception] = []
                     Renewal(hub, one.settings, say=said.append, now=_in(timedelta(days=days)))()
                     warned = [error for error in said if isinstance(error, CertificateEnding)]
-                    refused = [error for error in said if isinstance(error, HubRefused)]
-                    assert [days_to_warn_of(error.days) for error in warned] == _warnings(days)
-                    assert [error.reason for error in refused] == (
-                        ["BAD_SIGNING_REQUEST"] if days >= 20 else []
-                    )
+                    refused = [error.reason for error in said if isinstance(error, HubRefused)]
+                    assert warning_due(life, _in(timedelta(days=days))()) == told
+                    assert [error.days for error in warned] == ([] if told is None else [29 - days])
+                    assert refused == ([] if told is None else ["BAD_SIGNING_REQUEST"])
                 hub.standing()
             assert kept == {path: path.read_bytes() for path in kept}
 
         await asyncio.to_thread(work)
-
-
-def _warnings(days: int) -> list[int]:
-    """The certificate lasts 30 days, less a moment."""
-    left = 29 - days
-    return [] if left > 14 else [14] if left > 7 else [7] if left > 1 else [1]
 
 
 async def test_a_new_authority_arrives_with_the_renewal(site: Site, tmp_path: Path) -> None:
