@@ -20,6 +20,7 @@ UNRELEASED = "Words that galumphing kept to itself."
 WORKER, PHONE = "Cornelius Wigglesworth", "07700 900 461"
 STAFF_REFERENCE = "staff-ocelot-4417"
 CODE = "axolotl-positive"
+MEDICINES = "Pangolinium drops, twice a day"
 RECORD_ID = "rec-capybara-{}"
 REQUEST_ID = str(UUID("5ca1ab1e-0ddb-4a11-8bad-c0ffee15dead"))
 
@@ -39,6 +40,7 @@ WORDS: dict[str, str] = {
     "phone": PHONE,
     "staff reference": "ocelot",
     "coded answer": "axolotl",
+    "emergency card": "Pangolinium",
     "record id": "capybara",
     "outreach's reference": "quokka",
     "clinic's reference": "numbat",

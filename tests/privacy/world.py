@@ -33,6 +33,7 @@ from tests.integration.story import PURPOSE, day_and_night, request_id, stamp
 from tests.observability.collector import collector
 from tests.observability.page import scrape
 from tests.privacy import person, told
+from tests.privacy.emergency import card_opened
 from tests.privacy.evidence import Evidence, hub_process
 from tests.privacy.failures import fail_in_every_way
 from tests.privacy.partners import Partners
@@ -96,6 +97,7 @@ async def _live(folder: Path, evidence: Evidence, collector_port: int) -> None:
         evidence.partners["clinic"] = partners.database("clinic").read_bytes()
         evidence.partners["hostel"] = partners.database("hostel").read_bytes()
         await _look(channels, feeds, keys["clinic"])
+        await card_opened(site, channels, keys["clinic"])
         await fail_in_every_way(site, partners.port, channels, feeds, evidence)
         await partners.publish(keys["outreach"], told.CaseFiles(revised=True))
         await _protect(channels["outreach"], grant_id)
