@@ -1,4 +1,4 @@
-"""A card is agreed at one agency and opened at another's emergency desk; its words are planted like the others."""
+"""A card is agreed at one agency and opened at another's emergency desk; its words are planted too."""
 
 from datetime import UTC, datetime
 from uuid import UUID
