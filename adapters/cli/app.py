@@ -10,7 +10,7 @@ from typing import Annotated
 import stamina.instrumentation
 import typer
 
-from adapters.cli import doctor, enrol, log, sources, witness
+from adapters.cli import doctor, enrol, log, sharing, sources, witness
 from adapters.cli.output import FAILED, MISUSED, Config, Json, command, interrupt, show
 from adapters.cli.pauses import Pauses
 from adapters.cli.template import TEMPLATE
@@ -47,6 +47,7 @@ enrol.register(app)
 doctor.register(app)
 app.add_typer(log.commands, name="log")
 app.add_typer(witness.commands, name="witness")
+app.add_typer(sharing.commands, name="sharing")
 
 
 @app.callback(epilog="\b\nExample:\n  oncetold-adapter init && oncetold-adapter check")

@@ -29,6 +29,7 @@ from hub.rpc.dispatch import Call
 from hub.rpc.sharing_written import asked_sharing, decision, pending_override
 from hub.use_cases import sharing_decisions, sharing_lists, sharing_overrides, sharing_requests
 from hub.use_cases.sharing_decisions import HELD_BACK
+from oncetold.v1 import sharing_pb2
 from oncetold.v1 import sharing_service_pb2 as messages
 
 Decided = tuple[UUID | None, int]
@@ -207,7 +208,7 @@ def _id(identity: UUID | None) -> str:
     return "" if identity is None else str(identity)
 
 
-def _content(content: messages.SharedContent) -> dict[str, Any]:
+def _content(content: sharing_pb2.SharedContent) -> dict[str, Any]:
     return {
         "purposes": frozenset(translate.terms(content, "purposes", Purpose)),
         "categories": frozenset(translate.terms(content, "categories", DataCategory)),
@@ -215,7 +216,7 @@ def _content(content: messages.SharedContent) -> dict[str, Any]:
     }
 
 
-def _basis(basis: messages.BasisInLaw) -> PartyBasis:
+def _basis(basis: sharing_pb2.BasisInLaw) -> PartyBasis:
     return PartyBasis(
         translate.optional_term(basis, "lawful_basis", LawfulBasis),
         translate.optional_term(basis, "article9", Article9Condition),

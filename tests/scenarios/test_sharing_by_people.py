@@ -15,8 +15,7 @@ import pytest
 from consent_ledger.working_days import working_days_later
 from hub.use_cases.sharing_decisions import why_of
 from hub.use_cases.work import Caller
-from oncetold.v1 import consent_service_pb2
-from oncetold.v1 import sharing_service_pb2 as messages
+from oncetold.v1 import consent_service_pb2, sharing_pb2
 from oncetold.v1 import task_service_pb2 as tasks
 from tests.erasure.asking import erase
 from tests.twins.cast import dose
@@ -84,7 +83,7 @@ async def test_what_is_permitted_arrives_and_goes_when_it_ends(tmp_path: Path, a
         assert await at.doses() == []
         asked = await at.asker.request("w-1")
         [own] = await at.asker.requests()
-        assert (own.status, own.why) == (messages.SHARING_STATUS_WAITING, "")
+        assert (own.status, own.why) == (sharing_pb2.SHARING_STATUS_WAITING, "")
         [task] = await at.clinic.tasks()
         assert task.kind == tasks.TASK_KIND_SHARING_ASKED
         assert (task.client_reference, task.sharing_id) == ("c-1", asked.sharing_request_id)
@@ -100,7 +99,7 @@ async def test_what_is_permitted_arrives_and_goes_when_it_ends(tmp_path: Path, a
         [purpose] = element.terms.purposes
         assert purpose.agreement_id == f"decision:{decided.decision_id}"
         [own] = await at.asker.requests()
-        assert own.status == messages.SHARING_STATUS_PERMITTED
+        assert own.status == sharing_pb2.SHARING_STATUS_PERMITTED
         assert [one.decision_id for one in own.permitted] == [decided.decision_id]
 
         await at.clinic.publish("c-1", "dose-1", revision=2, assessment=dose("50mg"))
@@ -108,7 +107,7 @@ async def test_what_is_permitted_arrives_and_goes_when_it_ends(tmp_path: Path, a
         at.stage.clock.advance(timedelta(days=30))
         assert await at.doses() == []
         [own] = await at.asker.requests()
-        assert (own.status, own.permitted[0].ended) == (messages.SHARING_STATUS_PERMITTED, True)
+        assert (own.status, own.permitted[0].ended) == (sharing_pb2.SHARING_STATUS_PERMITTED, True)
 
 
 async def test_ended_before_its_time_by_one_person(tmp_path: Path, authority: Authority) -> None:
@@ -162,7 +161,7 @@ async def test_unanswered_it_ages_and_goes_to_the_safeguarding_lead(
         assert await at.clinic.tasks() == []
         assert await at.doses() == ["40mg"]
         [own] = await at.asker.requests()
-        assert own.status == messages.SHARING_STATUS_PERMITTED
+        assert own.status == sharing_pb2.SHARING_STATUS_PERMITTED
 
 
 async def test_an_emergency_is_answered_by_the_next_working_day(tmp_path: Path, authority: Authority) -> None:
@@ -207,7 +206,7 @@ async def test_one_person_alone_has_no_public_interest(tmp_path: Path, authority
 
 async def test_bases_in_law_are_named_with_their_conditions(tmp_path: Path, authority: Authority) -> None:
     async with town(tmp_path, authority) as at:
-        bare = messages.BasisInLaw(lawful_basis=LAW.lawful_basis)
+        bare = sharing_pb2.BasisInLaw(lawful_basis=LAW.lawful_basis)
         assert "INVALID_FIELD" in await at.refused(at.asker.request("w-1", basis=bare))
         asked = await at.asker.request("w-1")
         assert "INVALID_FIELD" in await at.refused(at.officer.permit(asked.sharing_request_id, law=bare))
@@ -248,7 +247,7 @@ async def test_an_override_takes_two_people_and_is_reviewed(tmp_path: Path, auth
         assert await at.clinic.tasks() == []
         assert "DECISION_STATE" in await at.refused(at.guardian.authorise(override_id))
         [shown] = (await at.lead.decisions("c-1")).decisions
-        assert (shown.kind, shown.decided_by) == (messages.DECISION_KIND_SAFEGUARDING, "lead-1")
+        assert (shown.kind, shown.decided_by) == (sharing_pb2.DECISION_KIND_SAFEGUARDING, "lead-1")
         at.stage.clock.advance(timedelta(days=14))
         assert await at.doses() == []
 

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.kit.assertions import Who
-from oncetold.v1 import common_pb2, consent_service_pb2, record_service_pb2, staff_service_pb2
+from oncetold.v1 import common_pb2, consent_service_pb2, record_service_pb2, sharing_pb2, staff_service_pb2
 from oncetold.v1 import sharing_service_pb2 as messages
 from tests.staff import giving, signer_of, working_with
 from tests.twins.choices import categories
 from tests.twins.desk import Desk
 
-LAW = messages.BasisInLaw(
+LAW = sharing_pb2.BasisInLaw(
     lawful_basis=common_pb2.LAWFUL_BASIS_A6_1_C,
     article9=common_pb2.ARTICLE9_CONDITION_A9_2_G,
     article10=common_pb2.ARTICLE10_CONDITION_SCH1_P18,
@@ -72,7 +72,7 @@ class Colleague:
         of: Iterable[str] = HEALTH,
         *,
         purpose: str = "DIRECT_SUPPORT",
-        basis: messages.BasisInLaw = LAW,
+        basis: sharing_pb2.BasisInLaw = LAW,
         why: str = "She is unwell and cannot say what she takes.",
     ) -> messages.RequestSharingResponse:
         """Asks whoever holds something."""
@@ -82,7 +82,7 @@ class Colleague:
             purposes=[common_pb2.Purpose.Value(f"PURPOSE_{purpose}")],
             categories=categories(of),
             basis=basis,
-            power=messages.SHARING_POWER_CARE_ACT_2014,
+            power=sharing_pb2.SHARING_POWER_CARE_ACT_2014,
             why=why,
         )
         answer: messages.RequestSharingResponse = await self.ask(
@@ -90,7 +90,7 @@ class Colleague:
         )
         return answer
 
-    async def requests(self, *, to_answer: bool = False) -> list[messages.AskedSharing]:
+    async def requests(self, *, to_answer: bool = False) -> list[sharing_pb2.AskedSharing]:
         """Those made, or those to answer."""
         request = messages.ListSharingRequestsRequest(to_answer=to_answer)
         answer = await self.ask("ListSharingRequests", request, messages.ListSharingRequestsResponse)
@@ -104,7 +104,7 @@ class Colleague:
         records: Iterable[str] = (),
         days: float = 30,
         basis: str = "PUBLIC_INTEREST",
-        law: messages.BasisInLaw = LAW,
+        law: sharing_pb2.BasisInLaw = LAW,
         evidence: consent_service_pb2.BasisEvidence | None = None,
         notice_id: str = "",
     ) -> messages.AnswerSharingResponse:
@@ -114,8 +114,8 @@ class Colleague:
         request = messages.AnswerSharingRequest(
             request_id=self._request_id,
             sharing_request_id=sharing_request_id,
-            outcome=messages.SharingAnswerKind.Value(f"SHARING_ANSWER_KIND_{kind}"),
-            content=messages.SharedContent(categories=categories(of), record_ids=records),
+            outcome=sharing_pb2.SharingAnswerKind.Value(f"SHARING_ANSWER_KIND_{kind}"),
+            content=sharing_pb2.SharedContent(categories=categories(of), record_ids=records),
             basis=law,
             confidentiality_basis=common_pb2.ConfidentialityBasis.Value(f"CONFIDENTIALITY_BASIS_{basis}"),
             evidence=said if evidence is None else evidence,
@@ -133,8 +133,8 @@ class Colleague:
         request = messages.AnswerSharingRequest(
             request_id=self._request_id,
             sharing_request_id=sharing_request_id,
-            outcome=messages.SHARING_ANSWER_KIND_REFUSE,
-            reason=messages.REFUSAL_TO_SHARE_ASK_THE_PERSON,
+            outcome=sharing_pb2.SHARING_ANSWER_KIND_REFUSE,
+            reason=sharing_pb2.REFUSAL_TO_SHARE_ASK_THE_PERSON,
         )
         answer: messages.AnswerSharingResponse = await self.ask(
             "AnswerSharing", request, messages.AnswerSharingResponse
@@ -151,10 +151,10 @@ class Colleague:
             request_id=self._request_id,
             client_reference=reference,
             recipient_agency_id=to,
-            content=messages.SharedContent(categories=categories(of)),
-            risk=messages.OVERRIDE_RISK_TO_THE_PERSON,
-            why_no_consent=messages.WHY_NO_CONSENT_WOULD_DEFEAT_PROTECTION,
-            told=messages.CLIENT_TOLD_WOULD_ADD_TO_THE_RISK,
+            content=sharing_pb2.SharedContent(categories=categories(of)),
+            risk=sharing_pb2.OVERRIDE_RISK_TO_THE_PERSON,
+            why_no_consent=sharing_pb2.WHY_NO_CONSENT_WOULD_DEFEAT_PROTECTION,
+            told=sharing_pb2.CLIENT_TOLD_WOULD_ADD_TO_THE_RISK,
             why="He waits outside and knows her key worker.",
         )
         request.until_time.FromDatetime(self._in(days))
@@ -175,7 +175,7 @@ class Colleague:
             request_id=self._request_id,
             client_reference=reference,
             recipient_agency_id=to,
-            content=messages.SharedContent(categories=categories(of)),
+            content=sharing_pb2.SharedContent(categories=categories(of)),
             why="Unconscious in A&E.",
         )
         answer = await self.ask("DecideInEmergency", request, messages.DecideInEmergencyResponse)

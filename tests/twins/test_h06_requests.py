@@ -9,6 +9,7 @@ import pytest
 
 from consent_ledger.sharing import SharingStatus
 from hub.projections import sharing
+from oncetold.v1 import sharing_pb2
 from oncetold.v1 import sharing_service_pb2 as messages
 from tests.twins.cast import dose
 from tests.twins.colleague import hired
@@ -89,7 +90,7 @@ def statuses(saw: list[Seen]) -> list[int]:
 
 async def test_refused_unanswered_and_not_there_look_the_same(tmp_path: Path, authority: Authority) -> None:
     plain, _ = await seen(tmp_path, authority, "known, but nothing told")
-    waiting, not_shared = messages.SHARING_STATUS_WAITING, messages.SHARING_STATUS_NOT_SHARED
+    waiting, not_shared = sharing_pb2.SHARING_STATUS_WAITING, sharing_pb2.SHARING_STATUS_NOT_SHARED
     assert statuses(plain) == [waiting, waiting, not_shared, not_shared]
     for there in ALIKE:
         ward, clinic = await seen(tmp_path, authority, there)
@@ -103,7 +104,7 @@ async def test_a_permission_is_told(tmp_path: Path, authority: Authority) -> Non
     plain, _ = await seen(tmp_path, authority, "unanswered")
     permitted, _ = await seen(tmp_path, authority, "permitted")
     assert first_difference(permitted, plain) != ""
-    assert statuses(permitted)[1:] == [messages.SHARING_STATUS_PERMITTED] * 3
+    assert statuses(permitted)[1:] == [sharing_pb2.SHARING_STATUS_PERMITTED] * 3
 
 
 def _told_at_once(self: sharing.Sharing, asked: object) -> SharingStatus:

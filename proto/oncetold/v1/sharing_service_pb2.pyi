@@ -8,9 +8,9 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
-from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from oncetold.v1 import common_pb2 as _common_pb2
 from oncetold.v1 import consent_service_pb2 as _consent_service_pb2
+from oncetold.v1 import sharing_pb2 as _sharing_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -21,247 +21,6 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
-
-class _SharingPower:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _SharingPowerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SharingPower.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    SHARING_POWER_UNSPECIFIED: _SharingPower.ValueType  # 0
-    SHARING_POWER_CARE_ACT_2014: _SharingPower.ValueType  # 1
-    SHARING_POWER_CHILDREN_ACT_1989_2004: _SharingPower.ValueType  # 2
-    SHARING_POWER_HOUSING_ACT_1996: _SharingPower.ValueType  # 3
-    SHARING_POWER_HEALTH_AND_SOCIAL_CARE: _SharingPower.ValueType  # 4
-    SHARING_POWER_CRIME_AND_DISORDER_ACT_1998: _SharingPower.ValueType  # 5
-    SHARING_POWER_DATA_PROTECTION_ACT_2018_SCHEDULE_2: _SharingPower.ValueType  # 6
-    SHARING_POWER_COMMON_LAW: _SharingPower.ValueType  # 7
-    SHARING_POWER_OTHER: _SharingPower.ValueType  # 8
-    """say which in `why`"""
-
-class SharingPower(_SharingPower, metaclass=_SharingPowerEnumTypeWrapper):
-    """By what power in law an agency asks."""
-
-SHARING_POWER_UNSPECIFIED: SharingPower.ValueType  # 0
-SHARING_POWER_CARE_ACT_2014: SharingPower.ValueType  # 1
-SHARING_POWER_CHILDREN_ACT_1989_2004: SharingPower.ValueType  # 2
-SHARING_POWER_HOUSING_ACT_1996: SharingPower.ValueType  # 3
-SHARING_POWER_HEALTH_AND_SOCIAL_CARE: SharingPower.ValueType  # 4
-SHARING_POWER_CRIME_AND_DISORDER_ACT_1998: SharingPower.ValueType  # 5
-SHARING_POWER_DATA_PROTECTION_ACT_2018_SCHEDULE_2: SharingPower.ValueType  # 6
-SHARING_POWER_COMMON_LAW: SharingPower.ValueType  # 7
-SHARING_POWER_OTHER: SharingPower.ValueType  # 8
-"""say which in `why`"""
-Global___SharingPower: _TypeAlias = SharingPower  # noqa: Y015
-
-class _SharingStatus:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _SharingStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SharingStatus.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    SHARING_STATUS_UNSPECIFIED: _SharingStatus.ValueType  # 0
-    SHARING_STATUS_WAITING: _SharingStatus.ValueType  # 1
-    SHARING_STATUS_PERMITTED: _SharingStatus.ValueType  # 2
-    SHARING_STATUS_NOT_SHARED: _SharingStatus.ValueType  # 3
-
-class SharingStatus(_SharingStatus, metaclass=_SharingStatusEnumTypeWrapper):
-    """What the asker is told. Refused, unanswered and nothing there are the same at every moment."""
-
-SHARING_STATUS_UNSPECIFIED: SharingStatus.ValueType  # 0
-SHARING_STATUS_WAITING: SharingStatus.ValueType  # 1
-SHARING_STATUS_PERMITTED: SharingStatus.ValueType  # 2
-SHARING_STATUS_NOT_SHARED: SharingStatus.ValueType  # 3
-Global___SharingStatus: _TypeAlias = SharingStatus  # noqa: Y015
-
-class _SharingAnswerKind:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _SharingAnswerKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SharingAnswerKind.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    SHARING_ANSWER_KIND_UNSPECIFIED: _SharingAnswerKind.ValueType  # 0
-    SHARING_ANSWER_KIND_PERMIT: _SharingAnswerKind.ValueType  # 1
-    SHARING_ANSWER_KIND_NARROW: _SharingAnswerKind.ValueType  # 2
-    SHARING_ANSWER_KIND_REFUSE: _SharingAnswerKind.ValueType  # 3
-
-class SharingAnswerKind(_SharingAnswerKind, metaclass=_SharingAnswerKindEnumTypeWrapper): ...
-
-SHARING_ANSWER_KIND_UNSPECIFIED: SharingAnswerKind.ValueType  # 0
-SHARING_ANSWER_KIND_PERMIT: SharingAnswerKind.ValueType  # 1
-SHARING_ANSWER_KIND_NARROW: SharingAnswerKind.ValueType  # 2
-SHARING_ANSWER_KIND_REFUSE: SharingAnswerKind.ValueType  # 3
-Global___SharingAnswerKind: _TypeAlias = SharingAnswerKind  # noqa: Y015
-
-class _RefusalToShare:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _RefusalToShareEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RefusalToShare.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    REFUSAL_TO_SHARE_UNSPECIFIED: _RefusalToShare.ValueType  # 0
-    REFUSAL_TO_SHARE_NOT_NECESSARY: _RefusalToShare.ValueType  # 1
-    REFUSAL_TO_SHARE_NO_BASIS_IN_LAW: _RefusalToShare.ValueType  # 2
-    REFUSAL_TO_SHARE_CONFIDENTIAL: _RefusalToShare.ValueType  # 3
-    REFUSAL_TO_SHARE_RISK_TO_THE_PERSON: _RefusalToShare.ValueType  # 4
-    REFUSAL_TO_SHARE_ASK_THE_PERSON: _RefusalToShare.ValueType  # 5
-    REFUSAL_TO_SHARE_NOT_HELD: _RefusalToShare.ValueType  # 6
-
-class RefusalToShare(_RefusalToShare, metaclass=_RefusalToShareEnumTypeWrapper):
-    """Why something is not shared: for the holder's own record."""
-
-REFUSAL_TO_SHARE_UNSPECIFIED: RefusalToShare.ValueType  # 0
-REFUSAL_TO_SHARE_NOT_NECESSARY: RefusalToShare.ValueType  # 1
-REFUSAL_TO_SHARE_NO_BASIS_IN_LAW: RefusalToShare.ValueType  # 2
-REFUSAL_TO_SHARE_CONFIDENTIAL: RefusalToShare.ValueType  # 3
-REFUSAL_TO_SHARE_RISK_TO_THE_PERSON: RefusalToShare.ValueType  # 4
-REFUSAL_TO_SHARE_ASK_THE_PERSON: RefusalToShare.ValueType  # 5
-REFUSAL_TO_SHARE_NOT_HELD: RefusalToShare.ValueType  # 6
-Global___RefusalToShare: _TypeAlias = RefusalToShare  # noqa: Y015
-
-class _OverrideRisk:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _OverrideRiskEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OverrideRisk.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    OVERRIDE_RISK_UNSPECIFIED: _OverrideRisk.ValueType  # 0
-    OVERRIDE_RISK_TO_THE_PERSON: _OverrideRisk.ValueType  # 1
-    OVERRIDE_RISK_TO_A_CHILD: _OverrideRisk.ValueType  # 2
-    OVERRIDE_RISK_TO_OTHERS: _OverrideRisk.ValueType  # 3
-
-class OverrideRisk(_OverrideRisk, metaclass=_OverrideRiskEnumTypeWrapper):
-    """Whom a safeguarding override protects."""
-
-OVERRIDE_RISK_UNSPECIFIED: OverrideRisk.ValueType  # 0
-OVERRIDE_RISK_TO_THE_PERSON: OverrideRisk.ValueType  # 1
-OVERRIDE_RISK_TO_A_CHILD: OverrideRisk.ValueType  # 2
-OVERRIDE_RISK_TO_OTHERS: OverrideRisk.ValueType  # 3
-Global___OverrideRisk: _TypeAlias = OverrideRisk  # noqa: Y015
-
-class _WhyNoConsent:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _WhyNoConsentEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WhyNoConsent.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    WHY_NO_CONSENT_UNSPECIFIED: _WhyNoConsent.ValueType  # 0
-    WHY_NO_CONSENT_CANNOT_GIVE: _WhyNoConsent.ValueType  # 1
-    WHY_NO_CONSENT_CANNOT_REASONABLY_BE_OBTAINED: _WhyNoConsent.ValueType  # 2
-    WHY_NO_CONSENT_WOULD_DEFEAT_PROTECTION: _WhyNoConsent.ValueType  # 3
-
-class WhyNoConsent(_WhyNoConsent, metaclass=_WhyNoConsentEnumTypeWrapper):
-    """DPA 2018 Schedule 1 paragraph 18: why there is no consent."""
-
-WHY_NO_CONSENT_UNSPECIFIED: WhyNoConsent.ValueType  # 0
-WHY_NO_CONSENT_CANNOT_GIVE: WhyNoConsent.ValueType  # 1
-WHY_NO_CONSENT_CANNOT_REASONABLY_BE_OBTAINED: WhyNoConsent.ValueType  # 2
-WHY_NO_CONSENT_WOULD_DEFEAT_PROTECTION: WhyNoConsent.ValueType  # 3
-Global___WhyNoConsent: _TypeAlias = WhyNoConsent  # noqa: Y015
-
-class _ClientTold:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _ClientToldEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ClientTold.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    CLIENT_TOLD_UNSPECIFIED: _ClientTold.ValueType  # 0
-    CLIENT_TOLD_TOLD: _ClientTold.ValueType  # 1
-    CLIENT_TOLD_WOULD_ADD_TO_THE_RISK: _ClientTold.ValueType  # 2
-    CLIENT_TOLD_NOT_REACHED: _ClientTold.ValueType  # 3
-
-class ClientTold(_ClientTold, metaclass=_ClientToldEnumTypeWrapper):
-    """Whether the client knows that it is shared."""
-
-CLIENT_TOLD_UNSPECIFIED: ClientTold.ValueType  # 0
-CLIENT_TOLD_TOLD: ClientTold.ValueType  # 1
-CLIENT_TOLD_WOULD_ADD_TO_THE_RISK: ClientTold.ValueType  # 2
-CLIENT_TOLD_NOT_REACHED: ClientTold.ValueType  # 3
-Global___ClientTold: _TypeAlias = ClientTold  # noqa: Y015
-
-class _DecisionKind:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _DecisionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DecisionKind.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    DECISION_KIND_UNSPECIFIED: _DecisionKind.ValueType  # 0
-    DECISION_KIND_ON_REQUEST: _DecisionKind.ValueType  # 1
-    DECISION_KIND_SAFEGUARDING: _DecisionKind.ValueType  # 2
-    DECISION_KIND_EMERGENCY: _DecisionKind.ValueType  # 3
-
-class DecisionKind(_DecisionKind, metaclass=_DecisionKindEnumTypeWrapper): ...
-
-DECISION_KIND_UNSPECIFIED: DecisionKind.ValueType  # 0
-DECISION_KIND_ON_REQUEST: DecisionKind.ValueType  # 1
-DECISION_KIND_SAFEGUARDING: DecisionKind.ValueType  # 2
-DECISION_KIND_EMERGENCY: DecisionKind.ValueType  # 3
-Global___DecisionKind: _TypeAlias = DecisionKind  # noqa: Y015
-
-@_typing.final
-class BasisInLaw(_message.Message):
-    """One controller's basis in law for one decision. Special category content needs an Article 9 condition, criminal
-    offence data an Article 10 condition.
-    """
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    LAWFUL_BASIS_FIELD_NUMBER: _builtins.int
-    ARTICLE9_FIELD_NUMBER: _builtins.int
-    ARTICLE10_FIELD_NUMBER: _builtins.int
-    lawful_basis: _common_pb2.LawfulBasis.ValueType
-    article9: _common_pb2.Article9Condition.ValueType
-    article10: _common_pb2.Article10Condition.ValueType
-    def __init__(
-        self,
-        *,
-        lawful_basis: _common_pb2.LawfulBasis.ValueType = ...,
-        article9: _common_pb2.Article9Condition.ValueType = ...,
-        article10: _common_pb2.Article10Condition.ValueType = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["article10", b"article10", "article9", b"article9", "lawful_basis", b"lawful_basis"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___BasisInLaw: _TypeAlias = BasisInLaw  # noqa: Y015
-
-@_typing.final
-class SharedContent(_message.Message):
-    """What is shared, and for what. Being known to a kind of service that tells something (domestic abuse, substance use)
-    is a category of its own, and has to be named.
-    """
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PURPOSES_FIELD_NUMBER: _builtins.int
-    CATEGORIES_FIELD_NUMBER: _builtins.int
-    RECORD_IDS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def purposes(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.Purpose.ValueType]: ...
-    @_builtins.property
-    def categories(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.DataCategory.ValueType]: ...
-    @_builtins.property
-    def record_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The holder's own ids of records to share although they are marked as somebody else's or as harmful. Without one of
-        these nothing so marked is shared; a protected address never is.
-        """
-
-    def __init__(
-        self,
-        *,
-        purposes: _abc.Iterable[_common_pb2.Purpose.ValueType] | None = ...,
-        categories: _abc.Iterable[_common_pb2.DataCategory.ValueType] | None = ...,
-        record_ids: _abc.Iterable[_builtins.str] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "purposes", b"purposes", "record_ids", b"record_ids"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SharedContent: _TypeAlias = SharedContent  # noqa: Y015
 
 @_typing.final
 class RequestSharingRequest(_message.Message):
@@ -278,7 +37,7 @@ class RequestSharingRequest(_message.Message):
     """UUIDv4, one per logical attempt."""
     client_reference: _builtins.str
     """The caller's own reference."""
-    power: Global___SharingPower.ValueType
+    power: _sharing_pb2.SharingPower.ValueType
     why: _builtins.str
     """Why it is necessary, and why less would not do: read by the people who answer, and by nobody else."""
     @_builtins.property
@@ -286,7 +45,7 @@ class RequestSharingRequest(_message.Message):
     @_builtins.property
     def categories(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.DataCategory.ValueType]: ...
     @_builtins.property
-    def basis(self) -> Global___BasisInLaw:
+    def basis(self) -> _sharing_pb2.BasisInLaw:
         """The caller's own."""
 
     def __init__(
@@ -296,8 +55,8 @@ class RequestSharingRequest(_message.Message):
         client_reference: _builtins.str = ...,
         purposes: _abc.Iterable[_common_pb2.Purpose.ValueType] | None = ...,
         categories: _abc.Iterable[_common_pb2.DataCategory.ValueType] | None = ...,
-        basis: Global___BasisInLaw | None = ...,
-        power: Global___SharingPower.ValueType = ...,
+        basis: _sharing_pb2.BasisInLaw | None = ...,
+        power: _sharing_pb2.SharingPower.ValueType = ...,
         why: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis"]  # noqa: Y015
@@ -368,7 +127,7 @@ class ListSharingRequestsResponse(_message.Message):
     REQUESTS_FIELD_NUMBER: _builtins.int
     ACCESS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___AskedSharing]:
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[_sharing_pb2.AskedSharing]:
         """The earliest clock first."""
 
     @_builtins.property
@@ -378,7 +137,7 @@ class ListSharingRequestsResponse(_message.Message):
     def __init__(
         self,
         *,
-        requests: _abc.Iterable[Global___AskedSharing] | None = ...,
+        requests: _abc.Iterable[_sharing_pb2.AskedSharing] | None = ...,
         access: _common_pb2.LedgerPosition | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access"]  # noqa: Y015
@@ -388,115 +147,6 @@ class ListSharingRequestsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListSharingRequestsResponse: _TypeAlias = ListSharingRequestsResponse  # noqa: Y015
-
-@_typing.final
-class AskedSharing(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SHARING_REQUEST_ID_FIELD_NUMBER: _builtins.int
-    CLIENT_REFERENCE_FIELD_NUMBER: _builtins.int
-    ASKING_AGENCY_ID_FIELD_NUMBER: _builtins.int
-    ASKING_AGENCY_NAME_FIELD_NUMBER: _builtins.int
-    PURPOSES_FIELD_NUMBER: _builtins.int
-    CATEGORIES_FIELD_NUMBER: _builtins.int
-    BASIS_FIELD_NUMBER: _builtins.int
-    POWER_FIELD_NUMBER: _builtins.int
-    ASKED_TIME_FIELD_NUMBER: _builtins.int
-    DUE_TIME_FIELD_NUMBER: _builtins.int
-    WHY_FIELD_NUMBER: _builtins.int
-    OVERDUE_FIELD_NUMBER: _builtins.int
-    ANSWERED_FIELD_NUMBER: _builtins.int
-    STATUS_FIELD_NUMBER: _builtins.int
-    PERMITTED_FIELD_NUMBER: _builtins.int
-    sharing_request_id: _builtins.str
-    client_reference: _builtins.str
-    """The caller's own reference, whichever side it is on."""
-    asking_agency_id: _builtins.str
-    asking_agency_name: _builtins.str
-    power: Global___SharingPower.ValueType
-    why: _builtins.str
-    """To answer only: why it is necessary; empty once what is known of the client was erased."""
-    overdue: _builtins.bool
-    """To answer only: whether the clock has run out without an answer of the caller's agency, and what it answered last."""
-    answered: Global___SharingAnswerKind.ValueType
-    status: Global___SharingStatus.ValueType
-    """Own requests only."""
-    @_builtins.property
-    def purposes(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.Purpose.ValueType]: ...
-    @_builtins.property
-    def categories(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.DataCategory.ValueType]: ...
-    @_builtins.property
-    def basis(self) -> Global___BasisInLaw: ...
-    @_builtins.property
-    def asked_time(self) -> _timestamp_pb2.Timestamp: ...
-    @_builtins.property
-    def due_time(self) -> _timestamp_pb2.Timestamp: ...
-    @_builtins.property
-    def permitted(self) -> _containers.RepeatedCompositeFieldContainer[Global___PermittedSharing]:
-        """Own requests only: what was permitted."""
-
-    def __init__(
-        self,
-        *,
-        sharing_request_id: _builtins.str = ...,
-        client_reference: _builtins.str = ...,
-        asking_agency_id: _builtins.str = ...,
-        asking_agency_name: _builtins.str = ...,
-        purposes: _abc.Iterable[_common_pb2.Purpose.ValueType] | None = ...,
-        categories: _abc.Iterable[_common_pb2.DataCategory.ValueType] | None = ...,
-        basis: Global___BasisInLaw | None = ...,
-        power: Global___SharingPower.ValueType = ...,
-        asked_time: _timestamp_pb2.Timestamp | None = ...,
-        due_time: _timestamp_pb2.Timestamp | None = ...,
-        why: _builtins.str = ...,
-        overdue: _builtins.bool = ...,
-        answered: Global___SharingAnswerKind.ValueType = ...,
-        status: Global___SharingStatus.ValueType = ...,
-        permitted: _abc.Iterable[Global___PermittedSharing] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["asked_time", b"asked_time", "basis", b"basis", "due_time", b"due_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered", b"answered", "asked_time", b"asked_time", "asking_agency_id", b"asking_agency_id", "asking_agency_name", b"asking_agency_name", "basis", b"basis", "categories", b"categories", "client_reference", b"client_reference", "due_time", b"due_time", "overdue", b"overdue", "permitted", b"permitted", "power", b"power", "purposes", b"purposes", "sharing_request_id", b"sharing_request_id", "status", b"status", "why", b"why"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AskedSharing: _TypeAlias = AskedSharing  # noqa: Y015
-
-@_typing.final
-class PermittedSharing(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DECISION_ID_FIELD_NUMBER: _builtins.int
-    PURPOSES_FIELD_NUMBER: _builtins.int
-    CATEGORIES_FIELD_NUMBER: _builtins.int
-    UNTIL_TIME_FIELD_NUMBER: _builtins.int
-    ENDED_FIELD_NUMBER: _builtins.int
-    decision_id: _builtins.str
-    """As in the terms of what is delivered, where it stands behind `decision:`."""
-    ended: _builtins.bool
-    """Ended, by time or before it."""
-    @_builtins.property
-    def purposes(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.Purpose.ValueType]: ...
-    @_builtins.property
-    def categories(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.DataCategory.ValueType]: ...
-    @_builtins.property
-    def until_time(self) -> _timestamp_pb2.Timestamp: ...
-    def __init__(
-        self,
-        *,
-        decision_id: _builtins.str = ...,
-        purposes: _abc.Iterable[_common_pb2.Purpose.ValueType] | None = ...,
-        categories: _abc.Iterable[_common_pb2.DataCategory.ValueType] | None = ...,
-        until_time: _timestamp_pb2.Timestamp | None = ...,
-        ended: _builtins.bool = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["until_time", b"until_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "decision_id", b"decision_id", "ended", b"ended", "purposes", b"purposes", "until_time", b"until_time"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___PermittedSharing: _TypeAlias = PermittedSharing  # noqa: Y015
 
 @_typing.final
 class AnswerSharingRequest(_message.Message):
@@ -516,16 +166,16 @@ class AnswerSharingRequest(_message.Message):
     request_id: _builtins.str
     """UUIDv4, one per logical attempt."""
     sharing_request_id: _builtins.str
-    outcome: Global___SharingAnswerKind.ValueType
+    outcome: _sharing_pb2.SharingAnswerKind.ValueType
     confidentiality_basis: _common_pb2.ConfidentialityBasis.ValueType
     notice_id: _builtins.str
     """EXPLICIT_CONSENT and IMPLIED_CONSENT: the notice of the client's own grant, without which nothing is shared."""
     why: _builtins.str
     """Why it is necessary and proportionate: the holder's own record of the decision (ICO data sharing code, Annex B)."""
-    reason: Global___RefusalToShare.ValueType
+    reason: _sharing_pb2.RefusalToShare.ValueType
     """REFUSE needs one."""
     @_builtins.property
-    def content(self) -> Global___SharedContent:
+    def content(self) -> _sharing_pb2.SharedContent:
         """NARROW: less than was asked for; an empty list leaves all. PERMIT: record_ids alone."""
 
     @_builtins.property
@@ -533,7 +183,7 @@ class AnswerSharingRequest(_message.Message):
         """PERMIT and NARROW need all of these."""
 
     @_builtins.property
-    def basis(self) -> Global___BasisInLaw: ...
+    def basis(self) -> _sharing_pb2.BasisInLaw: ...
     @_builtins.property
     def evidence(self) -> _consent_service_pb2.BasisEvidence:
         """What the confidentiality basis rests on. PUBLIC_INTEREST: the caller authorises it, and `recorded_by` is another."""
@@ -543,15 +193,15 @@ class AnswerSharingRequest(_message.Message):
         *,
         request_id: _builtins.str = ...,
         sharing_request_id: _builtins.str = ...,
-        outcome: Global___SharingAnswerKind.ValueType = ...,
-        content: Global___SharedContent | None = ...,
+        outcome: _sharing_pb2.SharingAnswerKind.ValueType = ...,
+        content: _sharing_pb2.SharedContent | None = ...,
         until_time: _timestamp_pb2.Timestamp | None = ...,
-        basis: Global___BasisInLaw | None = ...,
+        basis: _sharing_pb2.BasisInLaw | None = ...,
         confidentiality_basis: _common_pb2.ConfidentialityBasis.ValueType = ...,
         evidence: _consent_service_pb2.BasisEvidence | None = ...,
         notice_id: _builtins.str = ...,
         why: _builtins.str = ...,
-        reason: Global___RefusalToShare.ValueType = ...,
+        reason: _sharing_pb2.RefusalToShare.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "content", b"content", "evidence", b"evidence", "until_time", b"until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -609,39 +259,39 @@ class RequestOverrideRequest(_message.Message):
     client_reference: _builtins.str
     """The caller's own reference."""
     recipient_agency_id: _builtins.str
-    risk: Global___OverrideRisk.ValueType
-    why_no_consent: Global___WhyNoConsent.ValueType
-    told: Global___ClientTold.ValueType
+    risk: _sharing_pb2.OverrideRisk.ValueType
+    why_no_consent: _sharing_pb2.WhyNoConsent.ValueType
+    told: _sharing_pb2.ClientTold.ValueType
     why: _builtins.str
     """Why it is necessary, and why less would not do."""
     @_builtins.property
-    def content(self) -> Global___SharedContent:
+    def content(self) -> _sharing_pb2.SharedContent:
         """At least one category. No purpose: SAFEGUARDING, or DIRECT_SUPPORT where the recipient takes nothing for that."""
 
     @_builtins.property
     def until_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
-    def basis(self) -> Global___BasisInLaw:
+    def basis(self) -> _sharing_pb2.BasisInLaw:
         """Unset: a public task, or the recognised legitimate interest in safeguarding, with Article 9(2)(g) and DPA 2018
         Schedule 1 paragraph 18.
         """
 
     @_builtins.property
-    def recipient_basis(self) -> Global___BasisInLaw: ...
+    def recipient_basis(self) -> _sharing_pb2.BasisInLaw: ...
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         client_reference: _builtins.str = ...,
         recipient_agency_id: _builtins.str = ...,
-        content: Global___SharedContent | None = ...,
-        risk: Global___OverrideRisk.ValueType = ...,
-        why_no_consent: Global___WhyNoConsent.ValueType = ...,
-        told: Global___ClientTold.ValueType = ...,
+        content: _sharing_pb2.SharedContent | None = ...,
+        risk: _sharing_pb2.OverrideRisk.ValueType = ...,
+        why_no_consent: _sharing_pb2.WhyNoConsent.ValueType = ...,
+        told: _sharing_pb2.ClientTold.ValueType = ...,
         why: _builtins.str = ...,
         until_time: _timestamp_pb2.Timestamp | None = ...,
-        basis: Global___BasisInLaw | None = ...,
-        recipient_basis: Global___BasisInLaw | None = ...,
+        basis: _sharing_pb2.BasisInLaw | None = ...,
+        recipient_basis: _sharing_pb2.BasisInLaw | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "content", b"content", "recipient_basis", b"recipient_basis", "until_time", b"until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -746,7 +396,7 @@ class DecideInEmergencyRequest(_message.Message):
     recipient_agency_id: _builtins.str
     why: _builtins.str
     @_builtins.property
-    def content(self) -> Global___SharedContent:
+    def content(self) -> _sharing_pb2.SharedContent:
         """At least one category. No purpose: EMERGENCY, or DIRECT_SUPPORT where the recipient takes nothing for that."""
 
     @_builtins.property
@@ -757,7 +407,7 @@ class DecideInEmergencyRequest(_message.Message):
         request_id: _builtins.str = ...,
         client_reference: _builtins.str = ...,
         recipient_agency_id: _builtins.str = ...,
-        content: Global___SharedContent | None = ...,
+        content: _sharing_pb2.SharedContent | None = ...,
         why: _builtins.str = ...,
         until_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
@@ -916,11 +566,11 @@ class ListDecisionsResponse(_message.Message):
     OVERRIDES_FIELD_NUMBER: _builtins.int
     ACCESS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Decision]:
+    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[_sharing_pb2.Decision]:
         """Newest first."""
 
     @_builtins.property
-    def overrides(self) -> _containers.RepeatedCompositeFieldContainer[Global___PendingOverride]:
+    def overrides(self) -> _containers.RepeatedCompositeFieldContainer[_sharing_pb2.PendingOverride]:
         """Asked for and neither authorised nor declined, oldest first."""
 
     @_builtins.property
@@ -930,8 +580,8 @@ class ListDecisionsResponse(_message.Message):
     def __init__(
         self,
         *,
-        decisions: _abc.Iterable[Global___Decision] | None = ...,
-        overrides: _abc.Iterable[Global___PendingOverride] | None = ...,
+        decisions: _abc.Iterable[_sharing_pb2.Decision] | None = ...,
+        overrides: _abc.Iterable[_sharing_pb2.PendingOverride] | None = ...,
         access: _common_pb2.LedgerPosition | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access"]  # noqa: Y015
@@ -941,121 +591,3 @@ class ListDecisionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListDecisionsResponse: _TypeAlias = ListDecisionsResponse  # noqa: Y015
-
-@_typing.final
-class Decision(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DECISION_ID_FIELD_NUMBER: _builtins.int
-    CLIENT_REFERENCE_FIELD_NUMBER: _builtins.int
-    KIND_FIELD_NUMBER: _builtins.int
-    RECIPIENT_AGENCY_ID_FIELD_NUMBER: _builtins.int
-    PURPOSES_FIELD_NUMBER: _builtins.int
-    CATEGORIES_FIELD_NUMBER: _builtins.int
-    CONFIDENTIALITY_BASIS_FIELD_NUMBER: _builtins.int
-    DECIDED_BY_FIELD_NUMBER: _builtins.int
-    COUNTERSIGNED_BY_FIELD_NUMBER: _builtins.int
-    DECIDED_TIME_FIELD_NUMBER: _builtins.int
-    UNTIL_TIME_FIELD_NUMBER: _builtins.int
-    ENDED_FIELD_NUMBER: _builtins.int
-    WHY_FIELD_NUMBER: _builtins.int
-    decision_id: _builtins.str
-    client_reference: _builtins.str
-    kind: Global___DecisionKind.ValueType
-    recipient_agency_id: _builtins.str
-    confidentiality_basis: _common_pb2.ConfidentialityBasis.ValueType
-    decided_by: _builtins.str
-    """By the agency's own pseudonyms. `countersigned_by` is empty while nobody has, and for other kinds than EMERGENCY."""
-    countersigned_by: _builtins.str
-    ended: _builtins.bool
-    """Ended, by time or before it."""
-    why: _builtins.str
-    """Why; empty once what is known of the client was erased."""
-    @_builtins.property
-    def purposes(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.Purpose.ValueType]: ...
-    @_builtins.property
-    def categories(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.DataCategory.ValueType]: ...
-    @_builtins.property
-    def decided_time(self) -> _timestamp_pb2.Timestamp: ...
-    @_builtins.property
-    def until_time(self) -> _timestamp_pb2.Timestamp: ...
-    def __init__(
-        self,
-        *,
-        decision_id: _builtins.str = ...,
-        client_reference: _builtins.str = ...,
-        kind: Global___DecisionKind.ValueType = ...,
-        recipient_agency_id: _builtins.str = ...,
-        purposes: _abc.Iterable[_common_pb2.Purpose.ValueType] | None = ...,
-        categories: _abc.Iterable[_common_pb2.DataCategory.ValueType] | None = ...,
-        confidentiality_basis: _common_pb2.ConfidentialityBasis.ValueType = ...,
-        decided_by: _builtins.str = ...,
-        countersigned_by: _builtins.str = ...,
-        decided_time: _timestamp_pb2.Timestamp | None = ...,
-        until_time: _timestamp_pb2.Timestamp | None = ...,
-        ended: _builtins.bool = ...,
-        why: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_time", b"decided_time", "until_time", b"until_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "client_reference", b"client_reference", "confidentiality_basis", b"confidentiality_basis", "countersigned_by", b"countersigned_by", "decided_by", b"decided_by", "decided_time", b"decided_time", "decision_id", b"decision_id", "ended", b"ended", "kind", b"kind", "purposes", b"purposes", "recipient_agency_id", b"recipient_agency_id", "until_time", b"until_time", "why", b"why"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Decision: _TypeAlias = Decision  # noqa: Y015
-
-@_typing.final
-class PendingOverride(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    OVERRIDE_ID_FIELD_NUMBER: _builtins.int
-    CLIENT_REFERENCE_FIELD_NUMBER: _builtins.int
-    RECIPIENT_AGENCY_ID_FIELD_NUMBER: _builtins.int
-    PURPOSES_FIELD_NUMBER: _builtins.int
-    CATEGORIES_FIELD_NUMBER: _builtins.int
-    RISK_FIELD_NUMBER: _builtins.int
-    WHY_NO_CONSENT_FIELD_NUMBER: _builtins.int
-    TOLD_FIELD_NUMBER: _builtins.int
-    ASKED_BY_FIELD_NUMBER: _builtins.int
-    ASKED_TIME_FIELD_NUMBER: _builtins.int
-    UNTIL_TIME_FIELD_NUMBER: _builtins.int
-    WHY_FIELD_NUMBER: _builtins.int
-    override_id: _builtins.str
-    client_reference: _builtins.str
-    recipient_agency_id: _builtins.str
-    risk: Global___OverrideRisk.ValueType
-    why_no_consent: Global___WhyNoConsent.ValueType
-    told: Global___ClientTold.ValueType
-    asked_by: _builtins.str
-    why: _builtins.str
-    @_builtins.property
-    def purposes(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.Purpose.ValueType]: ...
-    @_builtins.property
-    def categories(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.DataCategory.ValueType]: ...
-    @_builtins.property
-    def asked_time(self) -> _timestamp_pb2.Timestamp: ...
-    @_builtins.property
-    def until_time(self) -> _timestamp_pb2.Timestamp: ...
-    def __init__(
-        self,
-        *,
-        override_id: _builtins.str = ...,
-        client_reference: _builtins.str = ...,
-        recipient_agency_id: _builtins.str = ...,
-        purposes: _abc.Iterable[_common_pb2.Purpose.ValueType] | None = ...,
-        categories: _abc.Iterable[_common_pb2.DataCategory.ValueType] | None = ...,
-        risk: Global___OverrideRisk.ValueType = ...,
-        why_no_consent: Global___WhyNoConsent.ValueType = ...,
-        told: Global___ClientTold.ValueType = ...,
-        asked_by: _builtins.str = ...,
-        asked_time: _timestamp_pb2.Timestamp | None = ...,
-        until_time: _timestamp_pb2.Timestamp | None = ...,
-        why: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["asked_time", b"asked_time", "until_time", b"until_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_by", b"asked_by", "asked_time", b"asked_time", "categories", b"categories", "client_reference", b"client_reference", "override_id", b"override_id", "purposes", b"purposes", "recipient_agency_id", b"recipient_agency_id", "risk", b"risk", "told", b"told", "until_time", b"until_time", "why", b"why", "why_no_consent", b"why_no_consent"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___PendingOverride: _TypeAlias = PendingOverride  # noqa: Y015
