@@ -17,6 +17,8 @@ import pytest
 
 from adapters.kit.assertions import Who
 from hub.rpc.authentication import ACTING_AGENCY
+from hub.use_cases import emergencies
+from hub.use_cases.work import Work
 from oncetold.v1 import emergency_service_pb2 as messages
 from oncetold.v1.agency_service_pb2 import POST_KIND_DATA_PROTECTION_OFFICER
 from oncetold.v1.emergency_service_pb2_grpc import EmergencyServiceStub
@@ -303,3 +305,28 @@ async def test_what_is_opened_in_office_hours_is_looked_at_on_the_next_working_d
         await at.given()
         friday_at_ten = to_review(await at.infirmary.tasks())
         assert friday_at_ten.due_time.ToDatetime(UTC) == datetime(2026, 3, 16, 17, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("control", ["_is_a_risk", "places_in", "require_role"])
+async def test_h17_without_a_control_more_is_given(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch, control: str
+) -> None:
+    """What each control holds back, seen by taking it out."""
+    async with night(tmp_path, authority) as at:
+        await agree(at.outreach, "sam", messages.CardLines(allergies="Nuts", who_to_ring="Heron Refuge"))
+        await at.outreach.exclude("sam", "infirmary", linked_to_risk=control == "_is_a_risk")
+        await protect(at.outreach, "sam")
+        match control:
+            case "_is_a_risk":
+                assert await at.given() == []
+                monkeypatch.setattr(emergencies, control, lambda *_: False)
+            case "places_in":
+                monkeypatch.setattr(emergencies, control, lambda *_: frozenset())
+            case _:
+                stranger = replace(NIGHT_NURSE, staff_reference="er-nurse-4")
+                call = open_card(at.infirmary, "er-77", who=stranger)
+                assert await at.infirmary.refused(call) == "ROLE_NEEDED"
+                monkeypatch.setattr(Work, control, lambda work, caller, *roles: caller.require_staff())
+                assert (await open_card(at.infirmary, "er-77", who=stranger)).cards
+        [card] = await at.given()
+        assert card.lines.who_to_ring == ("Heron Refuge" if control == "places_in" else "")

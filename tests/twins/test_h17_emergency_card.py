@@ -2,9 +2,11 @@
 source of a risk are alike to the byte, and so is all that comes after."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hub.use_cases import emergencies
 from tests.twins.desk import Desk
 from tests.twins.emergency import DETAILS, agree, end, on_duty, open_card, openings, propose_link
 from tests.twins.stage import Authority, Stage
@@ -91,3 +93,23 @@ async def test_h17_control_a_card_is_given_and_a_third_agency_never_hears(
     assert bool(first_difference(hidden[observer], plain[observer])) == differs
     grew = [[seen.grew for seen in world[observer]] for world in (hidden, plain)]
     assert grew[0] == grew[1], "the ledger grows alike whatever a desk is given"
+
+
+@pytest.mark.parametrize(
+    ("script", "control", "without"),
+    [
+        (a_risk, "_is_a_risk", lambda index, registration_id, agency_id: False),
+        (ended, "_standing", lambda index, registration_id: index.emergencies.newest(registration_id)),
+    ],
+)
+async def test_h17_without_its_control_a_difference_is_seen(
+    tmp_path: Path,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+    script: Script,
+    control: str,
+    without: Any,
+) -> None:
+    monkeypatch.setattr(emergencies, control, without)
+    hidden, plain = await worlds(tmp_path, authority, script)
+    assert first_difference(hidden["infirmary"], plain["infirmary"])
