@@ -27,7 +27,9 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", 2 * MAX_MESSAGE_BYTES),
     # Without this a second hub would share the port in silence.
     ("grpc.so_reuseport", 0),
-    ("grpc.max_concurrent_streams", 64),
+    # As few as RFC 9113 recommends; calls that are just ending count too, and what is beyond is turned away
+    # by gRPC itself, to be tried again. What an agency may use is counted by the hub (`limits`).
+    ("grpc.max_concurrent_streams", 100),
     # An adapter's line is pinged when it is quiet, so that one that was cut does not stay for ever; whoever
     # pings the hub more often than this is hung up on.
     ("grpc.keepalive_time_ms", 120_000),

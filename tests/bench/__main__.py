@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.bench import (
     lines_append,
     lines_fetch,
+    lines_guard,
     lines_history,
     lines_log,
     lines_postgres,
@@ -29,6 +30,7 @@ from tests.bench.surroundings import Surroundings, surroundings
 Lines = Callable[[Bench], tuple[list[Figure], list[Profile]]]
 GROUPS: dict[str, Lines] = {
     "append": lines_append.lines,
+    "guard": lines_guard.lines,
     "history": lines_history.lines,
     "fetch": lines_fetch.lines,
     "waiting": lines_waiting.lines,

@@ -19,6 +19,7 @@ from oncetold.v1 import audit_service_pb2, delivery_service_pb2, record_service_
 from tests.bench import payload
 from tests.bench.area import SHARED, person, reader
 from tests.bench.hub_process import PEER
+from tests.bench.offering import REFUSE, offered, refusing
 from tests.bench.worker import do_jobs
 from tests.staff import NAVIGATOR, signer_of
 
@@ -116,6 +117,22 @@ class Client:
             return len(answer)
 
         return await flow([once] * in_flight, seconds)
+
+    async def offer(self, target: dict[str, Any], seconds: float, rate: float, people: int) -> dict[str, Any]:
+        """Offers appends at a rate, however many are refused, and stops over another connection."""
+        calls = self._channels.method(target, PUBLISH)
+        stops: Any = self._channels.to(target, LANES).unary_unary(REFUSE)
+        run = uuid4().hex[:12]
+
+        def append(number: int) -> Any:
+            category = SHARED[number % len(SHARED)]
+            record = payload.message(f"{run}-{number}", person(number % people), category)
+            return calls[number % LANES](payload.publishing(record), timeout=CALL_SECONDS)
+
+        def stop(number: int) -> Any:
+            return stops(refusing(number, people), timeout=CALL_SECONDS)
+
+        return await offered(append, stop, rate, seconds)
 
     async def _signer(self, target: dict[str, Any]) -> Signer:
         """Vouches for the navigator of whose adapter the target is."""
@@ -240,6 +257,7 @@ async def _main() -> None:
     await do_jobs(
         {
             "append": client.append,
+            "offer": client.offer,
             "history": client.history,
             "fetch": client.fetch,
             "wait": client.wait,
