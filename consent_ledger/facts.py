@@ -294,6 +294,8 @@ class Feed:
     """What one agency's adapter subscribes to.
 
     `retraction_window`: when of a day copies are taken back, in minutes after midnight UTC; `None`: at once.
+    `may_have_to_report`: the agency is a public authority, which may have to report somebody's immigration
+    status (Nationality, Immigration and Asylum Act 2002, Schedule 3, paragraph 14).
     """
 
     feed_id: UUID
@@ -304,6 +306,7 @@ class Feed:
     categories: frozenset[DataCategory]
     enforces_person_restriction: bool = False
     retraction_window: int | None = None
+    may_have_to_report: bool = False
 
 
 @dataclass(frozen=True, slots=True)

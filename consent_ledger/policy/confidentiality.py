@@ -52,7 +52,9 @@ def _reaches(grant: Grant, use: Use) -> bool:
     if use.level is Level.V and not by_name:
         return False
     if use.category is DataCategory.IMMIGRATION and not (
-        by_name and grant.basis is ConfidentialityBasis.EXPLICIT_CONSENT
+        by_name
+        and grant.basis is ConfidentialityBasis.EXPLICIT_CONSENT
+        and (grant.evidence.basis.reference or not use.recipient.may_have_to_report)
     ):
         return False
     if (grant.weak or grant.method is CaptureMethod.IMPORTED_LEGACY) and use.level is not Level.N:

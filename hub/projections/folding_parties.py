@@ -117,6 +117,7 @@ def _subscribed(index: ConsentIndex, position: int, at: datetime, event: Any) ->
         ServiceType(event.service_type),
         frozenset(Purpose(one) for one in event.purposes),
         frozenset(DataCategory(one) for one in event.categories),
+        index.agencies[agency_id].public_authority,
         event.enforces_person_restriction,
         _minutes(event.retraction_window),
     )

@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 from consent_ledger.errors import Refused
 from consent_ledger.vocabulary import DEFAULT_LEVEL, ENVELOPE_CATEGORY, DataCategory, Level, ServiceType
 from hub.records.enums import term_of
+from hub.records.refusals import as_told
 from hub.records.risk import is_risk_to_others, refuse_what_the_hub_sets
 from oncetold.v1 import common_pb2, record_service_pb2, records_pb2
 
@@ -68,7 +69,7 @@ def split(record: record_service_pb2.Record, path: str = "") -> SplitRecord:
         raise Refused("INVALID_FIELD", field=f"{path}content.type", rule="required")
     refuse_what_the_hub_sets(record.content, path)
     path += f"content.{record_type}"
-    fragments = _fragments(record_type, record.content, path)
+    fragments = _fragments(record_type, as_told(record.content), path)
     if not fragments:
         raise Refused("INVALID_FIELD", field=path, rule="at_least_one_field")
     return SplitRecord(envelope_category, record_type, fragments)
@@ -91,16 +92,20 @@ def _fragments(record_type: str, whole: records_pb2.RecordContent, path: str) ->
     for category, field, part in parts:
         fragment = structured.setdefault(category, records_pb2.RecordContent())
         _put(getattr(fragment, record_type), field, part)
-    fragments += [_structured(category, fragment) for category, fragment in structured.items()]
+    # Whatever else stands in a note about somebody else would tell that there is one.
+    about_another = bool(getattr(content, "third_party", False))
+    fragments += [_structured(category, fragment, about_another) for category, fragment in structured.items()]
     return tuple(sorted(fragments, key=lambda each: (each.categories, each.free_text)))
 
 
-def _structured(category: DataCategory, fragment: records_pb2.RecordContent) -> SplitFragment:
+def _structured(
+    category: DataCategory, fragment: records_pb2.RecordContent, third_party: bool = False
+) -> SplitFragment:
     return SplitFragment(
         (category.value,),
         DEFAULT_LEVEL[category].value,
         False,
-        False,
+        third_party,
         _serialised(fragment),
         is_risk_to_others(fragment),
     )

@@ -78,6 +78,10 @@ def record_grant(
         raise Refused("ROLE_WIDE_GRANT")
     if agency_id is not None:
         work.require_agency(agency_id)
+    # Whoever says yes has to know first that this agency may have to report them (SAFETY H23).
+    may_report = agency_id is not None and work.index.agencies[agency_id].public_authority
+    if may_report and DataCategory.IMMIGRATION in categories and not evidence.reference:
+        raise Refused("BASIS_WITHOUT_EVIDENCE", field="grant.evidence.reference")
     _require_agreement(work, found.agency_id, agency_id, purposes, categories)
     proxy = None if given_by is None else speaking_for(work, caller, found, given_by)
     unpressured = asked_alone and service_offered_anyway and told_may_refuse and not capacity_in_doubt

@@ -25,7 +25,7 @@ IN_FORCE_SINCE = {
 
 
 SHOWN = {
-    "EXPLICIT_CONSENT": h.Evidence(),
+    "EXPLICIT_CONSENT": h.Evidence(reference="file/1"),  # the advice that immigration needs (H23)
     "IMPLIED_CONSENT": h.Evidence(reference="file/1", told_care_team=True),
     "BEST_INTERESTS": h.Evidence(reference="file/1", decision_maker="decider-1"),
     "PUBLIC_INTEREST": h.Evidence(reference="file/1", authorised_by="lead-1", recorded_by="worker-1"),

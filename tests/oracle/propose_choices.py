@@ -113,7 +113,7 @@ def share_risk(world: "World") -> h.Event | None:
 def _evidence(world: "World", basis: str) -> h.Evidence:
     """What the basis rests on; now and then something is wanting."""
     shown = SHOWN[basis]
-    if world.chance(0.9):
+    if world.chance(0.9) or basis == "EXPLICIT_CONSENT":
         return shown
     wanting: dict[str, object] = {
         "reference": "",
@@ -138,7 +138,9 @@ def _narrowed(grant: h.GrantRecorded) -> h.GrantRecorded:
         if any(may_open(grant, purpose, level_of(one, False)) for purpose in purposes)
     )
     narrowed = replace(grant, purposes=purposes, categories=categories or grant.categories)
-    return replace(grant, basis="EXPLICIT_CONSENT") if goes_too_far(narrowed) else narrowed
+    if not goes_too_far(narrowed):
+        return narrowed
+    return replace(grant, basis="EXPLICIT_CONSENT", evidence=SHOWN["EXPLICIT_CONSENT"])
 
 
 def _recipient(world: "World", capturing: str, partner: str) -> h.Recipient:

@@ -75,6 +75,7 @@ class Stage:
         purposes: tuple[str, ...] = ("DIRECT_SUPPORT",),
         enforces_person_restriction: bool = False,
         retraction_window: str = "",
+        public_authority: bool = False,
     ) -> Desk:
         """Registers an agency with its certificate, opens its feed if it receives."""
         credentials = self.authority.credentials(agency_id)
@@ -90,6 +91,7 @@ class Stage:
                     name=agency_id.title(),
                     controller_id=agency_id,
                     service_type=kind,
+                    public_authority=public_authority,
                 )
             )
             await stub.AuthoriseCertificate(

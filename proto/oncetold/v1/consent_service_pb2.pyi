@@ -342,7 +342,9 @@ class BasisEvidence(_message.Message):
     RECORDED_BY_FIELD_NUMBER: _builtins.int
     DUTY_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
-    """Where the reasoning, the assessment, the order or the approval is kept. Every basis but EXPLICIT_CONSENT."""
+    """Where the reasoning, the assessment, the order or the approval is kept. Every basis but EXPLICIT_CONSENT; that
+    too where it names IMMIGRATION and a public authority: the advice that the client had, as it may have to report.
+    """
     told_care_team: _builtins.bool
     """IMPLIED_CONSENT: the person was told, by this notice, that this care team shares."""
     decision_maker: _builtins.str
