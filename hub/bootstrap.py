@@ -4,10 +4,11 @@ import asyncio
 import gc
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from google.protobuf.descriptor import ServiceDescriptor
@@ -19,9 +20,8 @@ from consent_ledger.log.gate import Gate
 from consent_ledger.log.scrub import keep_scrubbing
 from consent_ledger.statutory_duties import starting
 from consent_ledger.store.sqlite import Lease
-from hub.config import Config, ConfigError
-from hub.enrolment.issuing import FileIssuer
-from hub.limit_settings import LimitSettings
+from hub.config import Config
+from hub.enrolment.issuing import issuer_of
 from hub.production import require_production
 from hub.root_keys import created_root_keys, fences_file, open_hubs_ledger
 from hub.rpc.administration_servicer import AdministrationServicer
@@ -29,7 +29,7 @@ from hub.rpc.agency_servicer import AgencyServicer
 from hub.rpc.agreement_servicer import AgreementServicer
 from hub.rpc.assertions import Assertions, audience_of
 from hub.rpc.audit_servicer import AuditServicer
-from hub.rpc.authentication import AgencyOf, ByCertificate, ByLocalSocket, Newcomers
+from hub.rpc.authentication import AgencyOf, ByCertificate, ByLocalSocket
 from hub.rpc.certificate_servicer import CertificateServicer
 from hub.rpc.consent_servicer import ConsentServicer
 from hub.rpc.delivery_servicer import DeliveryServicer
@@ -40,6 +40,7 @@ from hub.rpc.erasure_servicer import ErasureServicer
 from hub.rpc.handing_over import HandingOver
 from hub.rpc.limits import Limits
 from hub.rpc.log_servicer import LogServicer
+from hub.rpc.newcomers import newcomers_door
 from hub.rpc.operator_servicer import OperatorServicer
 from hub.rpc.place_servicer import PlaceServicer
 from hub.rpc.record_servicer import RecordServicer
@@ -104,8 +105,6 @@ _SERVICERS = {
 }
 
 
-_NEWCOMERS = LimitSettings(calls_at_once=8, calls_per_second=10, seconds_in_advance=3)
-"""All that people without a certificate may ask together: they enrol rarely, and anybody may guess."""
 _COLLECTED_AFTER = (20_000, 50, 100)
 """New objects, then rounds, before each of the collector's generations is gone through."""
 
@@ -177,7 +176,7 @@ async def running_hub(
     try:
         hub = Hub(ledger, new_id=new_id, progress=progress, duties=starting(config.law))
         hub.key_copies_kept = config.keys.copies_kept
-        hub.issuer = _issuer(config)
+        hub.issuer = issuer_of(config)
         if progress is not None:
             hub.log.checkpointer.progress = progress
         # Before anything is read or shown: a database that came back older must serve nobody.
@@ -196,8 +195,13 @@ async def running_hub(
         await measuring.enter_async_context(_witnessed(hub, config))
         if adapters:
             await measuring.enter_async_context(_scrubbing(hub, config))
-            await measuring.enter_async_context(_erasing(hub))
-            await measuring.enter_async_context(_rotating(hub))
+            rotating = keep_rotating(hub.ledger, gone=hub.to_erase.set)
+            for work, told in (
+                (keep_erasing(hub), {"event": "ERASING_STOPPED"}),
+                (rotating, {"event": "KEY_EPOCHS_STOPPED"}),
+                *([(hub.keep_following(), {"event": "FOLLOWING_STOPPED"})] if config.is_shared else []),
+            ):
+                await measuring.enter_async_context(_beside(work, told))
             await measuring.enter_async_context(looking(hub))
         servicers = _servicers(hub)
         local = Door(Dispatcher(ByLocalSocket(), clock.now, telemetry), servicers)
@@ -215,10 +219,7 @@ async def running_hub(
                 doors.append(door)
                 port = door.bind_tls(config)
                 if config.enrolment.listen:
-                    limits = Limits(_NEWCOMERS)
-                    newcomers = Door(
-                        Dispatcher(Newcomers(), clock.now, telemetry, limits), _newcomers_services(hub)
-                    )
+                    newcomers = newcomers_door(hub, clock.now, telemetry)
                     doors.append(newcomers)
                     newcomers_port = newcomers.bind_newcomers(config)
             for door in doors:
@@ -235,43 +236,22 @@ async def running_hub(
 
 
 @asynccontextmanager
-async def _erasing(hub: Hub) -> AsyncIterator[None]:
-    """Erases what is due while the hub serves."""
-    erasing = asyncio.ensure_future(keep_erasing(hub))
-    erasing.add_done_callback(_erasing_ended)
+async def _beside(work: Coroutine[Any, Any, None], told: dict[str, str]) -> AsyncIterator[None]:
+    """Does something again and again while the hub serves. A defect ends that alone, and `told` is logged."""
+
+    def ended(going: asyncio.Future[None]) -> None:
+        error = None if going.cancelled() else going.exception()
+        if error is not None:
+            fields = {"error_type": type(error).__name__}
+            log.error("something is done no more", extra={**told, "fields": fields})
+
+    going = asyncio.ensure_future(work)
+    going.add_done_callback(ended)
     try:
         yield
     finally:
-        erasing.cancel()
-        await asyncio.wait([erasing])
-
-
-@asynccontextmanager
-async def _rotating(hub: Hub) -> AsyncIterator[None]:
-    """Ends key epochs when they are due while the hub serves."""
-    rotating = asyncio.ensure_future(keep_rotating(hub.ledger, gone=hub.to_erase.set))
-    rotating.add_done_callback(_rotating_ended)
-    try:
-        yield
-    finally:
-        rotating.cancel()
-        await asyncio.wait([rotating])
-
-
-def _rotating_ended(rotating: asyncio.Future[None]) -> None:
-    """A defect of ours: the hub serves on, and its log says that no key epoch ends by itself any more."""
-    error = None if rotating.cancelled() else rotating.exception()
-    if error is not None:
-        fields = {"error_type": type(error).__name__}
-        log.error("key epochs end no more", extra={"event": "KEY_EPOCHS_STOPPED", "fields": fields})
-
-
-def _erasing_ended(erasing: asyncio.Future[None]) -> None:
-    """A defect of ours: the hub serves on, and its log says that nothing is erased by itself any more."""
-    error = None if erasing.cancelled() else erasing.exception()
-    if error is not None:
-        fields = {"error_type": type(error).__name__}
-        log.error("erasing what is due stopped", extra={"event": "ERASING_STOPPED", "fields": fields})
+        going.cancel()
+        await asyncio.wait([going])
 
 
 @asynccontextmanager
@@ -398,22 +378,6 @@ def _assertions(hub: Hub, clock: Clock) -> Assertions:
         return await assertion_key(hub, agency_id, key_id)
 
     return Assertions(key_of, audience_of(hub.ledger.ledger_id), clock.now)
-
-
-def _newcomers_services(hub: Hub) -> dict[ServiceDescriptor, object]:
-    services = enrolment_service_pb2.DESCRIPTOR.services_by_name.values()
-    return {service: EnrolmentServicer(hub) for service in services}
-
-
-def _issuer(config: Config) -> FileIssuer | None:
-    """What signs certificates, if the settings name an authority. Raises ConfigError for one that cannot."""
-    if not config.enrolment.authority:
-        return None
-    issuer = FileIssuer(config.data, config.enrolment, config.tls.client_authority)
-    problem = issuer.problem()
-    if problem:
-        raise ConfigError("enrolment", problem, "Correct the files under [enrolment], or remove it.")
-    return issuer
 
 
 def _registry(hub: Hub) -> AgencyOf:

@@ -47,6 +47,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "KEY_EPOCH_ENDED": (),
     "KEY_EPOCH_STUCK": ("error_type",),
     "KEY_EPOCHS_STOPPED": ("error_type",),
+    "FOLLOWING_STOPPED": ("error_type",),
     "TLS_FILES_READ": (),
     "TLS_FILES_UNUSABLE": (),
     "WITNESS_REFUSED": ("reason",),

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from consent_ledger.errors import Refused
+from hub.config import Config, ConfigError
 from hub.enrolment.settings import EnrolmentSettings
 from hub.pki import CertificateUnusable, SigningAuthority, signing_authority
 
@@ -59,3 +60,14 @@ class FileIssuer:
             return self._last
         self._last = found
         return found
+
+
+def issuer_of(config: Config) -> FileIssuer | None:
+    """What signs certificates, if the settings name an authority. Raises ConfigError for one that cannot."""
+    if not config.enrolment.authority:
+        return None
+    issuer = FileIssuer(config.data, config.enrolment, config.tls.client_authority)
+    problem = issuer.problem()
+    if problem:
+        raise ConfigError("enrolment", problem, "Correct the files under [enrolment], or remove it.")
+    return issuer

@@ -26,11 +26,12 @@ from consent_ledger.facts import (
     Stop,
 )
 from consent_ledger.vocabulary import PostKind, ServiceType, Term
-from hub.projections.sharing import Sharing
-from hub.projections.staff import StaffIndex
 from hub.projections.administration import Administration
+from hub.projections.certificates import CertificateKey, Invitation, RevokedKey, agency_named_in
 from hub.projections.emergencies import Emergencies
 from hub.projections.places import Places
+from hub.projections.sharing import Sharing
+from hub.projections.staff import StaffIndex
 from hub.projections.tasks import Tasks
 
 
@@ -43,47 +44,6 @@ class Departed:
     copies: DepartedCopies
     records: DepartedRecords
     feeds: tuple[UUID, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateKey:
-    """One key that speaks for an agency under a URI: `position` and `at` are its entry's.
-
-    `not_after` is its certificate's end, `None` where the operator named only the key; `renewed_from` the key
-    that asked for it.
-    """
-
-    position: int
-    at: datetime
-    not_after: datetime | None = None
-    renewed_from: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RevokedKey:
-    """A key that was an agency's under `uri`, and never is again."""
-
-    uri: str
-    position: int
-    at: datetime
-    reason: str
-    compromised_since: datetime | None
-
-
-@dataclass(slots=True)
-class Invitation:
-    """A code by which an adapter enrols. `key` is the one that came with it, empty while none has.
-
-    `confirmed` is the position at which somebody confirmed its six words, and `confirmed_at` when.
-    """
-
-    invitation_id: UUID
-    agency_id: str
-    uri: str
-    expires: datetime
-    key: str = ""
-    confirmed: int = 0
-    confirmed_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -106,12 +66,6 @@ class Agency:
     """With which it signs for its staff: Ed25519 public keys of 32 bytes, by an id of the agency's own."""
     witness_key: str = ""
     """What its witness cosigns checkpoints with; empty for none."""
-
-
-def agency_named_in(uri: str) -> str:
-    """The agency's id in `spiffe://<hub>/agency/<agency id>/adapter/<n>`; empty for any other name."""
-    pieces = uri.split("/")
-    return pieces[4] if len(pieces) == 7 and pieces[0] == "spiffe:" else ""
 
 
 class LinkState(Term):

@@ -17,15 +17,13 @@ from consent_ledger.vocabulary import (
     Purpose,
     ServiceType,
 )
+from hub.projections.certificates import CertificateKey, Invitation, RevokedKey
 from hub.projections.consent_index import (
     Agency,
     Boundary,
     BoundaryKind,
-    CertificateKey,
     ConsentIndex,
     Departed,
-    Invitation,
-    RevokedKey,
 )
 from hub.projections.touched import Touched
 
@@ -117,9 +115,9 @@ def _subscribed(index: ConsentIndex, position: int, at: datetime, event: Any) ->
         ServiceType(event.service_type),
         frozenset(Purpose(one) for one in event.purposes),
         frozenset(DataCategory(one) for one in event.categories),
-        index.agencies[agency_id].public_authority,
         event.enforces_person_restriction,
         _minutes(event.retraction_window),
+        index.agencies[agency_id].public_authority,
     )
     index.feeds[feed.feed_id] = feed
     index.agencies[agency_id].feeds.append(feed.feed_id)

@@ -6,7 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from uuid import UUID
 
 from hub.pki import adapter_uri, requested_key
-from hub.projections.consent_index import Agency, Invitation
+from hub.projections.certificates import Invitation
+from hub.projections.consent_index import Agency
 from hub.records import codec
 from hub.rpc import translate
 from hub.rpc.answering import Servicer

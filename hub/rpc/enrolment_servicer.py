@@ -5,7 +5,7 @@ import hashlib
 from consent_ledger.errors import Refused
 from consent_ledger.ledger import Transaction
 from hub.pki import requested_key
-from hub.projections.consent_index import Invitation
+from hub.projections.certificates import Invitation
 from hub.records import codec
 from hub.rpc.answering import Servicer
 from hub.rpc.dispatch import Call

@@ -11,7 +11,8 @@ from consent_ledger.vault import Vault
 from consent_ledger.vocabulary import Term
 from hub.enrolment.words import six_words
 from hub.projections import consent_index
-from hub.projections.consent_index import ConsentIndex, Invitation
+from hub.projections.certificates import Invitation
+from hub.projections.consent_index import ConsentIndex
 from hub.use_cases.hub import Hub
 from hub.use_cases.issuer import Issuer
 from hub.use_cases.work import ADMINISTRATION, Caller, Work

@@ -28,6 +28,9 @@ from hub.use_cases.work import ADMINISTRATION, Caller, Work, reads_cells
 
 __all__ = ["Caller", "Hub", "Request"]
 
+FOLLOWED_EVERY = 20.0
+"""Seconds after which a replica looks at the ledger although nobody told it to."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -323,6 +326,15 @@ class Hub:
         self.log.checkpointer.stop()
         for event in self._waiting.values():
             event.set()
+
+    async def keep_following(self) -> None:
+        """On and on until cancelled: looks at what other replicas wrote, should their word of it be lost.
+
+        So that a revoked certificate, for one, is cut off everywhere within a minute whatever happens.
+        """
+        while True:
+            await asyncio.sleep(FOLLOWED_EVERY)
+            self._heard()
 
     def _heard(self) -> None:
         """Another replica says that it appended. Looked at even if nobody waits: the door reads the index."""

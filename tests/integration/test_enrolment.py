@@ -35,8 +35,9 @@ from tests.integration.loopback import Site, adapter_channel, bare, operator_cha
 from tests.integration.story import day_and_night, request_id
 
 LIST = agreement_service_pb2.ListAgreementsRequest()
-NOT_CONFIRMED = (grpc.StatusCode.UNAVAILABLE, "NOT_CONFIRMED", {})
-OPENS_NOTHING = (grpc.StatusCode.UNAUTHENTICATED, "BAD_ENROLMENT", {})
+Refusal = tuple[grpc.StatusCode, str, dict[str, str]]
+NOT_CONFIRMED: Refusal = (grpc.StatusCode.UNAVAILABLE, "NOT_CONFIRMED", {})
+OPENS_NOTHING: Refusal = (grpc.StatusCode.UNAUTHENTICATED, "BAD_ENROLMENT", {})
 
 
 @pytest.fixture

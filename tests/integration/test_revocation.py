@@ -13,10 +13,13 @@ import pytest
 from consent_ledger.access import AccessKind, read_access_entry
 from hub import pki
 from hub.bootstrap import RunningHub, running_hub
+from hub.use_cases.hub import FOLLOWED_EVERY
 from oncetold.v1 import agreement_service_pb2
 from oncetold.v1 import certificate_service_pb2 as messages
 from oncetold.v1.agreement_service_pb2_grpc import AgreementServiceStub
 from oncetold.v1.certificate_service_pb2_grpc import CertificateServiceStub
+from oncetold.v1.log_service_pb2 import GetCheckpointRequest
+from oncetold.v1.log_service_pb2_grpc import LogServiceStub
 from tests.integration.certificates import issuing, make_key, revoke, revoking
 from tests.integration.loopback import (
     Site,
@@ -24,6 +27,7 @@ from tests.integration.loopback import (
     make_replica,
     make_site,
     operator_channel,
+    refusal,
     refused,
     register,
 )
@@ -81,6 +85,33 @@ async def test_a_key_revoked_while_its_fetch_waits_is_cut_off_and_told(sites: tu
         assert {(one.kind, one.code) for one in told if one.agency_id == "hostel"} == {
             (AccessKind.REFUSED, "CERTIFICATE_REVOKED")
         }
+
+
+async def test_a_replica_that_nobody_told_cuts_the_key_off_within_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL's word of it is lost, and the adapter asks for nothing that the writer would look at."""
+    assert FOLLOWED_EVERY <= 30
+    monkeypatch.setattr("hub.use_cases.hub.FOLLOWED_EVERY", 0.5)
+    monkeypatch.setattr("consent_ledger.ledger.Ledger.listen", lambda ledger, heard: None)
+    database = server().create_database()
+    here = make_site(tmp_path, server().url(database))
+    there = make_replica(here, tmp_path / "other")
+    async with running_hub(here.config), running_hub(there.config) as other:
+        hostel = await register(here, "hostel")
+        async with adapter_channel(there, other, hostel) as channel:
+            asking = GetCheckpointRequest()
+            await LogServiceStub(channel).GetCheckpoint(asking)
+            await revoke(here, "hostel", hostel.public_key_sha256)
+            async with asyncio.timeout(AT_ONCE):
+                while True:
+                    try:
+                        await LogServiceStub(channel).GetCheckpoint(asking)
+                    except grpc.aio.AioRpcError as error:
+                        assert refusal(error) == REVOKED
+                        break
+                    await asyncio.sleep(0.1)
+    server().drop_database(database)
 
 
 async def test_another_key_of_the_same_name_goes_on(site: Site) -> None:

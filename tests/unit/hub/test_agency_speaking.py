@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from consent_ledger.vocabulary import ServiceType
-from hub.projections.consent_index import Agency, CertificateKey, ConsentIndex
+from hub.projections.certificates import CertificateKey
+from hub.projections.consent_index import Agency, ConsentIndex
 from hub.use_cases.agencies import agency_of_certificate, agency_speaking
 
 URI = "https://example.org/agency/north"
