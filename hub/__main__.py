@@ -8,6 +8,7 @@ try:
         admin,
         agency,
         agreement,
+        assertion_key,
         backup,
         certificate,
         consent,
@@ -30,6 +31,7 @@ try:
         place,
         proposals,
         registration,
+        staff,
         task,
         wind_down,
         withdrawal,
@@ -63,6 +65,7 @@ for group in (
     admin.commands,
     proposals.commands,
     task.commands,
+    staff.commands,
     hold.commands,
     place.commands,
     emergency.commands,
@@ -75,6 +78,7 @@ for group in (
 deliveries.register(app)
 erase.register(app)
 departure.register(agency.commands)
+assertion_key.register(agency.commands)
 wind_down.register(app)
 demo.register(app)
 

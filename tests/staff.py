@@ -139,6 +139,17 @@ def giving(request_id: str, who: Who = NAVIGATOR) -> staff_service_pb2.GiveRoleR
     )
 
 
+def hiring(agency_id: str, request_id: Callable[[], str]) -> list[tuple[str, str, Message, type[Message]]]:
+    """The calls that `hire` makes, for worlds that call in their own way: who, `Service/Method`, the request
+    and its answer."""
+    messages = staff_service_pb2
+    key, role = authorising(agency_id, request_id()), giving(request_id())
+    return [
+        ("operator", "StaffService/AuthoriseAssertionKey", key, messages.AuthoriseAssertionKeyResponse),
+        (f"operator:{agency_id}", "StaffService/GiveRole", role, messages.GiveRoleResponse),
+    ]
+
+
 def working_with(
     reference: str, request_id: str, who: Who = NAVIGATOR
 ) -> staff_service_pb2.RecordRelationshipRequest:

@@ -10,7 +10,7 @@ from typing import Annotated
 import stamina.instrumentation
 import typer
 
-from adapters.cli import doctor, enrol, log, sharing, sources, witness
+from adapters.cli import doctor, emergency, enrol, log, sharing, sources, staff_key, witness
 from adapters.cli.output import FAILED, MISUSED, Config, Json, command, interrupt, show
 from adapters.cli.pauses import Pauses
 from adapters.cli.template import TEMPLATE
@@ -46,8 +46,10 @@ app = typer.Typer(
 enrol.register(app)
 doctor.register(app)
 app.add_typer(log.commands, name="log")
+staff_key.register(app)
 app.add_typer(witness.commands, name="witness")
 app.add_typer(sharing.commands, name="sharing")
+app.add_typer(emergency.commands, name="emergency")
 
 
 @app.callback(epilog="\b\nExample:\n  oncetold-adapter init && oncetold-adapter check")

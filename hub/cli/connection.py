@@ -33,6 +33,7 @@ from oncetold.v1.log_service_pb2_grpc import LogServiceStub
 from oncetold.v1.operator_service_pb2_grpc import OperatorServiceStub
 from oncetold.v1.place_service_pb2_grpc import PlaceServiceStub
 from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
+from oncetold.v1.staff_service_pb2_grpc import StaffServiceStub
 from oncetold.v1.task_service_pb2_grpc import TaskServiceStub
 
 ACTING_AGENCY = "oncetold-agency"
@@ -64,6 +65,7 @@ class HubClient:
     erasures: ErasureServiceStub
     log: LogServiceStub
     places: PlaceServiceStub
+    staff: StaffServiceStub
 
     @classmethod
     def over(cls, channel: grpc.aio.Channel) -> HubClient:
@@ -82,6 +84,7 @@ class HubClient:
             erasures=ErasureServiceStub(channel),
             log=LogServiceStub(channel),
             places=PlaceServiceStub(channel),
+            staff=StaffServiceStub(channel),
         )
 
 

@@ -12,6 +12,7 @@ from oncetold.v1 import (
     emergency_service_pb2,
     erasure_service_pb2,
     registration_service_pb2,
+    staff_service_pb2,
     task_service_pb2,
 )
 
@@ -80,4 +81,6 @@ ERASURE_STATE = Vocabulary(erasure_service_pb2.ErasureState, "ERASURE_STATE_")
 HOLD_GROUND = Vocabulary(erasure_service_pb2.HoldGround, "HOLD_GROUND_")
 COPIES = Vocabulary(agency_service_pb2.DepartedCopies, "DEPARTED_COPIES_")
 RECORDS = Vocabulary(agency_service_pb2.DepartedRecords, "DEPARTED_RECORDS_")
+STAFF_ROLE = Vocabulary(staff_service_pb2.StaffRole, "STAFF_ROLE_")
+RELATIONSHIP = Vocabulary(staff_service_pb2.RelationshipKind, "RELATIONSHIP_KIND_")
 GROUND = Vocabulary(registration_service_pb2.InvolvementGround, "INVOLVEMENT_GROUND_")

@@ -27,21 +27,13 @@ from adapters.kit.client import Hub
 from hub import pki
 from hub.config import write_config
 from oncetold.v1.audit_service_pb2 import GetLedgerRequest
+from tests import staff
 from tests.faults import processes
 from tests.integration.loopback import Site, make_site
 from tests.oracle import history as h
 from tests.oracle.facts import Facts
 from tests.oracle.play import Player
 from tests.oracle.store import Held, Place, expected_store
-from tests.staff import (
-    NAVIGATOR,
-    authorising,
-    giving,
-    needs_word,
-    new_request_id,
-    signer_of,
-    working_with,
-)
 from tests.world.hub_beside import METHODS
 
 SERVICES = {"outreach": "STREET_OUTREACH", "hostel": "HOSTEL", "clinic": "HOSPITAL"}
@@ -147,15 +139,15 @@ class Town:
     async def once(self, agency: str | None, method: str, request: Any) -> Any:
         """One call, whatever comes of it. Where it needs that, its agency vouches for its navigator."""
         word: tuple[tuple[str, str], ...] = ()
-        if agency is not None and needs_word(METHODS[method][0]):
-            word = (await self._signer(agency)).metadata(NAVIGATOR, request)
+        if agency is not None and staff.needs_word(METHODS[method][0]):
+            word = (await self._signer(agency)).metadata(staff.NAVIGATOR, request)
         return await self._methods[agency, method](request, timeout=10, metadata=word)
 
     async def _signer(self, agency: str) -> Signer:
         if agency not in self._signers:
             ledger = await self._methods[agency, "GetLedger"](GetLedgerRequest(), timeout=10)
             pem = self.credentials[agency].certificate.read_bytes()
-            self._signers[agency] = signer_of(agency, UUID(ledger.ledger_id), pem)
+            self._signers[agency] = staff.signer_of(agency, UUID(ledger.ledger_id), pem)
         return self._signers[agency]
 
     async def call(self, agency: str | None, method: str, request: Any) -> Any:
@@ -195,8 +187,8 @@ class Town:
         for agency, service in SERVICES.items():
             await self._play(h.AgencyRegistered, agency=agency, service_type=service)
         for agency in SERVICES:
-            await self.call(None, "AuthoriseAssertionKey", authorising(agency, new_request_id()))
-            await self.call(agency, "GiveRole", giving(new_request_id()))
+            await self.call(None, "AuthoriseAssertionKey", staff.authorising(agency, staff.new_request_id()))
+            await self.call(agency, "GiveRole", staff.giving(staff.new_request_id()))
         for agency in RECEIVERS:
             await self._play(
                 h.FeedOpened,
@@ -224,7 +216,9 @@ class Town:
             for agency in SERVICES:
                 reference = f"{agency}-{person}"
                 await self._play(h.ClientRegistered, agency=agency, reference=reference)
-                await self.call(agency, "RecordRelationship", working_with(reference, new_request_id()))
+                await self.call(
+                    agency, "RecordRelationship", staff.working_with(reference, staff.new_request_id())
+                )
             for other in RECEIVERS:
                 await self._play(
                     h.LinkConfirmed,

@@ -29,7 +29,7 @@ from oncetold.v1 import (
 from tests.clock import START, ManualClock
 from tests.races.doors import Certificate, Certificates, Door
 from tests.races.stepped import SteppedLoop, SteppedSequencer, seeded_ids, stepped_ledger
-from tests.staff import authorising, giving, working_with
+from tests.staff import hiring, working_with
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
@@ -298,18 +298,8 @@ async def _agency(world: World, facts: Facts, agency_id: str, kind: Any, window:
         ),
         agency_service_pb2.AuthoriseCertificateResponse,
     )
-    await world.ask(
-        "operator",
-        "StaffService/AuthoriseAssertionKey",
-        authorising(agency_id, world.request_id()),
-        staff_service_pb2.AuthoriseAssertionKeyResponse,
-    )
-    await world.ask(
-        f"operator:{agency_id}",
-        "StaffService/GiveRole",
-        giving(world.request_id()),
-        staff_service_pb2.GiveRoleResponse,
-    )
+    for who, method, request, answer in hiring(agency_id, world.request_id):
+        await world.ask(who, method, request, answer)
     await world.ask(
         "operator",
         "AgencyService/AppointPost",
