@@ -1,64 +1,21 @@
 """Calls of SharingService: each is a member of staff's, so each is signed for."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
-from typing import Any, Self
-from uuid import UUID
+from typing import Any
 
 import grpc
 from google.protobuf.message import Message
 
-from adapters.kit import transport
-from adapters.kit.assertions import Signer, Who, open_key
-from adapters.kit.client import CALL_SECONDS, Hub
-from adapters.kit.config import HubSettings
-from adapters.kit.errors import ConfigInvalid, HubUnreachable
-from oncetold.v1.audit_service_pb2 import GetLedgerRequest
-from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
+from adapters.kit.staff_hub import StaffHub
 from oncetold.v1.sharing_service_pb2_grpc import SharingServiceStub
 
 
-class SharingHub(Hub):
+class SharingHub(StaffHub):
     """A connection by which an agency's staff ask others to share, and decide about their own records."""
-
-    def __init__(
-        self, channel: grpc.Channel, explain: Callable[[], HubUnreachable | None] = lambda: None
-    ) -> None:
-        super().__init__(channel, explain)
-        self._signer: Signer | None = None
-        self._who: Who | None = None
 
     def _use(self, channel: grpc.Channel) -> None:
         super()._use(channel)
         self._sharing = SharingServiceStub(channel)
-        self._audit = AuditServiceStub(channel)
-
-    @classmethod
-    def speaking_for(cls, settings: HubSettings, who: Who, key_file: Path, key_id: str) -> Self:
-        """Opens a connection for one member of staff. ConfigInvalid if a file cannot be used; HubRefused."""
-        key = open_key(key_file)
-        try:
-            certificate = settings.certificate_file.read_bytes()
-        except OSError:
-            raise ConfigInvalid(["hub.certificate_file cannot be read."]) from None
-        hub = cls.connect(settings)
-        answer = hub._call(hub._audit.GetLedger, GetLedgerRequest(), CALL_SECONDS)
-        hub._who = who
-        hub._signer = Signer(
-            key,
-            key_id=key_id,
-            agency_id=transport.read_certificate(settings, datetime.now(UTC)).uri.split("/")[4],
-            ledger_id=UUID(answer.ledger_id),
-            certificate_pem=certificate,
-        )
-        return hub
 
     def ask(self, method: str, request: Message) -> Any:
         """One call by its name in the contract, with the agency's word for whoever makes it. HubRefused."""
-        if self._signer is None or self._who is None:
-            raise RuntimeError("nobody was named who asks")
-        stub: Any = getattr(self._sharing, method)
-        signed = partial(stub, metadata=self._signer.metadata(self._who, request))
-        return self._call(signed, request, CALL_SECONDS)
+        return self.signed(getattr(self._sharing, method), request)
