@@ -276,9 +276,11 @@ def test_two_agencies_have_no_key_in_common(served: Served) -> None:
         key_id="staff-7",
         public_key=public_part(key_of("hostel")),
     )
-    outcome = served.run(
-        refused(StaffServiceStub(served.channels["operator"]).AuthoriseAssertionKey(request))
-    )
+
+    async def authorises() -> Any:
+        return await refused(StaffServiceStub(served.channels["operator"]).AuthoriseAssertionKey(request))
+
+    outcome = served.run(authorises())
     assert outcome[1:] == ("INVALID_FIELD", {"field": "public_key", "rule": "no other agency's"})
 
 
