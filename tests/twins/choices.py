@@ -183,8 +183,9 @@ class Choices(ABC):
             remove=remove,
             at_once=at_once,
             linked_to_risk=linked_to_risk,
-            ground=consent_service_pb2.EXCLUSION_GROUND_WORKPLACE if workplace else None,
         )
+        if workplace:
+            request.ground = consent_service_pb2.EXCLUSION_GROUND_WORKPLACE
         if staff:
             request.person.agency_id, request.person.staff_reference = agency_id, staff
         elif agency_id:
