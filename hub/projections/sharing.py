@@ -1,21 +1,25 @@
 """Requests to share, what was answered, and what people decided: kept by id, and by whom they are about."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from consent_ledger.sharing import Answered, Asked, Made, Override, SharingDecision, SharingStatus
 
 
+@dataclass(slots=True)
 class Sharing:
-    """Committed facts about sharing by people's decisions. `folding_sharing` alone changes it."""
+    """Committed facts about sharing by people's decisions. `folding_sharing` alone changes it.
 
-    def __init__(self) -> None:
-        self.requests: dict[UUID, Asked] = {}
-        self.answers: dict[UUID, dict[str, Answered]] = {}
-        self.overrides: dict[UUID, Override] = {}
-        self.decisions: dict[UUID, SharingDecision] = {}
-        self.made: dict[UUID, Made] = {}
-        self._decisions_on: dict[UUID, list[SharingDecision]] = {}
+    `answers`: by request, each holder's newest; `made`: of each decision what only its own people see.
+    """
+
+    requests: dict[UUID, Asked] = field(default_factory=dict)
+    answers: dict[UUID, dict[str, Answered]] = field(default_factory=dict)
+    overrides: dict[UUID, Override] = field(default_factory=dict)
+    decisions: dict[UUID, SharingDecision] = field(default_factory=dict)
+    made: dict[UUID, Made] = field(default_factory=dict)
+    _decisions_on: dict[UUID, list[SharingDecision]] = field(default_factory=dict)
 
     def ask(self, asked: Asked) -> None:
         """Keeps a request."""
