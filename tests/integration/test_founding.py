@@ -130,6 +130,13 @@ async def test_with_one_left_nothing_changes_until_somebody_enrols_by_a_new_code
         await place.office.enrol(dafydd, code)
         await place.office.approve(dafydd, proposal_id)
         assert await place.known() == {"northside"}
+        await place.office.end(dafydd, by=place.amina)
+        await place.office.end(place.amina, by=place.amina)
+        [code, _] = await new_codes(place.running)
+        assert (await place.office.enrol(Person("eluned"), code)).founded
+        assert await refused(place.agencies.RegisterAgency(agency("other"))) == NEEDED, (
+            "nor when nobody is left"
+        )
 
 
 async def test_an_agreement_ended_by_the_operator_is_a_stop(site: Site) -> None:

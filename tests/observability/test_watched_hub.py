@@ -101,7 +101,7 @@ def test_a_collector_that_hangs_costs_the_hub_nothing_but_seconds_at_its_stop(tm
     assert took < 10
     assert stopped < STOP_SECONDS + 5
     events = [line["event"] for line in lines if line["logger"] == "hub.cli.commands.operate"]
-    assert events == ["SERVING", "STOPPING"]
+    assert events == ["BEING_FOUNDED", "SERVING", "STOPPING"]
 
 
 @pytest.mark.slow
