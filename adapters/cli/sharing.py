@@ -1,4 +1,7 @@
-"""`oncetold-adapter sharing`: asking other agencies to share, answering them, deciding about one's own."""
+"""`oncetold-adapter sharing`: asking other agencies to share, answering them, deciding about one's own.
+
+Why something is necessary comes from a file and is never typed into a command: other programs see commands.
+"""
 
 import json
 from collections.abc import Sequence
@@ -10,15 +13,18 @@ from uuid import uuid4
 import typer
 
 from adapters.cli.output import Config, Json, command, show
+from adapters.cli.sharing_rows import decided_line, decided_row, waiting_line, waiting_row
 from adapters.kit.assertions import Who
 from adapters.kit.config import load
 from adapters.kit.errors import ConfigInvalid
-from adapters.kit.mais_request import number, read_basis, read_request, word, write_request
+from adapters.kit.mais_request import number, read_basis, read_request, write_request
 from adapters.kit.sharing import SharingHub
 from oncetold.v1 import common_pb2, consent_service_pb2, sharing_pb2
 from oncetold.v1 import sharing_service_pb2 as messages
 
 DEFAULT = Path("adapter.toml")
+MOST_WORDS = 2000
+"""Characters."""
 EXAMPLE = (
     "oncetold-adapter sharing {} --by officer-1 --role DATA_PROTECTION_OFFICER"
     " --staff-key staff.key --key-id s-1"
@@ -39,7 +45,10 @@ Category = Annotated[list[str], typer.Option("--category", help="What is shared;
 Record = Annotated[
     list[str], typer.Option("--record", help="Your own id of a marked record to share; may be given again.")
 ]
-Why = Annotated[str, typer.Option("--why", help="Why it is necessary, and why less would not do.")]
+Why = Annotated[
+    Path,
+    typer.Option("--why", metavar="FILE", help="A text: why it is necessary, and why less would not do."),
+]
 Until = Annotated[datetime, typer.Option("--until", help="When it ends, e.g. 2026-12-24 (UTC).")]
 NoCategories: list[str] = []
 
@@ -47,6 +56,16 @@ NoCategories: list[str] = []
 def _hub(config: Path, by: str, role: str, staff_key: Path, key_id: str) -> SharingHub:
     settings = load(config)
     return SharingHub.speaking_for(settings.hub, Who(by, role), settings.folder / staff_key, key_id)
+
+
+def _reason(file: Path) -> str:
+    try:
+        said = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise ConfigInvalid([f"{file.name} cannot be read as UTF-8 text."]) from None
+    if not 0 < len(said) <= MOST_WORDS:
+        raise ConfigInvalid([f"{file.name} must say why, in {MOST_WORDS} characters at most."])
+    return said
 
 
 def _categories(named: Sequence[str]) -> list[Any]:
@@ -122,7 +141,7 @@ def requests(
     "permit",
     example=EXAMPLE.format(
         "permit 6f1c0b6e-0f58-4c7e-9a3e-7a3f2a4f0b11 --until 2026-12-24 --basis A6_1_E --article9 A9_2_H"
-        " --confidence PUBLIC_INTEREST --file-reference F/7 --recorded-by clerk-9 --why '…'"
+        " --confidence PUBLIC_INTEREST --file-reference F/7 --recorded-by clerk-9 --why why.txt"
     ),
 )
 def permit(
@@ -159,7 +178,7 @@ def permit(
             reference=file_reference, recorded_by=recorded_by, decision_maker=by
         ),
         notice_id=notice,
-        why=why,
+        why=_reason(why),
     )
     request.until_time.FromDatetime(until)
     with _hub(config, by, role, staff_key, key_id) as hub:
@@ -204,7 +223,7 @@ def refuse(
     "override",
     example=EXAMPLE.format(
         "override N-1042 --to ward --category PHYSICAL_HEALTH --risk TO_THE_PERSON"
-        " --no-consent CANNOT_GIVE --told NOT_REACHED --until 2026-12-24 --why '…'"
+        " --no-consent CANNOT_GIVE --told NOT_REACHED --until 2026-12-24 --why why.txt"
     ),
 )
 def override(
@@ -233,7 +252,7 @@ def override(
         risk=number(sharing_pb2.OverrideRisk, risk, "--risk"),
         why_no_consent=number(sharing_pb2.WhyNoConsent, no_consent, "--no-consent"),
         told=number(sharing_pb2.ClientTold, told, "--told"),
-        why=why,
+        why=_reason(why),
     )
     request.until_time.FromDatetime(until)
     with _hub(config, by, role, staff_key, key_id) as hub:
@@ -266,7 +285,7 @@ def authorise(
 @command(
     commands,
     "emergency",
-    example=EXAMPLE.format("emergency N-1042 --to ward --category PHYSICAL_HEALTH --why '…'"),
+    example=EXAMPLE.format("emergency N-1042 --to ward --category PHYSICAL_HEALTH --why why.txt"),
 )
 def emergency(
     reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="Your own reference to the client.")],
@@ -287,7 +306,7 @@ def emergency(
         client_reference=reference,
         recipient_agency_id=to,
         content=_content(category, record),
-        why=why,
+        why=_reason(why),
     )
     with _hub(config, by, role, staff_key, key_id) as hub:
         answer = hub.ask("DecideInEmergency", request)
@@ -348,43 +367,7 @@ def decisions(
     request = messages.ListDecisionsRequest(client_reference=client)
     with _hub(config, by, role, staff_key, key_id) as hub:
         answer = hub.ask("ListDecisions", request)
-    made = [_decision(one) for one in answer.decisions]
-    waiting = [_override(one) for one in answer.overrides]
-    lines = [
-        f"{one['decision_id']}  {one['kind']}  {one['client_reference']} to {one['to']}: "
-        f"{', '.join(one['categories'])}, {'over' if one['ended'] else 'until ' + one['until_time']}"
-        for one in made
-    ]
-    lines += [
-        f"{one['override_id']}  waits for a lead  {one['client_reference']} to {one['to']},"
-        f" by {one['asked_by']}"
-        for one in waiting
-    ]
+    made = [decided_row(one) for one in answer.decisions]
+    waiting = [waiting_row(one) for one in answer.overrides]
+    lines = [*map(decided_line, made), *map(waiting_line, waiting)]
     show({"decisions": made, "overrides": waiting}, lines or ["There are none."], as_json=as_json)
-
-
-def _decision(one: sharing_pb2.Decision) -> dict[str, Any]:
-    return {
-        "decision_id": one.decision_id,
-        "client_reference": one.client_reference,
-        "kind": word(sharing_pb2.DecisionKind, one.kind),
-        "to": one.recipient_agency_id,
-        "categories": [word(common_pb2.DataCategory, category) for category in one.categories],
-        "decided_by": one.decided_by,
-        "countersigned_by": one.countersigned_by,
-        "until_time": one.until_time.ToJsonString(),
-        "ended": one.ended,
-        "why": one.why,
-    }
-
-
-def _override(one: sharing_pb2.PendingOverride) -> dict[str, Any]:
-    return {
-        "override_id": one.override_id,
-        "client_reference": one.client_reference,
-        "to": one.recipient_agency_id,
-        "categories": [word(common_pb2.DataCategory, category) for category in one.categories],
-        "asked_by": one.asked_by,
-        "until_time": one.until_time.ToJsonString(),
-        "why": one.why,
-    }

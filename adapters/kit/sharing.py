@@ -1,4 +1,4 @@
-"""Calls of SharingService: each is a member of staff's, so each is signed for."""
+"""Calls of SharingService: staff ask others to share, and decide about their own agency's records."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from oncetold.v1.sharing_service_pb2_grpc import SharingServiceStub
 
 
 class SharingHub(StaffHub):
-    """A connection by which an agency's staff ask others to share, and decide about their own records."""
+    """A connection by which one member of staff asks and decides."""
 
     def _use(self, channel: grpc.Channel) -> None:
         super()._use(channel)
         self._sharing = SharingServiceStub(channel)
 
     def ask(self, method: str, request: Message) -> Any:
-        """One call by its name in the contract, with the agency's word for whoever makes it. HubRefused."""
+        """One call by its name in the contract. HubRefused."""
         return self.signed(getattr(self._sharing, method), request)

@@ -48,6 +48,7 @@ class Office:
             f'certificate_file = "{desk.credentials.certificate}"\nkey_file = "{desk.credentials.key}"\n'
             '[witness]\nfolder = "witness"\n'
         )
+        (folder / "why.txt").write_text("Danger.\n")
         pem = key_of(desk.agency_id).private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -58,6 +59,7 @@ class Office:
         """What the command prints for `staff:ROLE`."""
         staff, role = who.split(":")
         typed = [*words, "--by", staff, "--role", role, "--staff-key", "staff.key", "--key-id", KEY_ID]
+        typed = [str(self.folder / "why.txt") if one == "why.txt" else one for one in typed]
         typed += ["--config", str(self.folder / "adapter.toml"), "--json"]
         result = await asyncio.to_thread(CliRunner().invoke, app, ["sharing", *typed])
         assert result.exit_code == exit_code, result.output
@@ -93,7 +95,7 @@ def in_days(days: int) -> str:
 SISTER, OFFICER = "sister-1:KEYWORKER", "officer-1:DATA_PROTECTION_OFFICER"
 LEAD, GUARDIAN = "lead-1:SAFEGUARDING_LEAD", "guardian-1:CALDICOTT_GUARDIAN"
 PERMITTING = (
-    *("--until", in_days(30), "--basis", "A6_1_C", "--article9", "A9_2_H", "--why", "She is treated here."),
+    *("--until", in_days(30), "--basis", "A6_1_C", "--article9", "A9_2_H", "--why", "why.txt"),
     *("--confidence", "PUBLIC_INTEREST", "--file-reference", "F/7", "--recorded-by", "clerk-9"),
 )
 
@@ -141,14 +143,14 @@ async def test_an_override_and_an_emergency_at_the_command_line(tmp_path: Path, 
                 "--until",
                 in_days(7),
                 "--why",
-                "Danger.",
+                "why.txt",
             ),
         )
         [waiting] = (await clinic.told(LEAD, "decisions"))["overrides"]
         assert (waiting["override_id"], waiting["why"]) == (override["override_id"], "Danger.")
         authorised = await clinic.told(LEAD, "authorise", override["override_id"])
         emergency = await clinic.told(
-            LEAD, "emergency", "c-1", "--to", "ward", "--category", "PHYSICAL_HEALTH", "--why", "In A&E."
+            LEAD, "emergency", "c-1", "--to", "ward", "--category", "PHYSICAL_HEALTH", "--why", "why.txt"
         )
         same = await clinic.told(LEAD, "countersign", emergency["decision_id"], exit_code=1)
         assert same["error"]["reason"] == "SAME_PERSON"
