@@ -12,12 +12,14 @@ from consent_ledger.access import Accessed, AccessKind, Step, StepKind, read_acc
 from consent_ledger.ledger import Entry
 from consent_ledger.records import read_record
 from consent_ledger.vocabulary import PermissionState
-from tests.races.seen import Outcome, Seen
-from tests.races.stops import HOSTEL, Stamp, Stop
+from tests.races.seen import Listed, Outcome, Seen
+from tests.races.stops import HOSTEL, ROSA, Stamp, Stop
 from tests.races.town import ENDS, PURPOSES
 
 _STAMP = re.compile(rb"(?:rosa|ann)-\d+\.\d+\.[A-Z_]+")
 _GIVING = ("FetchDeliveries", "GetHistory")
+_CHOICES = ("refusal", "exclusion", "marker")
+"""Kinds of stop that stand in the person's list under the same name."""
 _HOSTEL = ("hostel", "hostel's next key")
 
 
@@ -89,6 +91,10 @@ class Judge:
             return
         if seen.method == "ExplainDecision":
             self._check_explanation(seen)
+        if seen.method == "ListDisclosures":
+            self._check_disclosures(seen)
+        if seen.method == "ListChoices":
+            self._check_choices(seen)
         if seen.who not in _HOSTEL:
             return
         access = self._accesses.get(seen.position)
@@ -140,6 +146,32 @@ class Judge:
             )
             if wrong:
                 self._say(seen, f"explained that {wrong} may go")
+
+    def _check_disclosures(self, seen: Seen) -> None:
+        """It lists what stands in the ledger before its own entry: no more, no less."""
+        whose = {fragment_id: stamp.person for (fragment_id, _), stamp in self._stamps.items()}
+        recorded = {
+            Listed(str(step.fragment_id), step.kind, position)
+            for position, access in self._accesses.items()
+            if position < seen.position
+            for person in access.accessed.people
+            for step in person.steps
+            if step.fragment_id is not None and whose.get(step.fragment_id) == ROSA
+        }
+        if seen.listed != recorded:
+            self._say(
+                seen, f"left out {len(recorded - seen.listed)} and invented {len(seen.listed - recorded)}"
+            )
+
+    def _check_choices(self, seen: Seen) -> None:
+        """A stop that is a choice is listed exactly behind it."""
+        behind = self._accesses[seen.position].behind or seen.stopped_before
+        if self._stop.kind == "withdrawal":
+            stands = self._outcome.granted_at_first in seen.granted
+            if stands is behind:
+                self._say(seen, "listed the grant as it was not")
+        elif self._stop.kind in _CHOICES and (self._stop.kind in seen.chosen) is not behind:
+            self._say(seen, f"listed the {self._stop.kind} where it does not stand")
 
     def _say(self, seen: Seen, what: str) -> None:
         self.broken.append(f"{seen.who} {seen.method} at {seen.position}: {what}")

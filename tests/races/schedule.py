@@ -16,17 +16,16 @@ from google.protobuf.message import Message
 from consent_ledger.errors import StorageFull
 from consent_ledger.ledger import Entry
 from oncetold.v1 import (
-    audit_service_pb2,
-    common_pb2,
     delivery_service_pb2,
     record_service_pb2,
     registration_service_pb2,
 )
 from tests.clock import ManualClock
+from tests.races.asking import Asker
 from tests.races.doors import Turned
 from tests.races.seen import CrossingClock, Fails, Outcome, Seen, Store
 from tests.races.stops import HOSTEL, ROSA, Stamp, Stop, prepare
-from tests.races.town import PURPOSES, REFERENCES, World, purposes
+from tests.races.town import REFERENCES, World
 
 _STAMP = re.compile(rb"(?:rosa|ann)-\d+\.\d+\.[A-Z_]+")
 _MOST_MOVES = 20_000
@@ -54,6 +53,7 @@ class Schedule:
         self._key = HOSTEL
         self._store = Store()
         self._lock = asyncio.Lock()
+        self._asker = Asker(world, seed, self._call, self._pause)
 
     def run(self) -> Outcome:
         """Prepares, races, and looks once more when all is over."""
@@ -66,7 +66,8 @@ class Schedule:
         before = self._size()
         self._seen.clear()
         self._racing = True
-        callers = [self._adapter(), self._reader(), self._publisher(), self._asker(), self._others()]
+        callers = [self._adapter(), self._reader(), self._publisher(), self._others()]
+        callers += [self._asker.asks(), self._asker.exports()]
         self._drive([*callers, self._stopper()])
         self._racing = False
         world.at_once(self._afterwards())
@@ -80,6 +81,7 @@ class Schedule:
             self._seen,
             entries,
             world.facts.feeds[HOSTEL],
+            world.facts.grants[ROSA, HOSTEL],
             self._commits,
             self._grouped,
             self._full,
@@ -275,31 +277,6 @@ class Schedule:
             ):
                 revisions[record_id] = revision
 
-    async def _asker(self) -> None:
-        """The street team's officer asks why its own record may go."""
-        dice = random.Random(f"{self.seed} asker")
-        for _ in range(dice.randint(0, 2)):
-            await self._pause()
-            await self._explain(dice.choice(["rosa-1", "rosa-2"]), dice.choice(PURPOSES))
-
-    async def _explain(self, record_id: str, purpose: str) -> None:
-        request = audit_service_pb2.ExplainDecisionRequest(
-            record_id=record_id, recipient_agency_id=HOSTEL, purpose=purposes([purpose])[0]
-        )
-        seen, answer = await self._call(
-            "outreach",
-            "AuditService/ExplainDecision",
-            request,
-            audit_service_pb2.ExplainDecisionResponse,
-        )
-        if answer is not None:
-            seen.permitted = frozenset(
-                (Stamp(record_id, 0, _category(one)), purpose)
-                for explanation in answer.explanations
-                if explanation.verdict == audit_service_pb2.VERDICT_PERMIT
-                for one in explanation.categories
-            )
-
     async def _others(self) -> None:
         """Traffic that concerns nobody here, and commands that fail alone."""
         dice = random.Random(f"{self.seed} others")
@@ -353,8 +330,7 @@ class Schedule:
             await self._until_told(stopped)
             [self._stopped_at] = positions
         await self._read()
-        for purpose in PURPOSES:
-            await self._explain("rosa-1", purpose)
+        await self._asker.asks_everything()
         if self.stop.other_key and self._with_stop:
             await self._read()
             self._key = "hostel's next key"
@@ -393,7 +369,3 @@ class Schedule:
         future = self.world.ledger.submit(lambda transaction: transaction.entries(0, 100_000))
         self.world.sequencer.step(1024)
         return future.result()
-
-
-def _category(number: Any) -> str:
-    return common_pb2.DataCategory.Name(number).removeprefix("DATA_CATEGORY_")

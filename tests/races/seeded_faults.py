@@ -12,11 +12,13 @@ from uuid import UUID
 from consent_ledger.access import read_access_entry
 from consent_ledger.errors import StorageFull
 from hub.projections.consent_index import ConsentIndex
+from hub.projections.disclosures import Disclosed, Disclosures
 from hub.use_cases.hub import Hub
 from hub.use_cases.work import Caller, Work
 from tests.races.stepped import SteppedSequencer
 
 _GIVING = ("fetch", "get_history")
+_EVERY = Disclosures.of_registration
 
 
 def _with_index(use_case: Any, index: ConsentIndex) -> Any:
@@ -31,13 +33,21 @@ def _with_index(use_case: Any, index: ConsentIndex) -> Any:
 class DecidesBeforeTheLock(Hub):
     """Decides by facts read before the command that appends, as a cache would."""
 
+    giving: tuple[str, ...] = _GIVING
+
     async def execute(self, use_case: Any, caller: Caller, /, *args: Any, **kwargs: Any) -> Any:
-        if use_case.__name__ in _GIVING:
+        if use_case.__name__ in self.giving:
             index = await asyncio.wrap_future(
                 self.ledger.submit(lambda _: copy.deepcopy(self.projector.index))
             )
             use_case = _with_index(use_case, index)
         return await super().execute(use_case, caller, *args, **kwargs)
+
+
+class ListsBeforeTheLock(DecidesBeforeTheLock):
+    """Lists a person's choices by facts read before."""
+
+    giving = ("list_choices",)
 
 
 class DecidesWhenWoken(Hub):
@@ -90,6 +100,10 @@ def _resending(batch: Any) -> Any:
     return resend
 
 
+def _all_but_the_newest(disclosures: Disclosures, registration_id: UUID) -> list[Disclosed]:
+    return _EVERY(disclosures, registration_id)[:-1]
+
+
 class ForgetsToReset(Hub):
     """Keeps in memory what a failed commit never stored."""
 
@@ -125,6 +139,12 @@ class Fault:
 
 FAULTS: dict[str, Fault] = {
     "decides before the lock": Fault({"hub": DecidesBeforeTheLock}),
+    "lists choices as they were": Fault(
+        {"hub": ListsBeforeTheLock}, kinds=("withdrawal", "refusal", "exclusion", "marker")
+    ),
+    "leaves the newest disclosure out of its list": Fault(
+        within=lambda: patch.object(Disclosures, "of_registration", _all_but_the_newest)
+    ),
     "decides when woken": Fault({"hub": DecidesWhenWoken}, seldom=True),
     "resends without deciding": Fault({"hub": ResendsWithoutDeciding}),
     "skips a boundary that passed": Fault(

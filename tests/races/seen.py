@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
+from consent_ledger.access import StepKind
 from consent_ledger.ledger import Entry
 from tests.clock import ManualClock
 from tests.races.stops import Stamp, Stop
@@ -29,6 +31,14 @@ class CrossingClock(ManualClock):
         return super().now()
 
 
+class Listed(NamedTuple):
+    """One line of who was given what."""
+
+    fragment_id: str
+    step: StepKind
+    position: int
+
+
 @dataclass
 class Seen:
     """One call as its caller saw it. `begun` and `ended` count the schedule's moves."""
@@ -42,6 +52,12 @@ class Seen:
     refused: str = ""
     permitted: frozenset[tuple[Stamp, str]] = frozenset()
     """What an explanation said may go, and for which purpose; of no revision."""
+    listed: frozenset[Listed] = frozenset()
+    """What a list of disclosures held; the officer's own records of one person."""
+    granted: frozenset[str] = frozenset()
+    """The grants that a list of choices said are in force."""
+    chosen: frozenset[str] = frozenset()
+    """The kinds of choices that it said are in force."""
     stopped_before: bool = False
     """It began when the stop was acknowledged, or its time had passed."""
 
@@ -60,6 +76,8 @@ class Outcome:
     seen: list[Seen]
     entries: list[Entry]
     feed_id: str
+    granted_at_first: str
+    """The grant that the hostel's copies rest on."""
     commits: int
     grouped: int
     """Commits of more than one command."""
