@@ -8,10 +8,14 @@ from consent_ledger.domain.base import RecordedAggregate, event
 
 
 class Details(NamedTuple):
-    """What names the person. `matching`: keyed label of NHS number, birth date and family name, or none."""
+    """What names the person. `matching`: keyed label of NHS number, birth date and family name, or none.
+
+    `former`: the same with each former family name. The names themselves are kept nowhere (SAFETY H28).
+    """
 
     reference: str
     matching: str | None
+    former: tuple[str, ...] = ()
 
     def written(self) -> bytes:
         """As bytes, to be sealed."""
@@ -20,8 +24,8 @@ class Details(NamedTuple):
     @classmethod
     def read(cls, written: bytes) -> "Details":
         """What was written."""
-        reference, matching = json.loads(written)
-        return cls(reference, matching)
+        reference, matching, *former = json.loads(written)
+        return cls(reference, matching, tuple(former[0]) if former else ())
 
 
 DETAILS = "registration-details.v1"

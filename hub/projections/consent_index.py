@@ -152,6 +152,8 @@ class ConsentIndex:
         self.by_agency: defaultdict[str, list[UUID]] = defaultdict(list)
         self.by_matching: defaultdict[str, list[UUID]] = defaultdict(list)
         self.matching_of: dict[UUID, str] = {}
+        self.by_former: defaultdict[str, list[UUID]] = defaultdict(list)
+        self.former_of: dict[UUID, tuple[str, ...]] = {}
         self.links: dict[UUID, Link] = {}
         self.links_of: defaultdict[UUID, list[Link]] = defaultdict(list)
         self.link_tokens: dict[str, UUID] = {}

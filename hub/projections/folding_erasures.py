@@ -61,6 +61,8 @@ def _bury(index: ConsentIndex, registrations: Iterable[UUID]) -> None:
         matching = index.matching_of.pop(registration_id, None)
         if matching is not None:
             index.by_matching[matching].remove(registration_id)
+        for former in index.former_of.pop(registration_id, ()):
+            index.by_former[former].remove(registration_id)
         one.reference = ""
         one.closed = one.in_error = one.erased = True
 

@@ -30,6 +30,10 @@ def _registration_opened(index: ConsentIndex, position: int, at: datetime, event
     if details.matching is not None:
         index.by_matching[details.matching].append(one.registration_id)
         index.matching_of[one.registration_id] = details.matching
+    for former in details.former:
+        index.by_former[former].append(one.registration_id)
+    if details.former:
+        index.former_of[one.registration_id] = details.former
     for link_id, other in event.matched.items():
         link = Link(UUID(link_id), UUID(other), None, at, one.registration_id, LinkState.CONFIRMED, position)
         index.links[link.link_id] = link

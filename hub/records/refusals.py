@@ -1,4 +1,4 @@
-"""A referral's refusal whose reason reveals something: it inherits what it reveals, and others hear NOT_ELIGIBLE.
+"""A refusal whose reason reveals something inherits what it reveals, and others hear NOT_ELIGIBLE.
 
 So a refusal for want of recourse to public funds looks, to whoever may not know of somebody's immigration
 status, like any other (SAFETY H23, H24). Reason codes as in VOCABULARY 4.7, in whatever coding system.

@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 from consent_ledger.errors import Refused
 from consent_ledger.vocabulary import DEFAULT_LEVEL, ENVELOPE_CATEGORY, DataCategory, Level, ServiceType
 from hub.records.enums import term_of
+from hub.records.former import refuse_what_was_before
 from hub.records.refusals import as_told
 from hub.records.risk import is_risk_to_others, refuse_what_the_hub_sets
 from oncetold.v1 import common_pb2, record_service_pb2, records_pb2
@@ -68,6 +69,7 @@ def split(record: record_service_pb2.Record, path: str = "") -> SplitRecord:
     if record_type is None:
         raise Refused("INVALID_FIELD", field=f"{path}content.type", rule="required")
     refuse_what_the_hub_sets(record.content, path)
+    refuse_what_was_before(record.content, path)
     path += f"content.{record_type}"
     fragments = _fragments(record_type, as_told(record.content), path)
     if not fragments:

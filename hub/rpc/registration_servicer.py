@@ -26,6 +26,7 @@ class RegistrationServicer(Servicer):
             nhs_number=details.nhs_number,
             birth_date=details.birth_date,
             family_name=details.family_name,
+            former_family_names=tuple(details.former_family_names),
         )
 
     async def CloseRegistration(

@@ -1,5 +1,6 @@
 """Registrations, links and involvements. A link never starts a delivery; nobody confirms itself."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -24,8 +25,12 @@ def register_client(
     nhs_number: str = "",
     birth_date: str = "",
     family_name: str = "",
+    former_family_names: Sequence[str] = (),
 ) -> int:
-    """Registers the caller's reference. Neither answer nor growth tells who else knows the person."""
+    """Registers the caller's reference. Neither answer nor growth tells who else knows the person.
+
+    Former names find registrations that stand under one, and do nothing else, ever (SAFETY H28).
+    """
     agency_id = caller.agency()
     work.require_agency(agency_id)
     known = work.index.current_registration(agency_id, client_reference)
@@ -36,15 +41,17 @@ def register_client(
         again.reopen()
         return work.save(again, _owner(known.registration_id))
     matching = _matching_label(work, nhs_number, birth_date, family_name)
+    labels = {_matching_label(work, nhs_number, birth_date, name) for name in former_family_names}
+    former = tuple(sorted(one for one in labels - {matching} if one is not None))
     identity = work.new_id()
     chain = work.index.by_reference.get((agency_id, client_reference))
     registration = Registration.begin(
         identity,
         agency_id=agency_id,
-        matched=_matches(work, agency_id, identity, matching),
+        matched=_matches(work, agency_id, identity, matching, former),
         earlier=None if chain is None else chain[0],
     )
-    details = Details(client_reference, matching).written()
+    details = Details(client_reference, matching, former).written()
     return work.save(
         registration,
         _owner(identity),
@@ -66,13 +73,18 @@ def _is_nhs_number(number: str) -> bool:
     return (11 - remainder) % 11 == int(number[9])
 
 
-def _matches(work: Work, agency_id: str, identity: UUID, matching: str | None) -> dict[str, str]:
+def _matches(
+    work: Work, agency_id: str, identity: UUID, matching: str | None, former: Sequence[str]
+) -> dict[str, str]:
     """Registrations of other agencies whose details agree. Confidential services are never candidates."""
-    if matching is None or work.index.agencies[agency_id].service_type in _NEVER_CANDIDATES:
+    index = work.index
+    if matching is None or index.agencies[agency_id].service_type in _NEVER_CANDIDATES:
         return {}
+    alike = [other for one in (matching, *former) for other in index.by_matching.get(one, ())]
+    alike += index.by_former.get(matching, ())
     return {
         str(work.vault.opaque_id("match", identity.bytes, other.bytes)): str(other)
-        for other in work.index.by_matching.get(matching, ())
+        for other in dict.fromkeys(alike)
         if _may_be_matched(work, work.index.registrations[other].agency_id, other)
     }
 

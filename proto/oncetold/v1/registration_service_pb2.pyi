@@ -3,8 +3,10 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from oncetold.v1 import common_pb2 as _common_pb2
 import builtins as _builtins
@@ -102,10 +104,17 @@ class MatchingDetails(_message.Message):
     BIRTH_DATE_FIELD_NUMBER: _builtins.int
     GIVEN_NAME_FIELD_NUMBER: _builtins.int
     FAMILY_NAME_FIELD_NUMBER: _builtins.int
+    FORMER_FAMILY_NAMES_FIELD_NUMBER: _builtins.int
     nhs_number: _builtins.str
     birth_date: _builtins.str
     given_name: _builtins.str
     family_name: _builtins.str
+    @_builtins.property
+    def former_family_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names that the person no longer bears. They find registrations under one of them and do nothing else: they are
+        never kept, shown, compared or exported (Gender Recognition Act 2004 s.22).
+        """
+
     def __init__(
         self,
         *,
@@ -113,10 +122,11 @@ class MatchingDetails(_message.Message):
         birth_date: _builtins.str = ...,
         given_name: _builtins.str = ...,
         family_name: _builtins.str = ...,
+        former_family_names: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "family_name", b"family_name", "given_name", b"given_name", "nhs_number", b"nhs_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "family_name", b"family_name", "former_family_names", b"former_family_names", "given_name", b"given_name", "nhs_number", b"nhs_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
