@@ -130,47 +130,37 @@ async def size_of(ledger: Ledger, checkpointer: Checkpointer) -> int:
     return await ledger.run(lambda transaction: transaction.size)
 
 
-def test_a_ledger_that_is_exchanged_while_it_serves_is_refused_for_good(kept: Kept, tmp_path: Path) -> None:
-    """As after a failover: the checkpoint file knows more than the database that answers now."""
+def exchanged(kept: Kept, folder: Path, grown: int, found: type[StorageFailed]) -> bytes:
+    """An older ledger of four entries takes the place of one of seven, and grows, while the checkpoint file
+    knows better: nothing is signed or appended any more. What the file was given."""
     kept.grow(4)
-    backup = tmp_path / "backup"
-    kept.back_up(backup)
-    ahead = kept.grow(3)
-    kept.restore(backup)
+    kept.back_up(folder)
+    ahead: bytes = kept.grow(3).note
+    kept.restore(folder)
     kept.file.unlink()
 
     async def work(ledger: Ledger, checkpointer: Checkpointer) -> None:
         await Gate(ledger, checkpointer, kept.file, shared=True).require()
-        kept.file.write_bytes(ahead.note)
-        await append(ledger, 1)
-        with pytest.raises(LedgerRolledBack):
+        kept.file.write_bytes(ahead)
+        await append(ledger, grown)
+        with pytest.raises(found):
             await checkpointer.catch_up()
         assert checkpointer.newest is None or checkpointer.newest.checkpoint.size == 4
         with pytest.raises(StorageFailed):
             await append(ledger, 1)
 
     kept.opened(work, gated=False)
-    assert kept.file.read_bytes() == ahead.note
+    return ahead
+
+
+def test_a_ledger_that_is_exchanged_while_it_serves_is_refused_for_good(kept: Kept, tmp_path: Path) -> None:
+    """As after a failover: the checkpoint file knows more than the database that answers now."""
+    ahead = exchanged(kept, tmp_path / "backup", 1, LedgerRolledBack)
+    assert kept.file.read_bytes() == ahead
 
 
 def test_a_ledger_that_grew_another_way_is_not_signed(kept: Kept, tmp_path: Path) -> None:
-    kept.grow(4)
-    backup = tmp_path / "backup"
-    kept.back_up(backup)
-    ahead = kept.grow(3)
-    kept.restore(backup)
-    kept.file.unlink()
-
-    async def work(ledger: Ledger, checkpointer: Checkpointer) -> None:
-        await Gate(ledger, checkpointer, kept.file, shared=True).require()
-        kept.file.write_bytes(ahead.note)
-        await append(ledger, 5)
-        with pytest.raises(LedgerDiverged):
-            await checkpointer.catch_up()
-        with pytest.raises(StorageFailed):
-            await append(ledger, 1)
-
-    kept.opened(work, gated=False)
+    exchanged(kept, tmp_path / "backup", 5, LedgerDiverged)
 
 
 def test_without_the_file_a_ledger_that_was_signed_is_refused(kept: Kept) -> None:
