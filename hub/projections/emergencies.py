@@ -1,18 +1,19 @@
 """Which emergency cards stand, and who opened them. Never what they say."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from consent_ledger.emergency_cards import CardOpening, EmergencyCard
 
 
+@dataclass(slots=True)
 class Emergencies:
     """Committed facts about emergency cards. `folding_emergencies` alone changes it."""
 
-    def __init__(self) -> None:
-        self.cards: dict[UUID, EmergencyCard] = {}
-        self.openings: list[CardOpening] = []
-        self._newest: dict[UUID, EmergencyCard] = {}
+    cards: dict[UUID, EmergencyCard] = field(default_factory=dict)
+    openings: list[CardOpening] = field(default_factory=list)
+    _newest: dict[UUID, EmergencyCard] = field(default_factory=dict)
 
     def agree(self, card: EmergencyCard) -> None:
         """Keeps a card; it stands in the place of the one before."""
