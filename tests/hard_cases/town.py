@@ -13,7 +13,6 @@ from tests.twins.stage import Authority, Stage, stage
 
 SHARED = ("ACCOMMODATION", "SERVICE_CONTACT", "PHYSICAL_HEALTH", "FAMILY", "CONTACT_LOCATION", "OWN_STORY")
 OTHERS = {"hostel": "HOSTEL", "clinic": "PRIMARY_CARE", "council": "HOUSING"}
-Outcome = delivery_service_pb2.RetractionOutcome
 
 
 @dataclass
@@ -45,14 +44,16 @@ class Town:
 async def town(folder: Path, authority: Authority, on_end: str = "ERASE") -> AsyncIterator[Town]:
     async with stage(folder, authority) as world:
         street = await world.agency("street", "STREET_OUTREACH", receives=SHARED)
-        others = [await world.agency(name, kind, receives=SHARED) for name, kind in OTHERS.items()]
+        hostel, clinic, council = [
+            await world.agency(name, kind, receives=SHARED) for name, kind in OTHERS.items()
+        ]
         await world.agreement(("street", *OTHERS), dict.fromkeys(SHARED, on_end))
         await street.register("rosa")
         links = {}
-        for desk in others:
+        for desk in (hostel, clinic, council):
             await desk.register(f"{desk.agency_id}-7")
             links[desk.agency_id] = await street.link("rosa", desk, f"{desk.agency_id}-7")
-        yield Town(world, street, *others, links)
+        yield Town(world, street, hostel, clinic, council, links)
 
 
 def holds(desk: Desk) -> list[str]:
@@ -69,7 +70,7 @@ def doses(desk: Desk) -> list[str]:
     )
 
 
-def answers_retractions(desk: Desk, outcome: Outcome) -> None:
+def answers_retractions(desk: Desk, outcome: delivery_service_pb2.RetractionOutcome.ValueType) -> None:
     """From now on the agency signs this of what it is asked to take back; its system keeps a history."""
     erased = desk._receipt
 

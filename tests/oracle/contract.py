@@ -152,7 +152,7 @@ def parts_of(content: records_pb2.RecordContent) -> Iterator[h.Part]:
             found.add(own if _rank(own) >= _rank(floor) else floor)
     for category in sorted(found):
         risk = _judged(content.risk) if kind == "risk" and category == "SAFEGUARDING_RISK" else None
-        yield h.Part(frozenset({category}), risk=risk)
+        yield h.Part(frozenset({category}), third_party=third_party, risk=risk)
 
 
 def _judged(risk: records_pb2.Risk) -> h.Risk:

@@ -130,7 +130,7 @@ def end_warning(world: "World") -> h.Event | None:
 def _parts(world: "World", stamp: str) -> tuple[h.Part, ...]:
     if world.chance(0.06):
         words = frozenset(world.some(CATEGORIES[:15], 1, 3))
-        flag = h.Part(frozenset({"SERVICE_CONTACT"}), content="third-party")
+        flag = h.Part(frozenset({"SERVICE_CONTACT"}), third_party=True, content="third-party")
         return (h.Part(words, free_text=True, third_party=True, content=f"{stamp}/words"), flag)
     parts = [
         h.Part(frozenset({category}), content=f"{stamp}/{category}")

@@ -5,7 +5,7 @@ How many cases: `ONCETOLD_CASES` (100,000 by default, 1,000,000 before a release
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 
@@ -30,27 +30,29 @@ def pool() -> list[tuple[Question, oracle.Answer]]:
     return [(one, oracle.answer(one)) for one in questions(POOL, first=500_000)]
 
 
-def differing(asked: Question) -> str:
-    """The check, the list, and the list of what somebody reads who broke glass."""
-    reason = (*BreakGlassReason,)[asked.fragment.fragment_id.int % len(BreakGlassReason)]
-    return difference(asked) or list_difference(asked) or list_difference(replace(asked, glass=reason))
+def differing(cases: Iterable[Question]) -> Iterator[str]:
+    """The check for each case; once for each fragment the list, and what somebody reads who broke glass."""
+    listed_before = None
+    for asked in cases:
+        yield difference(asked)
+        fragment_id = asked.fragment.fragment_id
+        if fragment_id != listed_before:
+            listed_before = fragment_id
+            reason = (*BreakGlassReason,)[fragment_id.int % len(BreakGlassReason)]
+            yield list_difference(asked)
+            yield list_difference(replace(asked, glass=reason))
 
 
 def test_the_policy_answers_as_the_table_says() -> None:
-    assert [found for one in questions(FEW) if (found := differing(one))] == []
+    assert list(filter(None, differing(questions(FEW)))) == []
 
 
 @pytest.mark.slow
 def test_the_policy_answers_as_the_table_says_in_many_cases(
     record_property: Callable[[str, object], None],
 ) -> None:
-    counted: Counter[str] = Counter()
-    different = []
-    for one in questions(CASES, first=1_000_000):
-        counted[outcome(one).split()[0]] += 1
-        if found := differing(one):
-            different.append(found)
-    record_property("figures", f"{CASES:,} cases, {len(different)} differences; {dict(counted)}")
+    different = list(filter(None, differing(questions(CASES, first=1_000_000))))
+    record_property("figures", f"{CASES:,} cases, {len(different)} differences")
 
     assert different == []
 

@@ -191,7 +191,7 @@ def test_unreleased_free_text_is_refused_without_repeating_it() -> None:
     assert "private" not in str(refusal.value)
 
 
-def test_a_note_about_somebody_else_marks_only_its_text() -> None:
+def test_a_note_about_somebody_else_is_marked_in_all_its_parts() -> None:
     text = common_pb2.FreeText(text="His brother", released_categories=[common_pb2.DATA_CATEGORY_FAMILY])
     note = records_pb2.Note(text=text, third_party=True)
 
@@ -199,7 +199,7 @@ def test_a_note_about_somebody_else_marks_only_its_text() -> None:
 
     assert [(each.categories, each.free_text, each.third_party) for each in fragments] == [
         (("FAMILY",), True, True),
-        (("SERVICE_CONTACT",), False, False),
+        (("SERVICE_CONTACT",), False, True),
     ]
 
 
