@@ -84,6 +84,10 @@ async def test_every_method_refuses_every_caller_it_should(site: Site) -> None:
                 if rule is Rule.OPERATOR:
                     outcome = await refused(bare(known, path)(b""))
                     assert outcome == (grpc.StatusCode.PERMISSION_DENIED, "OPERATOR_ONLY", {}), path
+                if rule is Rule.NEWCOMER:
+                    for channel in (known, operator):
+                        outcome = await refused(bare(channel, path)(b""))
+                        assert outcome == (grpc.StatusCode.UNAUTHENTICATED, "UNKNOWN_CERTIFICATE", {}), path
                 if rule is Rule.CERTIFICATE:
                     outcome = await refused(bare(operator, path)(b""))
                     assert outcome[:2] == (grpc.StatusCode.UNAUTHENTICATED, "UNKNOWN_CERTIFICATE"), path

@@ -182,14 +182,12 @@ async def test_what_a_key_was_given_is_listed_for_its_agency_and_counted_for_the
     async with running_hub(site.config) as running:
         began = datetime.now(UTC) - timedelta(minutes=1)
         story = await begin(site)
-        second = site.issue("hostel", "2")
-        await register(site, "hostel-2", site.issue("hostel-2"))
+        second = await register(site, "hostel", site.issue("hostel", "2"))
         async with (
             adapter_channel(site, running, story.outreach) as outreach,
             adapter_channel(site, running, story.hostel) as hostel,
             operator_channel(site) as operator,
         ):
-            assert second.public_key_sha256 != story.hostel.public_key_sha256
             await link(outreach, hostel)
             await grant(outreach)
             await publish(outreach)
@@ -199,10 +197,13 @@ async def test_what_a_key_was_given_is_listed_for_its_agency_and_counted_for_the
             )
             request.since_time.FromDatetime(began)
 
+            async with adapter_channel(site, running, second) as another:
+                await CertificateServiceStub(another).ListKeyAccess(request)  # is that key's, not this one's
             listed = await CertificateServiceStub(hostel).ListKeyAccess(request)
             counted = await CertificateServiceStub(operator).ListKeyAccess(request)
 
             [fetched] = [one for one in listed.accesses if one.given]
+            assert [one.kind for one in listed.accesses] == ["FETCH"]
             assert (fetched.kind, fetched.client_reference) == ("FETCH", "hos-3")
             assert fetched.given == len(batch.deliveries) == 1
             assert fetched.position == batch.access

@@ -1,5 +1,6 @@
 """An access entry is read as it was written; of a reading as little as is wanted."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from consent_ledger.access import (
@@ -51,3 +52,14 @@ def test_a_reading_without_what_was_read_still_tells_whose_it_was() -> None:
 def test_what_was_sent_is_never_left_out() -> None:
     access, entry = _entry(AccessKind.FETCH, StepKind.DISCLOSE, SENT_ITEM)
     assert read_access_entry(entry, what_was_read=False) == access
+
+
+def test_whose_key_it_was_is_kept_and_nothing_is_where_nobody_kept_it() -> None:
+    earlier, old = _entry(AccessKind.FETCH, StepKind.DISCLOSE, SENT_ITEM)
+    assert b'"key"' not in old.parts[0].payload, "as in entries from before keys were kept"
+    kept = replace(earlier, key="9f" * 32)
+    draft = kept.draft(UUID(int=3))
+    entry = Entry(1, draft.entry_class, draft.stream_id.bytes, 1, draft.parts, False, 0)
+    read, before = read_access_entry(entry), read_access_entry(old)
+    assert read is not None and before is not None
+    assert (read, read.key, before.key) == (kept, "9f" * 32, "")
