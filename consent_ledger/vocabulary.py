@@ -355,12 +355,11 @@ DEFAULT_LEVEL: dict[DataCategory, Level] = {
 }
 """The level of a category's content where nothing raises it."""
 
-ARTICLE_9_CATEGORIES = frozenset(
+_HEALTH = frozenset({DataCategory.PHYSICAL_HEALTH, DataCategory.MENTAL_HEALTH, DataCategory.SUBSTANCE_USE})
+
+ARTICLE_9_CATEGORIES = _HEALTH | frozenset(
     {
         DataCategory.EQUALITY,
-        DataCategory.PHYSICAL_HEALTH,
-        DataCategory.MENTAL_HEALTH,
-        DataCategory.SUBSTANCE_USE,
         DataCategory.SEXUAL_HEALTH,
         DataCategory.DOMESTIC_ABUSE,
         DataCategory.SAFEGUARDING_RISK,
@@ -369,14 +368,7 @@ ARTICLE_9_CATEGORIES = frozenset(
 )
 """Special category content, by nature or by inference: both controllers need a condition."""
 
-SAFETY_CRITICAL = frozenset(
-    {
-        DataCategory.PHYSICAL_HEALTH,
-        DataCategory.MENTAL_HEALTH,
-        DataCategory.SUBSTANCE_USE,
-        DataCategory.SAFEGUARDING_RISK,
-    }
-)
+SAFETY_CRITICAL = _HEALTH | {DataCategory.SAFEGUARDING_RISK}
 """Medicines, health and risk: somebody may come to harm by not knowing (SAFETY H16)."""
 
 ARTICLE_10_CATEGORIES = frozenset({DataCategory.OFFENDING})

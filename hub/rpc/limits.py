@@ -31,6 +31,7 @@ NEVER_SHED = frozenset(
         # Brings acknowledgements and receipts, and takes retractions away.
         "DeliveryService.FetchDeliveries",
         "DeliveryService.ReconcileHoldings",
+        "EmergencyService.EndCard",
         "ErasureService.Erase",
         "ErasureService.PlaceHold",
         "PlaceService.ProtectPlace",
