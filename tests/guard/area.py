@@ -23,12 +23,14 @@ from oncetold.v1 import (
     erasure_service_pb2,
     record_service_pb2,
     registration_service_pb2,
+    staff_service_pb2,
     task_service_pb2,
 )
 from tests.guard.contract import path
 from tests.integration.loopback import Site, adapter_channel, bare, operator_channel, register
 from tests.integration.quoting import OWN, WITH_HEALTH, Quoted, a_record, everything_of
 from tests.integration.story import PURPOSE, agreement, request_id, stamp
+from tests.staff import working_with
 
 NAMES = ("outreach", "hostel", "clinic", "council")
 PARTNER = "partner"
@@ -239,6 +241,11 @@ class Area:
             ),
             erasure_service_pb2.EraseResponse,
         )
+        related = await member.ask(
+            "StaffService.RecordRelationship",
+            working_with(reference, request_id()),
+            staff_service_pb2.RecordRelationshipResponse,
+        )
         return Quoted(
             reference,
             record_id,
@@ -253,6 +260,7 @@ class Area:
             task_id,
             held.hold_id,
             erased.erasure_id,
+            related.relationship_id,
         )
 
     async def _published(self, member: Member, reference: str, record_id: str) -> None:

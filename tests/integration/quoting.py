@@ -1,7 +1,7 @@
 """What a stranger quotes in each call: another agency's references and ids, or inventions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -19,6 +19,7 @@ from oncetold.v1 import (
     record_service_pb2,
     records_pb2,
     registration_service_pb2,
+    staff_service_pb2,
     task_service_pb2,
 )
 from tests.integration.story import CATEGORIES, PURPOSE, request_id, stamp
@@ -43,6 +44,7 @@ class Quoted:
     task_id: str
     hold_id: str
     erasure_id: str
+    relationship_id: str = field(default_factory=lambda: str(uuid4()))
 
 
 INVENTED = Quoted(
@@ -94,7 +96,7 @@ _agreement, _audit, _consent = agreement_service_pb2, audit_service_pb2, consent
 _delivery, _record, _registration = delivery_service_pb2, record_service_pb2, registration_service_pb2
 
 _agency, _erasure, _task = agency_service_pb2, erasure_service_pb2, task_service_pb2
-_administration = administration_service_pb2
+_administration, _staff = administration_service_pb2, staff_service_pb2
 
 
 def everything_of(reference: str) -> erasure_service_pb2.ErasureScope:
@@ -219,6 +221,23 @@ QUOTING: dict[str, Callable[[Quoted], Message]] = {
     "DeliveryService.ReconcileHoldings": lambda its: _delivery.ReconcileHoldingsRequest(
         request_id=request_id(), feed_id=its.feed_id, page=1, last_page=True
     ),
+    "StaffService.EndAssertionKey": lambda its: _staff.EndAssertionKeyRequest(
+        request_id=request_id(), agency_id=its.agency_id, key_id="staff-1"
+    ),
+    "StaffService.RecordRelationship": lambda its: _staff.RecordRelationshipRequest(
+        request_id=request_id(),
+        client_reference=its.reference,
+        staff_reference="nav-1",
+        kind=_staff.RELATIONSHIP_KIND_CASELOAD,
+    ),
+    "StaffService.EndRelationship": lambda its: _staff.EndRelationshipRequest(
+        request_id=request_id(), relationship_id=its.relationship_id
+    ),
+    "StaffService.BreakGlass": lambda its: _staff.BreakGlassRequest(
+        request_id=request_id(),
+        client_reference=its.reference,
+        reason=_staff.BREAK_GLASS_REASON_COURT_OR_DUTY,
+    ),
     "TaskService.CompleteTask": lambda its: _task.CompleteTaskRequest(
         request_id=request_id(),
         task_id=its.task_id,
@@ -254,6 +273,9 @@ ANSWERED: dict[str, tuple[Callable[[Quoted], Message], type[Message]]] = {
 """Answered and not refused: nothing is found, alike."""
 QUOTING_NOTHING = {
     "RegistrationService.RegisterClient",
+    "StaffService.GiveRole",
+    "StaffService.EndRole",
+    "StaffService.ListRoles",
     "AgreementService.ListAgreements",
     "AuditService.GetLedger",
     "ErasureService.ListErasures",
