@@ -321,7 +321,7 @@ class ConsentIndex:
             tuple(opening for one in order for opening in self.openings_on[one]),
             self._disputed(component),
             frozenset(self.component(one, by_people=True) for one in order),
-            tuple(self.sharing.decisions_on(one for one in order if not self.registrations[one].erased)),
+            tuple(self.sharing.decisions_on(order)),
             care_of=self.places.care_of(order),
         )
         for one in component:

@@ -18,7 +18,7 @@ from hub.use_cases.work import Caller
 from oncetold.v1 import consent_service_pb2, sharing_pb2
 from oncetold.v1 import task_service_pb2 as tasks
 from tests.erasure.asking import erase
-from tests.twins.cast import dose
+from tests.twins.cast import dose, note
 from tests.twins.colleague import HEALTH, LAW, Colleague, hired
 from tests.twins.desk import Desk
 from tests.twins.stage import Authority, Stage, stage
@@ -318,6 +318,43 @@ async def test_a_marked_record_goes_only_where_it_is_named(tmp_path: Path, autho
         )
         await at.officer.permit(asked.sharing_request_id, records=("dose-1",))
         assert await at.doses() == ["40mg"]
+
+
+async def test_of_what_is_somebody_elses_only_the_named_record_goes(
+    tmp_path: Path, authority: Authority
+) -> None:
+    """Alike in everything the policy reads, and still decided one by one."""
+    async with town(tmp_path, authority) as at:
+        for number in ("1", "2"):
+            words = note(f"Her brother, {number}.", "PHYSICAL_HEALTH")
+            words.third_party = True
+            await at.clinic.publish("c-1", f"note-{number}", note=words)
+        await at.clinic.publish("c-1", "dose-1", revision=2)
+        asked = await at.asker.request("w-1")
+        await at.officer.permit(asked.sharing_request_id, records=("note-2",))
+        await at.ward.drain()
+        texts = [one.content.note.text.text for one in at.ward.store.values()]
+        assert texts == ["Her brother, 2."]
+
+
+async def test_whoever_holds_nothing_is_not_asked(tmp_path: Path, authority: Authority) -> None:
+    async with town(tmp_path, authority) as at:
+        pharmacy = await at.stage.agency("pharmacy", "PRIMARY_CARE")
+        await pharmacy.register("p-1")
+        await at.clinic.link("c-1", pharmacy, "p-1")
+        await at.ward.publish("w-1", "own-1", assessment=dose("10mg"))
+        own = await hired(at.ward, "lead-8", "SAFEGUARDING_LEAD")
+        chemist = await hired(pharmacy, "chemist-1", "DATA_PROTECTION_OFFICER")
+        asked = (await at.asker.request("w-1")).sharing_request_id
+        assert len(await at.clinic.tasks()) == 1
+        for desk, who in ((at.ward, own), (pharmacy, chemist)):
+            assert await desk.tasks() == []
+            assert await who.requests(to_answer=True) == []
+            assert "NOT_FOUND" in await desk.refused(who.refuse(asked))
+        await pharmacy.publish("p-1", "p-dose", assessment=dose("40mg"))
+        assert len(await pharmacy.tasks()) == 1
+        await pharmacy.publish("p-1", "p-dose", revision=2)
+        assert await pharmacy.tasks() == []
 
 
 async def test_immigration_is_nobodys_to_decide(tmp_path: Path, authority: Authority) -> None:
