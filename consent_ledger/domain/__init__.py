@@ -8,6 +8,7 @@ from consent_ledger.domain.administration import (
     FileRootAcceptance,
     Proposal,
     Ratification,
+    WindDownAuthorisation,
 )
 from consent_ledger.domain.agency import Agency
 from consent_ledger.domain.agreement import Agreement
@@ -40,6 +41,7 @@ AGGREGATES: tuple[type[RecordedAggregate], ...] = (
     Proposal,
     Ratification,
     FileRootAcceptance,
+    WindDownAuthorisation,
     Erasure,
     Hold,
     LedgerOrigin,
@@ -99,5 +101,6 @@ __all__ = [
     "SharingRequest",
     "StaffRole",
     "Task",
+    "WindDownAuthorisation",
     "recording_time",
 ]

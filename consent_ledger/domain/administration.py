@@ -114,6 +114,21 @@ class Ratification(RecordedAggregate):
         self.position = position
 
 
+class WindDownAuthorisation(RecordedAggregate):
+    """Two administrators want the hub wound up: its copies handed out, its keys destroyed."""
+
+    TOPIC = "wind-down-authorisation"
+
+    class Created(RecordedAggregate.Created):
+        """`until`: ISO 8601; later it has to be said again."""
+
+        TOPIC = "wind-down.authorised.v1"
+        until: str
+
+    def __init__(self, *, until: str) -> None:
+        self.until = until
+
+
 class FileRootAcceptance(RecordedAggregate):
     """A data protection officer's word that the root key may lie in a file, where its holder can read all."""
 

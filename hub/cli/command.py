@@ -22,8 +22,9 @@ from consent_ledger.errors import (
     LedgerShortened,
     OnceToldError,
 )
-from hub.cli import enums
-from hub.cli.errors import CliError, Misused, Unforeseen
+from consent_ledger.errors import Refused as RefusedByHub
+from hub.cli import enums, words
+from hub.cli.errors import CliError, Misused, Refused, Unforeseen
 from hub.cli.output import show_failure
 
 Params = ParamSpec("Params")
@@ -91,6 +92,10 @@ def as_failure(error: Exception) -> CliError:
             reason="UNKNOWN_ENUM",
             details={"field": error.kind},
         )
+    if isinstance(error, RefusedByHub):
+        # By the hub as this command opened it; over the socket it would have said the same.
+        told = words.told(error.code, error.details)
+        return Refused(told.what, told.next_step, reason=error.code, details=error.details)
     if isinstance(error, OnceToldError):
         return Misused(
             _sentence(error),

@@ -64,6 +64,8 @@ class Administration:
     stops: dict[int, Stop] = field(default_factory=dict)
     file_root_accepted: int | None = None
     """Where a data protection officer's word stands that the root key may lie in a file."""
+    wind_down_until: datetime | None = None
+    """Until when the hub may be wound up; None where nobody wants that."""
 
     @property
     def standing(self) -> list[Administrator]:

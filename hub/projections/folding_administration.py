@@ -75,6 +75,11 @@ def _file_root_accepted(index: ConsentIndex, position: int, at: datetime, event:
     return Touched()
 
 
+def _wind_down_authorised(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    index.administration.wind_down_until = datetime.fromisoformat(event.until)
+    return Touched()
+
+
 FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
     domain.AdministratorCodes.Created: _codes_issued,
     domain.Administrator.Created: _enrolled,
@@ -84,4 +89,5 @@ FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
     domain.Proposal.Withdrawn: _settled,
     domain.Ratification.Created: _ratified,
     domain.FileRootAcceptance.Created: _file_root_accepted,
+    domain.WindDownAuthorisation.Created: _wind_down_authorised,
 }

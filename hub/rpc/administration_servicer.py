@@ -259,6 +259,16 @@ class AdministrationServicer(Servicer):
             accepted_by=request.accepted_by,
         )
 
+    async def AuthoriseWindDown(
+        self, request: messages.AuthoriseWindDownRequest, call: Call
+    ) -> messages.AuthoriseWindDownResponse:
+        return await self.once(
+            call,
+            request,
+            lambda index: messages.AuthoriseWindDownResponse(position=self.position(index)),
+            administration.authorise_wind_down,
+        )
+
     def _proposal(self, proposal: standing.Proposal) -> messages.Proposal:
         return messages.Proposal(
             proposal_id=str(proposal.proposal_id),

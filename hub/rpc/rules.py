@@ -130,6 +130,7 @@ _SERVICES = {
         "ListProposals": Rule.OPERATOR,
         "RatifyStop": Rule.OPERATOR,
         "AcceptFileRoot": Rule.ANYBODY,
+        "AuthoriseWindDown": Rule.OPERATOR,
     },
     "CertificateService": {
         "InviteAdapter": Rule.ANYBODY,
@@ -168,7 +169,7 @@ RULES: dict[str, Rule] = {
 """By the method's full name in the contract."""
 
 _TWO_PEOPLE = {
-    "AdministrationService": ("AddAdministrator", "RatifyStop", "AcceptFileRoot"),
+    "AdministrationService": ("AddAdministrator", "RatifyStop", "AcceptFileRoot", "AuthoriseWindDown"),
     "AgencyService": (
         "RegisterAgency",
         "AuthoriseCertificate",

@@ -4,7 +4,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from consent_ledger import administration
-from consent_ledger.domain import Administrator, AdministratorCodes, FileRootAcceptance, Ratification
+from consent_ledger.domain import (
+    Administrator,
+    AdministratorCodes,
+    FileRootAcceptance,
+    Ratification,
+    WindDownAuthorisation,
+)
 from consent_ledger.errors import Refused
 from consent_ledger.log.note import VerifierKey
 from consent_ledger.log.signing import signing_key
@@ -15,6 +21,7 @@ from hub.projections.administration import Administrator as Signer
 from hub.use_cases.work import ADMINISTRATION, Caller, Work
 
 CODES_LAST = timedelta(minutes=15)
+WIND_DOWN_WITHIN = timedelta(days=7)
 
 
 def issue_codes(work: Work, caller: Caller, *, ledger_id: UUID) -> tuple[list[str], datetime, VerifierKey]:
@@ -144,6 +151,28 @@ def accept_file_root(work: Work, caller: Caller, *, agency_id: str, accepted_by:
         identity, agency_id=agency_id, accepted_by=accepted_by, by=caller.name
     )
     return work.save(accepted, ADMINISTRATION)
+
+
+def authorise_wind_down(work: Work, caller: Caller) -> int:
+    """Lets the hub be wound up within a week: the entry's position. Raises `OPERATOR_ONLY`."""
+    caller.require_operator()
+    authorised = WindDownAuthorisation.begin(
+        work.vault.opaque_id("wind-down-authorisation", str(work.transaction.size)),
+        until=(work.now + WIND_DOWN_WITHIN).isoformat(),
+    )
+    return work.save(authorised, ADMINISTRATION)
+
+
+def require_wind_down(work: Work, caller: Caller) -> None:
+    """Raises `TWO_PEOPLE_NEEDED` where two administer the hub, and have not said that it ends now.
+
+    Asked by the command itself, which holds the ledger's lease: it hands out what agencies may keep, and
+    destroys every key.
+    """
+    caller.require_operator()
+    known = work.index.administration
+    if known.founded and (known.wind_down_until is None or work.now >= known.wind_down_until):
+        raise Refused("TWO_PEOPLE_NEEDED")
 
 
 def _label(work: Work, code: str) -> str:

@@ -162,6 +162,9 @@ def assertion_key(agency_id: str, key_id: str) -> staff_service_pb2.AuthoriseAss
 
 
 EXAMPLES: dict[str, Any] = {
+    "oncetold.v1.AdministrationService.AuthoriseWindDown": lambda _: messages.AuthoriseWindDownRequest(
+        request_id=str(uuid4())
+    ),
     REGISTER: lambda _: agency(),
     f"{AGENCIES}.AuthoriseCertificate": lambda _: certificate(),
     f"{AGENCIES}.Subscribe": lambda _: agency_service_pb2.SubscribeRequest(

@@ -137,6 +137,16 @@ def test_a_key_that_others_may_read_or_that_is_anothers_is_not_used(office: Offi
     assert "PRIVATE" not in str(error)
 
 
+def test_a_hub_is_wound_up_only_when_two_people_want_that(office: Office, tmp_path: Path) -> None:
+    office.approve("bela", office.proposed("amina", *ADD))
+    assert office.refused("wind-down", tmp_path / "one", "--rehearse") == "TWO_PEOPLE_NEEDED"
+    assert not list((tmp_path / "one").iterdir()), "nobody is given anything"
+    proposal_id = office.proposed("amina", "admin", "allow-wind-down")
+    assert office.refused("wind-down", tmp_path / "one", "--yes") == "TWO_PEOPLE_NEEDED"
+    office.approve("bela", proposal_id)
+    assert office("wind-down", tmp_path / "two", "--rehearse")["keys_destroyed"] is False
+
+
 def test_production_waits_for_the_word_of_a_data_protection_officer(office: Office) -> None:
     office("dev-pki", "northside")
     with (office.data / "hub.toml").open("a") as settings:

@@ -14,12 +14,12 @@ from hub.cli.administrators import key_file, made_key, read_key
 from hub.cli.command import Json, command, data_folder, group
 from hub.cli.commands.init import issued
 from hub.cli.connection import ask, no_hub, run
-from hub.cli.errors import Misused, Refused
+from hub.cli.errors import Misused
 from hub.cli.output import position, show, show_rows
-from hub.cli.words import told
 from hub.config import read_config
 from oncetold.v1.administration_service_pb2 import (
     AddAdministratorRequest,
+    AuthoriseWindDownRequest,
     EndAdministratorRequest,
     EnrolAdministratorRequest,
     ListAdministratorsRequest,
@@ -85,17 +85,10 @@ def codes(context: typer.Context, as_json: Json = False) -> None:
 
     Codes handed out before hold no more.
     """
-    from consent_ledger.errors import Refused as RefusedByHub
-
     config = read_config(data_folder(context))
     if not config.has_ledger():
         raise no_hub(config.data)
-    try:
-        founding = run(lambda: issued(config))
-    except RefusedByHub as refused:
-        words = told(refused.code, refused.details)
-        next_step = "Two administer this hub already. Add another: oncetold admin add --help"
-        raise Refused(words.what, next_step, reason=refused.code) from None
+    founding = run(lambda: issued(config))
     show(founding.as_json(), founding.told(), as_json=as_json)
 
 
@@ -187,6 +180,20 @@ def end(
     show(
         {"position": position(answer.position)},
         [f"{name} administers nothing any more (ledger position {answer.position.index})."],
+        as_json=as_json,
+    )
+
+
+@command(
+    commands, "allow-wind-down", example="oncetold --data ./hub --administrator amina admin allow-wind-down"
+)
+def allow_wind_down(context: typer.Context, as_json: Json = False) -> None:
+    """Proposes to wind the hub up: for a week from the approval on, `oncetold wind-down` does it."""
+    request = AuthoriseWindDownRequest(request_id=str(uuid4()))
+    answer = ask(data_folder(context), lambda hub: hub.administration.AuthoriseWindDown, request)
+    show(
+        {"position": position(answer.position)},
+        ["The hub may be wound up within a week: oncetold wind-down --help"],
         as_json=as_json,
     )
 

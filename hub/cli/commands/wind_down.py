@@ -66,6 +66,7 @@ def wind_down(
 
     The hub must be stopped. Each agency gets a folder: its own records and what it is permitted now, as files
     that read without this program. The log stays checkable for ever; without keys nobody reads the database.
+    Where two people administer the hub, both say so first, a rehearsal too: oncetold admin allow-wind-down
     """
     data = data_folder(context)
     config = read_config(data)
@@ -116,10 +117,13 @@ def _made(folder: Path) -> None:
 async def _copied(config: Config, folder: Path, *, destroying: bool) -> tuple[list[Copied], int, list[bytes]]:
     # The hub's code is slow to load, and most commands do without it.
     from hub.bootstrap import running_hub
+    from hub.use_cases.administration import require_wind_down
     from hub.use_cases.wind_down import own_records, permitted, taking_part
+    from hub.use_cases.work import Caller
 
     async with running_hub(config, adapters=False) as running:
         hub = running.hub
+        await hub.execute(require_wind_down, Caller(agency_id=None, operator=True))
         copies = []
         for agency_id, name in await taking_part(hub):
             own = folder / agency_id

@@ -35,7 +35,7 @@ class AdministrationServiceStub(object):
     enrolled, calls that change agencies, keys or policy are refused to the operator alone (FAILED_PRECONDITION,
     ERROR_REASON_TWO_PEOPLE_NEEDED): one administrator proposes the call, word for word, another approves it, and with the
     approval the hub makes it. RegisterAgency, AuthoriseCertificate, Subscribe, AppointPost, AuthoriseWitness, DepartAgency,
-    DraftAgreement, ConfirmEnrolment, AuthoriseAssertionKey, RotateKeys with `force`, and here AddAdministrator, RatifyStop and AcceptFileRoot are such calls. What an
+    DraftAgreement, ConfirmEnrolment, AuthoriseAssertionKey, RotateKeys with `force`, and here AddAdministrator, RatifyStop, AcceptFileRoot and AuthoriseWindDown are such calls. What an
     agency does for itself with its own certificate needs nobody else. Stops, which only ever take something away, need one
     person; they are listed until two stand by them.
 
@@ -106,6 +106,11 @@ class AdministrationServiceStub(object):
                 request_serializer=oncetold_dot_v1_dot_administration__service__pb2.AcceptFileRootRequest.SerializeToString,
                 response_deserializer=oncetold_dot_v1_dot_administration__service__pb2.AcceptFileRootResponse.FromString,
                 _registered_method=True)
+        self.AuthoriseWindDown = channel.unary_unary(
+                '/oncetold.v1.AdministrationService/AuthoriseWindDown',
+                request_serializer=oncetold_dot_v1_dot_administration__service__pb2.AuthoriseWindDownRequest.SerializeToString,
+                response_deserializer=oncetold_dot_v1_dot_administration__service__pb2.AuthoriseWindDownResponse.FromString,
+                _registered_method=True)
 
 
 class AdministrationServiceServicer(object):
@@ -118,7 +123,7 @@ class AdministrationServiceServicer(object):
     enrolled, calls that change agencies, keys or policy are refused to the operator alone (FAILED_PRECONDITION,
     ERROR_REASON_TWO_PEOPLE_NEEDED): one administrator proposes the call, word for word, another approves it, and with the
     approval the hub makes it. RegisterAgency, AuthoriseCertificate, Subscribe, AppointPost, AuthoriseWitness, DepartAgency,
-    DraftAgreement, ConfirmEnrolment, AuthoriseAssertionKey, RotateKeys with `force`, and here AddAdministrator, RatifyStop and AcceptFileRoot are such calls. What an
+    DraftAgreement, ConfirmEnrolment, AuthoriseAssertionKey, RotateKeys with `force`, and here AddAdministrator, RatifyStop, AcceptFileRoot and AuthoriseWindDown are such calls. What an
     agency does for itself with its own certificate needs nobody else. Stops, which only ever take something away, need one
     person; they are listed until two stand by them.
 
@@ -229,6 +234,15 @@ class AdministrationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AuthoriseWindDown(self, request, context):
+        """Lets the hub be wound up within seven days: `oncetold wind-down` hands out each agency's lawful copy and destroys
+        every key. The operator, by a proposal and its approval (FAILED_PRECONDITION, ERROR_REASON_TWO_PEOPLE_NEEDED).
+        Repeat with the same request_id: the same answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdministrationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -287,6 +301,11 @@ def add_AdministrationServiceServicer_to_server(servicer, server):
                     request_deserializer=oncetold_dot_v1_dot_administration__service__pb2.AcceptFileRootRequest.FromString,
                     response_serializer=oncetold_dot_v1_dot_administration__service__pb2.AcceptFileRootResponse.SerializeToString,
             ),
+            'AuthoriseWindDown': grpc.unary_unary_rpc_method_handler(
+                    servicer.AuthoriseWindDown,
+                    request_deserializer=oncetold_dot_v1_dot_administration__service__pb2.AuthoriseWindDownRequest.FromString,
+                    response_serializer=oncetold_dot_v1_dot_administration__service__pb2.AuthoriseWindDownResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'oncetold.v1.AdministrationService', rpc_method_handlers)
@@ -305,7 +324,7 @@ class AdministrationService(object):
     enrolled, calls that change agencies, keys or policy are refused to the operator alone (FAILED_PRECONDITION,
     ERROR_REASON_TWO_PEOPLE_NEEDED): one administrator proposes the call, word for word, another approves it, and with the
     approval the hub makes it. RegisterAgency, AuthoriseCertificate, Subscribe, AppointPost, AuthoriseWitness, DepartAgency,
-    DraftAgreement, ConfirmEnrolment, AuthoriseAssertionKey, RotateKeys with `force`, and here AddAdministrator, RatifyStop and AcceptFileRoot are such calls. What an
+    DraftAgreement, ConfirmEnrolment, AuthoriseAssertionKey, RotateKeys with `force`, and here AddAdministrator, RatifyStop, AcceptFileRoot and AuthoriseWindDown are such calls. What an
     agency does for itself with its own certificate needs nobody else. Stops, which only ever take something away, need one
     person; they are listed until two stand by them.
 
@@ -602,6 +621,33 @@ class AdministrationService(object):
             '/oncetold.v1.AdministrationService/AcceptFileRoot',
             oncetold_dot_v1_dot_administration__service__pb2.AcceptFileRootRequest.SerializeToString,
             oncetold_dot_v1_dot_administration__service__pb2.AcceptFileRootResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AuthoriseWindDown(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncetold.v1.AdministrationService/AuthoriseWindDown',
+            oncetold_dot_v1_dot_administration__service__pb2.AuthoriseWindDownRequest.SerializeToString,
+            oncetold_dot_v1_dot_administration__service__pb2.AuthoriseWindDownResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,7 +36,7 @@ class AdministrationServiceStub:
     enrolled, calls that change agencies, keys or policy are refused to the operator alone (FAILED_PRECONDITION,
     ERROR_REASON_TWO_PEOPLE_NEEDED): one administrator proposes the call, word for word, another approves it, and with the
     approval the hub makes it. RegisterAgency, AuthoriseCertificate, Subscribe, AppointPost, AuthoriseWitness, DepartAgency,
-    DraftAgreement, ConfirmEnrolment, AuthoriseAssertionKey, RotateKeys with `force`, and here AddAdministrator, RatifyStop and AcceptFileRoot are such calls. What an
+    DraftAgreement, ConfirmEnrolment, AuthoriseAssertionKey, RotateKeys with `force`, and here AddAdministrator, RatifyStop, AcceptFileRoot and AuthoriseWindDown are such calls. What an
     agency does for itself with its own certificate needs nobody else. Stops, which only ever take something away, need one
     person; they are listed until two stand by them.
 
@@ -106,6 +106,11 @@ class AdministrationServiceStub:
     operator by a proposal and its approval. Repeat: the same answer. FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY,
     _AGENCY_DEPARTED); NOT_FOUND (ERROR_REASON_NOT_FOUND) unless that is who holds the agency's post.
     """
+    AuthoriseWindDown: _grpc.UnaryUnaryMultiCallable[_administration_service_pb2.AuthoriseWindDownRequest, _administration_service_pb2.AuthoriseWindDownResponse]
+    """Lets the hub be wound up within seven days: `oncetold wind-down` hands out each agency's lawful copy and destroys
+    every key. The operator, by a proposal and its approval (FAILED_PRECONDITION, ERROR_REASON_TWO_PEOPLE_NEEDED).
+    Repeat with the same request_id: the same answer.
+    """
 
 @_typing.type_check_only
 class AdministrationServiceAsyncStub(AdministrationServiceStub):
@@ -118,7 +123,7 @@ class AdministrationServiceAsyncStub(AdministrationServiceStub):
     enrolled, calls that change agencies, keys or policy are refused to the operator alone (FAILED_PRECONDITION,
     ERROR_REASON_TWO_PEOPLE_NEEDED): one administrator proposes the call, word for word, another approves it, and with the
     approval the hub makes it. RegisterAgency, AuthoriseCertificate, Subscribe, AppointPost, AuthoriseWitness, DepartAgency,
-    DraftAgreement, ConfirmEnrolment, AuthoriseAssertionKey, RotateKeys with `force`, and here AddAdministrator, RatifyStop and AcceptFileRoot are such calls. What an
+    DraftAgreement, ConfirmEnrolment, AuthoriseAssertionKey, RotateKeys with `force`, and here AddAdministrator, RatifyStop, AcceptFileRoot and AuthoriseWindDown are such calls. What an
     agency does for itself with its own certificate needs nobody else. Stops, which only ever take something away, need one
     person; they are listed until two stand by them.
 
@@ -185,6 +190,11 @@ class AdministrationServiceAsyncStub(AdministrationServiceStub):
     operator by a proposal and its approval. Repeat: the same answer. FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY,
     _AGENCY_DEPARTED); NOT_FOUND (ERROR_REASON_NOT_FOUND) unless that is who holds the agency's post.
     """
+    AuthoriseWindDown: _aio.UnaryUnaryMultiCallable[_administration_service_pb2.AuthoriseWindDownRequest, _administration_service_pb2.AuthoriseWindDownResponse]  # type: ignore[assignment]
+    """Lets the hub be wound up within seven days: `oncetold wind-down` hands out each agency's lawful copy and destroys
+    every key. The operator, by a proposal and its approval (FAILED_PRECONDITION, ERROR_REASON_TWO_PEOPLE_NEEDED).
+    Repeat with the same request_id: the same answer.
+    """
 
 class AdministrationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who administers the hub, and how two of them change it. Over the hub's local administration socket; but for
@@ -196,7 +206,7 @@ class AdministrationServiceServicer(metaclass=_abc_1.ABCMeta):
     enrolled, calls that change agencies, keys or policy are refused to the operator alone (FAILED_PRECONDITION,
     ERROR_REASON_TWO_PEOPLE_NEEDED): one administrator proposes the call, word for word, another approves it, and with the
     approval the hub makes it. RegisterAgency, AuthoriseCertificate, Subscribe, AppointPost, AuthoriseWitness, DepartAgency,
-    DraftAgreement, ConfirmEnrolment, AuthoriseAssertionKey, RotateKeys with `force`, and here AddAdministrator, RatifyStop and AcceptFileRoot are such calls. What an
+    DraftAgreement, ConfirmEnrolment, AuthoriseAssertionKey, RotateKeys with `force`, and here AddAdministrator, RatifyStop, AcceptFileRoot and AuthoriseWindDown are such calls. What an
     agency does for itself with its own certificate needs nobody else. Stops, which only ever take something away, need one
     person; they are listed until two stand by them.
 
@@ -326,6 +336,17 @@ class AdministrationServiceServicer(metaclass=_abc_1.ABCMeta):
         file can read everything: production is not served from one without it. The agency by its certificate, or the
         operator by a proposal and its approval. Repeat: the same answer. FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY,
         _AGENCY_DEPARTED); NOT_FOUND (ERROR_REASON_NOT_FOUND) unless that is who holds the agency's post.
+        """
+
+    @_abc_1.abstractmethod
+    def AuthoriseWindDown(
+        self,
+        request: _administration_service_pb2.AuthoriseWindDownRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_administration_service_pb2.AuthoriseWindDownResponse, _abc.Awaitable[_administration_service_pb2.AuthoriseWindDownResponse]]:
+        """Lets the hub be wound up within seven days: `oncetold wind-down` hands out each agency's lawful copy and destroys
+        every key. The operator, by a proposal and its approval (FAILED_PRECONDITION, ERROR_REASON_TWO_PEOPLE_NEEDED).
+        Repeat with the same request_id: the same answer.
         """
 
 def add_AdministrationServiceServicer_to_server(servicer: AdministrationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
