@@ -58,7 +58,7 @@ def load(path: Path = LOG) -> list[Hazard]:
 
 
 @cache
-def tests_in(file: str) -> frozenset[str]:
+def known_tests(file: str) -> frozenset[str]:
     """The test functions of a file, by their pytest ids; none when there is no such file."""
     path = ROOT / file
     if not path.is_file():
@@ -91,7 +91,7 @@ def _faults_of(row: Hazard) -> Iterator[str]:
         if one.name not in ("open", "tests", "without") and not getattr(row, one.name):
             yield f"{one.name} is empty"
     for test in row.proofs:
-        if test not in tests_in(test.partition("::")[0]):
+        if test not in known_tests(test.partition("::")[0]):
             yield f"there is no test {test}"
     if len(set(row.proofs)) != len(row.proofs):
         yield "a test is named twice"
