@@ -187,11 +187,21 @@ def _joined_to(work: Work, own: Registration) -> dict[UUID, CardMatch]:
     ]
     label = index.matching_of.get(at)
     alike = [] if label is None else registrations_labelled(work, label)
+    apart = _said_to_be_others(index, at)
+    alike = [one for one in alike if one not in apart]
     possible = _with_whom_joined(index, [at, *proposed, *alike])
     return {
         one: CardMatch.SURE if one in by_people else CardMatch.POSSIBLE
         for one in sorted(possible | by_people)
     }
+
+
+def _said_to_be_others(index: ConsentIndex, at: UUID) -> frozenset[UUID]:
+    """Registrations that somebody said are another person's, whatever details agree."""
+    joined = index.component(at)
+    cut = [link for member in joined for link in index.links_of[member] if link.state is LinkState.UNDONE]
+    ends = {end for link in cut for end in (link.first, link.second) if end is not None}
+    return frozenset(ends - joined)
 
 
 def _with_whom_joined(index: ConsentIndex, registrations: Iterable[UUID]) -> frozenset[UUID]:
@@ -213,7 +223,7 @@ def _standing(index: ConsentIndex, registration_id: UUID) -> EmergencyCard | Non
 
 
 def _shown_lines(work: Work, card: EmergencyCard) -> CardLines | None:
-    """What the card says, but for a line that names a protected place, anybody's; `None` once it is erased."""
+    """What the card says, without a line that names a protected place, anybody's; `None` once erased."""
     lines = read_lines(work.transaction.entry(card.position).parts)
     if lines is None:
         return None
