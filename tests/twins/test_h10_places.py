@@ -18,6 +18,7 @@ from hub.use_cases import place_pass, publish
 from hub.use_cases import places as protecting
 from oncetold.v1 import place_service_pb2, records_pb2
 from tests.twins.cast import bedded_down
+from tests.twins.colleague import hired
 from tests.twins.desk import Desk
 from tests.twins.places import (
     CARE_OF,
@@ -304,3 +305,21 @@ async def test_h10_her_own_records_are_blocked_by_the_very_answer(
     assert await answered() == []
     monkeypatch.setattr(protecting, "_held_by_the_person", lambda *_: [])
     assert await answered() != [], "control"
+
+
+async def test_h10_no_decision_of_people_opens_it(tmp_path: Path, authority: Authority) -> None:
+    """An authorised safeguarding override brings her other address, and never the place."""
+    async with stage(tmp_path, authority) as world:
+        outreach, hostel = await the_family(world)
+        await outreach.refuse("rosa")
+        await protect(outreach, "rosa")
+        await outreach.publish("rosa", "home", contact=at("7 Mill Lane"))
+        await outreach.publish("rosa", "post", contact=at(CARE_OF))
+        worker = await (await hired(outreach, "worker-1", "NAVIGATOR")).works_with("rosa")
+        lead = await hired(outreach, "lead-1", "SAFEGUARDING_LEAD")
+        assert await hostel.drain() == []
+        wanted = ("CONTACT_LOCATION", "SERVICE_CONTACT")
+        await lead.authorise(await worker.ask_for_override("rosa", "hostel", wanted))
+        await hostel.drain()
+        [given] = hostel.store.values()
+        assert given.content.contact.place.address_line == CARE_OF
