@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -21,12 +21,12 @@ from adapters.kit.client import Hub
 from adapters.kit.config import Settings, load
 from adapters.kit.copies import answer
 from adapters.kit.errors import AdapterError, ConfigInvalid, StateUnusable
-from adapters.kit.key_files import finish_replacing
+from adapters.kit.key_files import finish_replacing, lifetime
 from adapters.kit.published import Published
 from adapters.kit.publisher import Publisher
 from adapters.kit.quarantine import Quarantine
 from adapters.kit.receipts import ReceiptSigner
-from adapters.kit.renewal import Renewal
+from adapters.kit.renewal import Renewal, ending
 from adapters.kit.runner import Runner
 from adapters.kit.sink import Sink
 from adapters.kit.source import PublishReport
@@ -34,7 +34,6 @@ from oncetold.v1.common_pb2 import LedgerPosition
 from oncetold.v1.delivery_service_pb2 import RetractionOutcome
 
 DEFAULT = Path("adapter.toml")
-EXPIRES_SOON = timedelta(days=30)
 
 app = typer.Typer(
     name="oncetold-adapter",
@@ -118,7 +117,8 @@ def _look(settings: Settings) -> list[Finding]:
 
     def certificate() -> str:
         facts = transport.read_certificate(settings.hub, now)
-        soon = " Ask for a new one now." if facts.expires - now < EXPIRES_SOON else ""
+        due = lifetime(settings.hub.certificate_file.read_bytes()).is_due(now)
+        soon = " It should be renewed by now: oncetold-adapter doctor." if due else ""
         ReceiptSigner.from_file(settings.hub.key_file)
         return f"{facts.uri}, valid until {facts.expires:%Y-%m-%d}.{soon}"
 
@@ -310,6 +310,11 @@ def status(config: Config = DEFAULT, as_json: Json = False) -> None:
         publishing = _publishing(settings)
         answer["publishing"] = publishing
         sentences.append(", ".join(f"{key} {value}" for key, value in publishing.items()) + ".")
+    near = ending(settings.hub, datetime.now(UTC))
+    if near is not None:
+        waiting = True
+        answer["certificate_ends_in_days"] = near.days
+        sentences.append(f"{near.message} {near.next_step}")
     evidence = log.evidence_kept(settings)
     if evidence:
         answer["evidence"] = evidence

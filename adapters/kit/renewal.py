@@ -31,6 +31,15 @@ def warning_due(life: Lifetime, now: datetime) -> int | None:
     return min((one for one in WARNED_AT if left <= one), default=None) if life.is_due(now) else None
 
 
+def ending(settings: HubSettings, now: datetime) -> CertificateEnding | None:
+    """What a person has to know of the certificate's end, if it is near and nothing renewed it."""
+    try:
+        life = lifetime(settings.certificate_file.read_bytes())
+    except (ConfigInvalid, OSError):
+        return None
+    return None if warning_due(life, now) is None else CertificateEnding((life.ends - now).days)
+
+
 class Renewal:
     """Called now and then between an adapter's calls. It never stops them: what is in hand still counts."""
 
@@ -68,18 +77,9 @@ class Renewal:
                 return
         except (AdapterError, OSError) as error:
             self._say(error if isinstance(error, AdapterError) else _unreadable())
-        warning = self.warning()
+        warning = ending(self._settings, self._now())
         if warning is not None:
             self._say(warning)
-
-    def warning(self) -> CertificateEnding | None:
-        """What a person has to know of the certificate's end, if it is near."""
-        try:
-            life = lifetime(self._settings.certificate_file.read_bytes())
-        except (ConfigInvalid, OSError):
-            return None
-        now = self._now()
-        return None if warning_due(life, now) is None else CertificateEnding((life.ends - now).days)
 
     def renew(self) -> None:
         """Makes the next key, has it signed, and goes on with it. Raises what keeps it from doing so; then

@@ -1,6 +1,7 @@
 """The hub's certificate and the authority change while adapters work: no call fails, nothing is restarted."""
 
 import asyncio
+import logging
 import os
 import socket
 import ssl
@@ -127,8 +128,9 @@ async def served_with(load: Load) -> bytes:
 
 
 async def test_certificates_and_the_authority_rotate_under_load_without_a_failed_call(
-    site: Site, tmp_path: Path
+    site: Site, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "hub.rpc.credentials")
     site = signing_apart(site)
     tls, data = site.config.tls, site.config.data
     async with under_load(site) as load:
@@ -174,6 +176,10 @@ async def test_certificates_and_the_authority_rotate_under_load_without_a_failed
             assert status is grpc.StatusCode.UNAVAILABLE
         calls, connections = load.calls, load.connections
     assert load.failed == []
+    told = [getattr(record, "event", "") for record in caplog.records if record.name == "hub.rpc.credentials"]
+    # Between the key and its certificate nothing fits, twice; said once each time, however many connect.
+    assert told.count("TLS_FILES_UNUSABLE") in (1, 2)
+    assert told.count("TLS_FILES_READ") == 4
     assert calls > 10 * AGENCIES and connections > 10 * AGENCIES
 
 

@@ -141,6 +141,17 @@ def test_status_is_exit_code_1_while_something_is_put_aside(listening: tuple[Pla
     assert place.answer("status")["receiving"]["put_aside"] == []
 
 
+def test_a_certificate_that_nothing_renewed_waits_for_a_person(
+    tmp_path: Path, listening: tuple[Place, FakeHub]
+) -> None:
+    place, _ = listening
+    assert "certificate_ends_in_days" not in place.answer("status")
+    Authority("the hub's authority").issue(uris=(URI,), days=6).write(place.folder, "agency")
+    assert place.answer("status", code=1)["certificate_ends_in_days"] == 5
+    said = place.call("status").output
+    assert "ends in 5 days" in said and "oncetold-adapter doctor" in said
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_service_is_stopped_cleanly(listening: tuple[Place, FakeHub], number: signal.Signals) -> None:
     place, fake = listening

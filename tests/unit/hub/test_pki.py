@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -80,3 +81,36 @@ def test_what_is_no_certificate_is_unusable_and_not_repeated() -> None:
         pki.certificate_identity(b"Zebedee")
 
     assert "Zebedee" not in str(refused.value)
+
+
+def test_a_certificate_says_which_of_several_authorities_signed_it(tmp_path: Path) -> None:
+    old, new = (pki.create_authority(tmp_path / name, NOW) for name in ("old", "new"))
+    names = set()
+    for authority in (old, new):
+        opened = pki.signing_authority(authority.certificate.read_bytes(), authority.key.read_bytes())
+        own = opened.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        names.add(opened.certificate.subject)
+        made = pki.issue_adapter(authority, tmp_path / "made", authority.key.parent.name, NOW)
+        key = x509.load_pem_x509_certificate(made.certificate.read_bytes()).public_key()
+        spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        signed = opened.sign(
+            "spiffe://dev.oncetold/agency/hostel/adapter/1", spki, NOW, NOW + pki.LEAF_LIFETIME
+        )
+        for pem in (made.certificate.read_bytes(), signed):
+            extensions = x509.load_pem_x509_certificate(pem).extensions
+            by = extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+            assert by.key_identifier == own.digest
+    assert len(names) == 2
+
+
+def test_what_is_no_authority_signs_nothing(authority: pki.Authority, tmp_path: Path) -> None:
+    leaf = pki.issue_server(authority, tmp_path / "leaf", NOW)
+    other = pki.create_authority(tmp_path / "other", NOW)
+    for certificate, key in (
+        (leaf.certificate, leaf.key),
+        (authority.certificate, other.key),
+        (authority.key, authority.key),
+        (authority.certificate, authority.certificate),
+    ):
+        with pytest.raises(pki.CertificateUnusable):
+            pki.signing_authority(certificate.read_bytes(), key.read_bytes())
