@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -16,7 +17,9 @@ from consent_ledger.records import StoredRecord
 from hub.projections.places import Places
 from hub.use_cases import place_pass, publish
 from hub.use_cases import places as protecting
+from hub.use_cases.work import Caller
 from oncetold.v1 import place_service_pb2, records_pb2
+from tests.erasure.asking import erase
 from tests.twins.cast import bedded_down
 from tests.twins.colleague import hired
 from tests.twins.desk import Desk
@@ -323,3 +326,34 @@ async def test_h10_no_decision_of_people_opens_it(tmp_path: Path, authority: Aut
         await hostel.drain()
         [given] = hostel.store.values()
         assert given.content.contact.place.address_line == CARE_OF
+
+
+async def test_h10_once_she_is_erased_the_place_is_known_to_nobody_and_still_protected(
+    tmp_path: Path, authority: Authority
+) -> None:
+    async with stage(tmp_path, authority) as world:
+        outreach, hostel = await the_family(world)
+        place_id = UUID(await protect(outreach, "rosa"))
+
+        def kept(transaction: Any) -> list[bytes]:
+            [first, *_] = transaction.stream(place_id)
+            return [part.payload for part in first.parts]
+
+        assert any(b"Mill" in one for one in await world.hub.look(kept)), "control"
+        await erase(outreach, "rosa", "everything")
+        assert not any(b"Mill" in one for one in await world.hub.look(kept))
+        await plant(outreach, "mia", "since")
+        assert await everything(hostel) == []
+
+
+async def test_h10_two_replicas_record_a_look_once(tmp_path: Path, authority: Authority) -> None:
+    """Whoever comes second finds that as much was looked through already, and appends nothing."""
+    async with stage(tmp_path, authority) as world:
+        outreach, _ = await the_family(world)
+        place_id = UUID(await protect(outreach, "rosa"))
+        size = await world.size()
+        operator = Caller(agency_id=None, operator=True)
+        again: dict[str, Any] = {"place_id": place_id, "after": 0, "through": 5, "found": []}
+        assert await world.hub.execute(protecting.looked, operator, **again) is False
+        assert await world.size() == size
+        assert world.hub.projector.index.places.every[place_id].looked_through
