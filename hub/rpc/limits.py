@@ -23,6 +23,7 @@ NEVER_SHED = frozenset(
     for name in (
         "AgreementService.TerminateAgreement",
         "CertificateService.RevokeCertificate",
+        "CertificateService.RevokeCertificate",
         "ConsentService.PlaceMarker",
         "ConsentService.RecordExclusion",
         "ConsentService.RecordRefusal",
@@ -32,12 +33,25 @@ NEVER_SHED = frozenset(
         "DeliveryService.FetchDeliveries",
         "DeliveryService.ReconcileHoldings",
         "EmergencyService.EndCard",
+        # Somebody's life may hang on these three.
+        "EmergencyService.OpenCard",
+        "SharingService.DecideInEmergency",
+        "StaffService.BreakGlass",
+        "EmergencyService.EndCard",
         "ErasureService.Erase",
         "ErasureService.PlaceHold",
+        "PlaceService.ProtectPlace",
         "PlaceService.ProtectPlace",
         "RegistrationService.CloseRegistration",
         "RegistrationService.EndInvolvement",
         "RegistrationService.UndoLink",
+        # Somebody is unconscious; and what was shared so can be ended.
+        "SharingService.DecideInEmergency",
+        "SharingService.EndDecision",
+        "SharingService.EndDecision",
+        "StaffService.EndAssertionKey",
+        "StaffService.EndRelationship",
+        "StaffService.EndRole",
     )
 )
 """By the method's full name in the contract."""

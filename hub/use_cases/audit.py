@@ -11,6 +11,7 @@ from consent_ledger.erasures import DepartedCopies
 from consent_ledger.errors import Refused
 from consent_ledger.facts import Feed
 from consent_ledger.policy import OWN_CHOICE_OR_PROTECTION, Decision, may_disclose
+from consent_ledger.sharing import DECISION_ROW
 from consent_ledger.vocabulary import DataCategory, Purpose, Verdict
 from hub.projections.disclosures import Disclosed
 from hub.projections.holdings import DEPARTED
@@ -123,7 +124,7 @@ def _explained(
         decision.verdict,
         0 if reason == WITHHELD else decision.test,
         reason,
-        sentence(decision.verdict, reason),
+        sentence(decision.verdict, reason, by_people=(decision.agreement_id or "").startswith(DECISION_ROW)),
         decision.relied_on,
     )
 

@@ -118,16 +118,16 @@ _TASKS = {
         "A judgement is past its review date and goes to nobody: affirm it again, or let it go."
     ),
     TaskKind.SHARING_ASKED: (
-        "Another agency asks you to share something about this person: look at what it asks and why, and answer"
-        " by {day}."
+        "Another agency asks you to share something about this person: look at what it asks and why, and"
+        " answer by {day}."
     ),
     TaskKind.TO_COUNTERSIGN: (
-        "Somebody asks to share against a danger, or has shared in an emergency: a second person looks at it and"
-        " signs, or says no, by {day}."
+        "Somebody asks to share against a danger, or has shared in an emergency: a second person looks at it"
+        " and signs, or says no, by {day}."
     ),
     TaskKind.OVERRIDE_TO_REVIEW: (
-        "Something was shared about this person without their consent: look at why, and say whether that was in"
-        " order."
+        "Something was shared about this person without their consent: look at why, and say whether that was"
+        " in order."
     ),
     TaskKind.EMERGENCY_CARD_OPENED: (
         "An emergency card was opened: look at who opened it and why, and say whether that was in order."
@@ -145,8 +145,13 @@ def task_sentence(kind: TaskKind, due: datetime) -> str:
     return _TASKS[kind].format(day=f"{day.day} {day:%B %Y}")
 
 
-def sentence(verdict: Verdict, reason: str) -> str:
-    """One sentence for a decision. `reason` is a reason's code, `WITHHELD`, or empty for a permit."""
+def sentence(verdict: Verdict, reason: str, *, by_people: bool = False) -> str:
+    """One sentence for a decision. `reason` is a reason's code, `WITHHELD`, or empty for a permit.
+
+    `by_people`: not an agreement permits it, but what the agency's own people decided.
+    """
+    if verdict is Verdict.PERMIT and by_people:
+        return "It may be shared: people at the agency that recorded it decided so in this case."
     if verdict is Verdict.PERMIT:
         return "It may be shared: the agreement, the law and the person's choice all allow it."
     if verdict is Verdict.ALLOW_OWN:

@@ -102,6 +102,12 @@ async def test_what_is_permitted_arrives_and_goes_when_it_ends(tmp_path: Path, a
         assert own.status == sharing_pb2.SHARING_STATUS_PERMITTED
         assert [one.decision_id for one in own.permitted] == [decided.decision_id]
 
+        [why] = (await at.clinic.explain("dose-1", "ward")).explanations
+        assert why.sentence == (
+            "It may be shared: people at the agency that recorded it decided so in this case."
+        )
+        assert list(why.relied_on) == [f"decision:{decided.decision_id}"]
+
         await at.clinic.publish("c-1", "dose-1", revision=2, assessment=dose("50mg"))
         assert await at.doses() == ["50mg"]
         at.stage.clock.advance(timedelta(days=30))
