@@ -117,7 +117,8 @@ def open_card(
         (card, match, lines)
         for registration_id, match in candidates.items()
         if (card := _standing(work.index, registration_id)) is not None
-        and not _is_a_risk(work.index, registration_id, caller.agency())
+        # Neither to whom the person is at risk from, nor by whose word and number.
+        and not _is_a_risk(work.index, registration_id, {caller.agency(), card.agency_id})
         and (lines := _shown_lines(work, card)) is not None
     ]
     found.sort(key=lambda one: (one[1] is not CardMatch.SURE, -one[0].position))
@@ -230,9 +231,9 @@ def _shown_lines(work: Work, card: EmergencyCard) -> CardLines | None:
     return CardLines(*("" if places_in(work.index, work.vault, [line]) else line for line in lines))
 
 
-def _is_a_risk(index: ConsentIndex, registration_id: UUID, agency_id: str) -> bool:
-    """Whether the person shut the agency out, or somebody there, as linked to a risk: never overridden."""
+def _is_a_risk(index: ConsentIndex, registration_id: UUID, agencies: set[str]) -> bool:
+    """Whether the person shut one of them out, or somebody there, as linked to a risk: never overridden."""
     return any(
-        exclusion.linked_to_risk and not exclusion.lifted and exclusion.agency_id == agency_id
+        exclusion.linked_to_risk and not exclusion.lifted and exclusion.agency_id in agencies
         for exclusion in index.person(registration_id).exclusions
     )

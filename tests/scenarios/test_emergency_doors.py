@@ -43,6 +43,20 @@ async def test_whom_people_told_apart_details_do_not_join_again(tmp_path: Path, 
         assert list((await open_card(at.infirmary, "er-78")).cards) == []
 
 
+async def test_a_card_kept_by_the_source_of_a_risk_is_given_to_nobody_and_it_is_not_told_where_she_is(
+    tmp_path: Path, authority: Authority
+) -> None:
+    async with night(tmp_path, authority) as at:
+        await agree(at.outreach, "sam")
+        await at.clinic.register("c-1")
+        await at.outreach.link("sam", at.clinic, "c-1")
+        told = await at.clinic.exclude("c-1", "outreach", linked_to_risk=True)
+        assert await at.given() == []
+        assert await at.outreach.tasks() == [] and await openings(at.outreach) == []
+        await at.clinic.let_in("c-1", told.exclusion_id)
+        assert len(await at.given()) == 1
+
+
 async def test_a_desks_own_card_is_among_them_and_is_one_task(tmp_path: Path, authority: Authority) -> None:
     async with night(tmp_path, authority) as at:
         await agree(at.outreach, "sam")

@@ -91,8 +91,8 @@ class EmergencyServiceServicer(object):
         """Gives every card of a person to an emergency desk. The agency's certificate, with its signed word that this is one
         of its staff in the role EMERGENCY_DESK, for the purpose EMERGENCY (PERMISSION_DENIED, ERROR_REASON_ROLE_NEEDED;
         UNAUTHENTICATED, ERROR_REASON_NO_ASSERTION, _BAD_ASSERTION). The data protection officers of both agencies are told
-        at once. The answer is the same for a person without a card, for nobody known, and for a desk that no card may
-        reach. Repeating opens again, and is recorded again. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED) for a
+        at once. The answer is the same for a person without a card, for nobody known, and where the desk or the card's
+        keeper was shut out as the source of a risk. Repeating opens again, and is recorded again. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED) for a
         reference that is not the caller's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
