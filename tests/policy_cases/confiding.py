@@ -30,6 +30,7 @@ class Word:
     active: bool
     weak: bool = False
     imported: bool = False
+    advised: bool = False  # it names the advice that the person had
     only_its_own: bool = False  # the recipient captured it, and nobody else vouches for it
     notice: str | None = None
     since: datetime | None = None
@@ -47,6 +48,7 @@ def of_grant(grant: facts.Grant, recipient: str) -> Word:
         grant.begun and not grant.expired and not grant.withdrawn,
         grant.weak,
         grant.method == CaptureMethod.IMPORTED_LEGACY,
+        given.basis.reference != "",
         grant.captured_by == recipient and not [by for _, by in grant.reconfirmed if by != recipient],
         grant.notice_id,
         grant.data_from,
@@ -161,8 +163,11 @@ class Said:
         named = word.scope.agency_id is not None
         if level == "V" and not named:
             return False
-        if category == DataCategory.IMMIGRATION and not (named and word.basis == Basis.EXPLICIT_CONSENT):
-            return False  # ruling 23
+        if category == DataCategory.IMMIGRATION:  # ruling 23
+            if not (named and word.basis == Basis.EXPLICIT_CONSENT):
+                return False
+            if self.asked.feed.may_have_to_report and not word.advised:  # H23
+                return False
         if (word.weak or word.imported) and level != "N":
             return False  # ruling 19, capture methods
         care = (Purpose.DIRECT_SUPPORT, Purpose.CARE_COORDINATION)

@@ -97,6 +97,15 @@ def _immigration_is_like_anything_else(patch: Patch) -> None:
     patch.setattr(disclosure, "DEFAULT_LEVEL", {**DEFAULT_LEVEL, DataCategory.IMMIGRATION: Level.N})
 
 
+def _nobody_reports(patch: Patch) -> None:
+    right = confidentiality._reaches
+
+    def careless(grant: facts.Grant, use: confidentiality.Use) -> bool:
+        return right(grant, replace(use, recipient=replace(use.recipient, may_have_to_report=False)))
+
+    patch.setattr(confidentiality, "_reaches", careless)
+
+
 def _weak_is_as_good(patch: Patch) -> None:
     right = confidentiality._reaches
     patch.setattr(confidentiality, "_reaches", lambda grant, use: right(replace(grant, weak=False), use))
@@ -187,6 +196,7 @@ MUTANTS: dict[str, Callable[[Patch], None]] = {
     "5: no envelope is spared": _no_envelope_is_spared,
     "5: every envelope is spared": _every_envelope_is_spared,
     "5: immigration rides along": _immigration_is_like_anything_else,
+    "5: nobody has to report anything": _nobody_reports,
     "6: nobody is shut out": _attribute(disclosure, "_excluded", _says(())),
     "6: who is linked to a risk is let in": _attribute(
         facts.Exclusion, "may_be_overridden", property(_says(True))

@@ -108,6 +108,7 @@ class World:
         feed = facts.Feed(
             self.id(), self.recipient, "urn:x", self.reader, frozenset(self.some(PURPOSES, 3)),
             frozenset(self.some(CATEGORIES, 6)) if self.chance(0.3) else frozenset(CATEGORIES),
+            may_have_to_report=self.chance(0.4),
         )  # fmt: skip
         own = next(one for one in person.registrations.values() if one.agency_id == self.recipient)
         for _ in range(4):
