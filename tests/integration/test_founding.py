@@ -8,14 +8,12 @@ import pytest
 
 from hub.bootstrap import running_hub
 from hub.config import ConfigError
-from hub.pki import Credentials
 from hub.serve_settings import ServeSettings
 from hub.use_cases.administration import CODES_LAST
 from oncetold.v1 import administration_service_pb2 as messages
 from oncetold.v1 import (
     agency_service_pb2,
     agreement_service_pb2,
-    certificate_service_pb2,
     staff_service_pb2,
 )
 from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
@@ -24,6 +22,7 @@ from oncetold.v1.certificate_service_pb2_grpc import CertificateServiceStub
 from oncetold.v1.staff_service_pb2_grpc import StaffServiceStub
 from tests.administrators import AGENCIES, Office, Person, founded, new_codes
 from tests.clock import ManualClock
+from tests.integration.certificates import revoking
 from tests.integration.loopback import Site, adapter_channel, bare, operator_channel, refused, register
 from tests.integration.office import (
     NEEDED,
@@ -165,7 +164,9 @@ async def test_a_key_that_the_operator_ends_is_a_stop_and_an_agencys_own_is_none
             for key_id in ("theirs", "ours"):
                 await staff.AuthoriseAssertionKey(assertion_key("harbour", key_id))
             office, _, _ = await founded(running, channel)
-            await CertificateServiceStub(channel).RevokeCertificate(revoking("northside", credentials))
+            await CertificateServiceStub(channel).RevokeCertificate(
+                revoking("northside", credentials.public_key_sha256)
+            )
             ended = staff_service_pb2.EndAssertionKeyRequest(
                 request_id=str(uuid4()), agency_id="harbour", key_id="ours"
             )
@@ -173,20 +174,13 @@ async def test_a_key_that_the_operator_ends_is_a_stop_and_an_agencys_own_is_none
             async with adapter_channel(site, running, other) as own:
                 ended.key_id, ended.request_id = "theirs", str(uuid4())
                 await StaffServiceStub(own).EndAssertionKey(ended)
-                await CertificateServiceStub(own).RevokeCertificate(revoking("harbour", other))
+                await CertificateServiceStub(own).RevokeCertificate(
+                    revoking("harbour", other.public_key_sha256)
+                )
             listed = await office.stub.ListProposals(messages.ListProposalsRequest())
 
         kinds = [one.kind for one in listed.stops]
         assert kinds == ["agency.certificate-revoked.v1", "agency.assertion-key-ended.v1"]
-
-
-def revoking(agency_id: str, credentials: Credentials) -> certificate_service_pb2.RevokeCertificateRequest:
-    return certificate_service_pb2.RevokeCertificateRequest(
-        request_id=str(uuid4()),
-        agency_id=agency_id,
-        public_key_sha256=credentials.public_key_sha256,
-        reason=certificate_service_pb2.REVOCATION_REASON_KEY_COMPROMISED,
-    )
 
 
 async def test_an_agency_does_for_itself_what_needs_nobody_else(site: Site) -> None:

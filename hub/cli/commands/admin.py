@@ -34,7 +34,8 @@ commands = group("admin", "The people who run this hub: two at least.")
 _PUBLIC, _SIGNATURE = 32, 64
 
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="What the ledger calls them for ever: best initials.")
+    str,
+    typer.Argument(metavar="NAME", help="A short name that the ledger keeps for ever: initials are best."),
 ]
 Key = Annotated[
     Path | None,

@@ -91,7 +91,7 @@ def confirm(
     ],
     as_json: Json = False,
 ) -> None:
-    """Lets a newcomer's key speak for its agency. Type what you hear; first letters (four) are enough.
+    """Lets a newcomer's key speak for its agency. The first four letters of each are enough.
 
     Ring a number that you know already, and ask for the words. If they do not match, try no others: either
     somebody misread, or somebody else used the code.

@@ -13,7 +13,7 @@ from hub.cli.connection import ask
 from hub.cli.output import moment, position, show, show_rows
 from oncetold.v1.emergency_service_pb2 import CardOpening, EndCardRequest, ListCardOpeningsRequest
 
-commands = group("emergency", "Emergency cards: ended, and who opened them.")
+commands = group("emergency", "Emergency cards: end one, see who opened them.")
 
 
 @command(commands, "end", example="oncetold --data ./hub emergency end N-1042 --as northside")
