@@ -1,7 +1,6 @@
 """An agency's word for its staff is good once, and a few minutes: asked where the decision falls."""
 
 from consent_ledger.errors import Refused
-from hub.projections.assertions import Assertions
 from hub.use_cases.work import Caller, Work
 
 _FIELD = "oncetold-assertion"
@@ -18,5 +17,5 @@ def require_fresh(work: Work, caller: Caller) -> None:
         raise Refused("BAD_ASSERTION", field=_FIELD, rule="unknown-key")
     if staff.expires <= work.now:
         raise Refused("BAD_ASSERTION", field=_FIELD, rule="expires")
-    if Assertions(work.transaction).used(caller.agency(), staff.jti, staff.expires):
+    if work.assertions.used(caller.agency(), staff.jti, staff.expires):
         raise Refused("BAD_ASSERTION", field=_FIELD, rule="used")

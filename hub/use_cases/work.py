@@ -17,6 +17,7 @@ from consent_ledger.repository import Repository
 from consent_ledger.staff import Role
 from consent_ledger.vault import Vault
 from consent_ledger.vocabulary import KeyCategory, Purpose
+from hub.projections.assertions import Assertions
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.disclosures import Disclosures
 from hub.projections.holdings import Holdings
@@ -149,6 +150,11 @@ class Work:
     def holdings(self) -> Holdings:
         """What feeds hold."""
         return Holdings(self._caught_up())
+
+    @property
+    def assertions(self) -> Assertions:
+        """Which assertions were used in the last minutes."""
+        return Assertions(self._caught_up())
 
     @property
     def disclosures(self) -> Disclosures:

@@ -1,6 +1,7 @@
 """I14: every projection can be dropped and rebuilt from the ledger to the same content, numbers included."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from consent_ledger.vault import Vault
 from hub.projections.projector import CELLS
 from hub.projections.segments import SEGMENTS
+from tests.staff_reads.asking import KEYWORKER, NURSE, breaks_glass, give, sees, works_with
 from tests.twins.cast import Cast, bedded_down, cast, dose, note
 from tests.twins.stage import Authority, Stage, stage
 
@@ -66,6 +68,11 @@ async def a_busy_day(c: Cast) -> None:
     await outreach.withdraw("rosa", first)
     await hostel.refused(hostel.history("room-99"))
     await hostel.history("room-4")
+    await give(hostel, KEYWORKER, NURSE)
+    await works_with(hostel, KEYWORKER, "room-4", until=c.stage.clock.now() + timedelta(hours=1))
+    await works_with(hostel, KEYWORKER, "room-4", "HANDED_BY_CLIENT", handed=("FAMILY",))
+    await breaks_glass(hostel, NURSE, "room-4")
+    await sees(hostel, NURSE, "room-4")
     await outreach.refuse("mia", to="hostel")
     await outreach.mark("mia", "PROTECTED_ADDRESS")
     await hostel.register("room-5")
