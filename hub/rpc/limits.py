@@ -45,9 +45,6 @@ NEVER_SHED = frozenset(
         "RegistrationService.CloseRegistration",
         "RegistrationService.EndInvolvement",
         "RegistrationService.UndoLink",
-        # Somebody is unconscious; and what was shared so can be ended.
-        "SharingService.DecideInEmergency",
-        "SharingService.EndDecision",
         "SharingService.EndDecision",
         "StaffService.EndAssertionKey",
         "StaffService.EndRelationship",
