@@ -3,6 +3,7 @@
 Beside that person each knows somebody whom only it knows, under a reference that all of them use.
 """
 
+import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,30 +12,40 @@ from typing import Any, TypeVar, cast
 import grpc
 from google.protobuf.message import Message
 
+from adapters.kit.assertions import Signer, Who
 from consent_ledger.ledger import Entry, Transaction
 from hub import pki
 from hub.bootstrap import RunningHub, running_hub
 from hub.rpc.authentication import ACTING_AGENCY
+from hub.use_cases.place_pass import look_for_places
 from oncetold.v1 import (
     agency_service_pb2,
     agreement_service_pb2,
     common_pb2,
     consent_service_pb2,
+    emergency_service_pb2,
     erasure_service_pb2,
+    place_service_pb2,
     record_service_pb2,
     registration_service_pb2,
+    sharing_service_pb2,
     staff_service_pb2,
     task_service_pb2,
 )
-from tests.guard.contract import path
+from tests.guard.cases_authority import LINES, PLACE, Its, asking, deciding, overriding
+from tests.guard.contract import METHODS, path
+from tests.integration.certificates import issuing
 from tests.integration.loopback import Site, adapter_channel, bare, operator_channel, register
-from tests.integration.quoting import OWN, WITH_HEALTH, Quoted, a_record, everything_of
+from tests.integration.quoting import OWN, WITH_HEALTH, a_record, everything_of
 from tests.integration.story import PURPOSE, agreement, request_id, stamp
-from tests.staff import working_with
+from tests.staff import giving, signer_of, working_with
 
 NAMES = ("outreach", "hostel", "clinic", "council")
 PARTNER = "partner"
 """Party to what is nobody else's business."""
+LEAD, DESK = Who("lead-1", "SAFEGUARDING_LEAD"), Who("desk-1", "EMERGENCY_DESK", "EMERGENCY")
+"""Who asks where a call is for somebody in that role; elsewhere it is the navigator."""
+LEADS = {name for name in METHODS if name.startswith("SharingService.")}
 M = TypeVar("M", bound=Message)
 
 
@@ -45,7 +56,8 @@ class Member:
     name: str
     credentials: pki.Credentials
     channel: grpc.aio.Channel
-    its: Quoted
+    signer: Signer
+    its: Its
 
     async def ask(self, method: str, request: Message, answer: type[M]) -> M:
         """A call that has to be answered."""
@@ -54,7 +66,9 @@ class Member:
     async def raw(self, method: str, request: Message) -> bytes:
         """A call's answer as it comes."""
         body = request.SerializeToString(deterministic=True)
-        return cast(bytes, await bare(self.channel, path(method))(body))
+        who = DESK if method == "EmergencyService.OpenCard" else LEAD if method in LEADS else None
+        word = () if who is None else self.signer.metadata(who, request)
+        return cast(bytes, await bare(self.channel, path(method))(body, metadata=word))
 
 
 class Area:
@@ -68,18 +82,22 @@ class Area:
     @classmethod
     async def founded(cls, site: Site, stack: AsyncExitStack) -> "Area":
         """A new hub with its agencies; everything ends with the stack."""
+        site = issuing(site)
         running = await stack.enter_async_context(running_hub(site.config))
         area = cls(running, await stack.enter_async_context(operator_channel(site)))
         credentials = {name: await register(site, name) for name in (*NAMES, PARTNER)}
         for name in (*NAMES, PARTNER):
             channel = await stack.enter_async_context(adapter_channel(site, running, credentials[name]))
-            area.members[name] = Member(name, credentials[name], channel, cast(Quoted, None))
+            pem = credentials[name].certificate.read_bytes()
+            signer = signer_of(name, running.hub.ledger.ledger_id, pem)
+            area.members[name] = Member(name, credentials[name], channel, signer, cast(Its, None))
         for name in (*NAMES, PARTNER):
             await area._known_people(area.members[name])
         for name in NAMES:
             await area._linked(area.members[name])
         for name in NAMES:
             area.members[name].its = await area._owned(area.members[name])
+        await area._comes_to_rest()
         return area
 
     def next(self, member: Member) -> Member:
@@ -102,6 +120,14 @@ class Area:
         """The operator does something, for an agency if one is named."""
         metadata = ((ACTING_AGENCY, acting),) if acting else ()
         await bare(self.operator, path(method))(request.SerializeToString(), metadata=metadata)
+
+    async def _comes_to_rest(self) -> None:
+        """Nothing goes on beside the calls any more: what was protected has been looked for."""
+        await look_for_places(self.running.hub)
+        before = -1
+        while (now := self.size()) != before:
+            before = now
+            await asyncio.sleep(0.5)
 
     async def _known_people(self, member: Member) -> None:
         """Somebody whom all know, somebody whom only it knows, and somebody it will have forgotten."""
@@ -193,7 +219,7 @@ class Area:
         )
         return str(recorded.grant_id)
 
-    async def _owned(self, member: Member) -> Quoted:
+    async def _owned(self, member: Member) -> Its:
         """One of everything that it may have, of its own making."""
         reference = reference_of(member.name)
         sealed = f"own-{member.name}"
@@ -246,7 +272,8 @@ class Area:
             working_with(reference, request_id()),
             staff_service_pb2.RecordRelationshipResponse,
         )
-        return Quoted(
+        decided = await self._decided(member)
+        return Its(
             reference,
             record_id,
             token.link_id,
@@ -261,7 +288,54 @@ class Area:
             held.hold_id,
             erased.erasure_id,
             related.relationship_id,
+            key_sha256=member.credentials.public_key_sha256,
+            **decided,
         )
+
+    async def _decided(self, member: Member) -> dict[str, str]:
+        """What people decided there about somebody whom only it knows; a place, and a card."""
+        for who in (LEAD, DESK):
+            await self.operate("StaffService.GiveRole", giving(request_id(), who), member.name)
+        await member.ask(
+            "StaffService.RecordRelationship",
+            working_with(OWN, request_id(), LEAD),
+            staff_service_pb2.RecordRelationshipResponse,
+        )
+        for reference in (reference_of(member.name), OWN):
+            asked = await member.ask(
+                "SharingService.RequestSharing", asking(reference), sharing_service_pb2.RequestSharingResponse
+            )
+        override = await member.ask(
+            "SharingService.RequestOverride",
+            overriding(OWN, PARTNER),
+            sharing_service_pb2.RequestOverrideResponse,
+        )
+        decision = await member.ask(
+            "SharingService.DecideInEmergency",
+            deciding(OWN, PARTNER),
+            sharing_service_pb2.DecideInEmergencyResponse,
+        )
+        protected = await member.ask(
+            "PlaceService.ProtectPlace",
+            place_service_pb2.ProtectPlaceRequest(request_id=request_id(), client_reference=OWN, place=PLACE),
+            place_service_pb2.ProtectPlaceResponse,
+        )
+        card = emergency_service_pb2.AgreeCardRequest(
+            request_id=request_id(), client_reference=reference_of(member.name), lines=LINES, asked_alone=True
+        )
+        card.agreed_time.FromDatetime(datetime.now(UTC) - timedelta(hours=1))
+        await member.ask("EmergencyService.AgreeCard", card, emergency_service_pb2.AgreeCardResponse)
+        opening = emergency_service_pb2.OpenCardRequest(
+            reason=emergency_service_pb2.CARD_REASON_OVERDOSE_OR_COLLAPSE,
+            client_reference=reference_of(member.name),
+        )
+        await member.ask("EmergencyService.OpenCard", opening, emergency_service_pb2.OpenCardResponse)
+        return {
+            "sharing_request_id": asked.sharing_request_id,
+            "override_id": override.override_id,
+            "decision_id": decision.decision_id,
+            "place_id": protected.place_id,
+        }
 
     async def _published(self, member: Member, reference: str, record_id: str) -> None:
         record = a_record(reference)

@@ -19,9 +19,9 @@ from google.protobuf.message import Message
 
 from tests.guard.area import Area
 from tests.guard.cases import CASES
+from tests.guard.cases_authority import NOBODYS, Its
 from tests.guard.timing import FrontDoor, asked_in_turn, welch
 from tests.integration.loopback import make_site
-from tests.integration.quoting import INVENTED, Quoted
 from tests.races.playing import in_memory
 
 TELLS = 4.5
@@ -60,13 +60,13 @@ def door(area: Area) -> FrontDoor:
     return FrontDoor(area.running, area.members["clinic"].credentials.certificate.read_bytes())
 
 
-def asking(method: str, quoted: Quoted) -> Callable[[], Message]:
+def asking(method: str, quoted: Its) -> Callable[[], Message]:
     return lambda: CASES[method].request(quoted)
 
 
 def t_of(runner: asyncio.Runner, door: FrontDoor, area: Area, method: str, pairs: int) -> float:
     theirs = asking(method, area.members["outreach"].its)
-    found = runner.run(asked_in_turn(door, method, theirs, asking(method, INVENTED), pairs, seed=pairs))
+    found = runner.run(asked_in_turn(door, method, theirs, asking(method, NOBODYS), pairs, seed=pairs))
     return welch(*found)
 
 

@@ -7,7 +7,6 @@ import pytest
 from google.protobuf.message import Message
 
 from hub.bootstrap import running_hub
-from hub.rpc.rules import RULES, Rule
 from oncetold.v1 import (
     audit_service_pb2,
     common_pb2,
@@ -28,7 +27,6 @@ from tests.integration.quoting import (
     NOW,
     OWN,
     QUOTING,
-    QUOTING_NOTHING,
     WITH_HEALTH,
     Quoted,
     everything_of,
@@ -42,14 +40,6 @@ from tests.integration.story import (
     stamp,
     withdraw,
 )
-
-
-def test_every_method_open_to_agencies_is_tried() -> None:
-    open_to_agencies = {
-        name.removeprefix("oncetold.v1.") for name, rule in RULES.items() if rule is not Rule.OPERATOR
-    }
-
-    assert set(QUOTING) | set(ANSWERED) | QUOTING_NOTHING == open_to_agencies
 
 
 async def told(channel: grpc.aio.Channel, method: str, request: Message) -> tuple[object, ...]:
