@@ -36,7 +36,7 @@ def _protected(index: ConsentIndex, position: int, at: datetime, event: Any) -> 
 
 def _looked(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
     place = index.places.every[event.originator_id]
-    place.looked = event.through
+    index.places.look(place.place_id, event.through)
     return _found(index, position, at, place, event)
 
 

@@ -43,6 +43,7 @@ class Places:
     every: dict[UUID, ProtectedPlace] = field(default_factory=dict)
     on: defaultdict[UUID, list[ProtectedPlace]] = field(default_factory=lambda: defaultdict(list))
     sizes: frozenset[int] = frozenset()
+    _to_search: dict[UUID, ProtectedPlace] = field(default_factory=dict)
     _tombstones: defaultdict[bytes, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     _lengths: Counter[int] = field(default_factory=Counter)
     _held: dict[UUID, dict[Told, set[UUID]]] = field(default_factory=dict)
@@ -54,6 +55,8 @@ class Places:
         """Protects a place from now on."""
         self.every[place.place_id] = place
         self.on[place.registration_id].append(place)
+        if not place.looked_through:
+            self._to_search[place.place_id] = place
         for one in place.tombstones:
             self._tombstones[one].add(place.place_id)
         self._lengths.update(place.sizes)
@@ -64,6 +67,7 @@ class Places:
         place = self.every[place_id]
         if not place.lifted:
             place.lifted = True
+            self._to_search.pop(place_id, None)
             for one in place.tombstones:
                 self._tombstones[one].discard(place_id)
                 if not self._tombstones[one]:
@@ -73,6 +77,17 @@ class Places:
             self.sizes = frozenset(self._lengths)
         holding = {one for one, told in self._held.items() if any(place_id in ids for ids in told.values())}
         return holding | {place.registration_id}
+
+    def look(self, place_id: UUID, through: int) -> None:
+        """So many registrations were looked through for a place."""
+        place = self.every[place_id]
+        place.looked = through
+        if place.looked_through:
+            self._to_search.pop(place_id, None)
+
+    def not_searched(self) -> tuple[ProtectedPlace, ...]:
+        """Places that have not been looked for everywhere yet."""
+        return tuple(self._to_search.values())
 
     def named(self, tombstone: bytes) -> frozenset[UUID]:
         """The protected places that something spelt so names."""

@@ -13,6 +13,7 @@ from consent_ledger.policy import permitted_rows, running
 from consent_ledger.staff import BreakGlassReason
 from consent_ledger.vocabulary import DataCategory, KeyCategory
 from hub.use_cases.difference import terms_under
+from hub.use_cases.place_search import names
 from hub.use_cases.wanted import Wanted
 from hub.use_cases.work import Caller, Work
 
@@ -47,6 +48,7 @@ def seen_through(work: Work, feed: Feed, own: Registration, glass: BreakGlassRea
     index, found = work.index, dict[bytes, Wanted]()
     person, pair = index.person(own.registration_id), index.pair_of(own.registration_id)
     closed = frozenset(DataCategory) - feed.categories
+    not_searched = index.places.not_searched()
     for registration_id, registration in person.registrations.items():
         if registration.agency_id == feed.agency_id:
             continue
@@ -54,7 +56,7 @@ def seen_through(work: Work, feed: Feed, own: Registration, glass: BreakGlassRea
         latest = work.segments.fragments(registration_id, closed).latest
         elements = work.vault.opaque_ids("element", pair.bytes, blocks=b"".join(latest))
         for number, (fragment_id, item) in enumerate(latest.items()):
-            if item.gone:
+            if item.gone or names(work.vault, not_searched, item):
                 continue
             facts = index.dated(item.facts(fragment_id, registration_id))
             others = [index.person(other) for other in item.kind.solely_about]

@@ -24,6 +24,7 @@ from consent_ledger.vocabulary import (
 from hub.projections.fragments import Fragments, Item, ItemClass
 from hub.projections.held import VOID, Held, Terms, terms_of
 from hub.use_cases.observer import Outcomes
+from hub.use_cases.place_search import names
 from hub.use_cases.taking import (
     does_not_wait,
     ends_in_any_case,
@@ -204,6 +205,7 @@ class _Teller:
         as_ever = person is work.index.person(own.registration_id)
         self._known: dict[tuple[UUID, UUID, UUID, bytes], Any] = work.index.decisions if as_ever else {}
         self._places = work.index.places.any_held(registration.registration_id)
+        self._not_searched = work.index.places.not_searched()
 
     def add(
         self, pair: UUID, fragments: Fragments, held: dict[bytes, Held], acknowledged: int, found: Desired
@@ -226,7 +228,9 @@ class _Teller:
             sent = held.get(element_id) if held else None
             durable = None if sent is None else sent.acknowledged(acknowledged)
             if durable is None or durable.terms is terms:
-                if terms is not None:
+                # Copies that are out already, the search takes back.
+                is_new = durable is None and bool(self._not_searched)
+                if terms is not None and not (is_new and names(self._work.vault, self._not_searched, item)):
                     wanted[element_id] = _made(Wanted, (element_id, fragment_id, origin, item, terms, None))
             else:
                 revisions = (*fragments.earlier.get(fragment_id, ()), item)

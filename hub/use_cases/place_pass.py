@@ -35,8 +35,7 @@ async def look_for_places(hub: Hub) -> None:
 
 
 def _unfinished(hub: Hub) -> Iterator[UUID]:
-    places = hub.projector.index.places.every
-    return (place_id for place_id, one in places.items() if not one.looked_through)
+    return (one.place_id for one in hub.projector.index.places.not_searched())
 
 
 async def _look_for(hub: Hub, place_id: UUID) -> None:

@@ -9,6 +9,7 @@ from consent_ledger.ledger import Transaction
 from consent_ledger.places import candidates
 from consent_ledger.vault import Vault
 from hub.projections.consent_index import ConsentIndex
+from hub.projections.fragments import Item
 from hub.projections.holdings import Holdings
 from hub.projections.places import ProtectedPlace
 from hub.projections.segments import Segments
@@ -33,7 +34,7 @@ def tombstone(vault: Vault, spelling: str) -> bytes:
 
 
 def places_in(index: ConsentIndex, vault: Vault, texts: Iterable[str]) -> frozenset[UUID]:
-    """The protected places, anybody's, that these texts name. While none is protected nothing is looked at."""
+    """The protected places, anybody's, that these texts name."""
     sizes = index.places.sizes
     if not sizes:
         return frozenset()
@@ -52,6 +53,19 @@ def written_in(content: bytes, origin_agency_id: str, source_system: str) -> Ite
     yield from strings_in(content)
 
 
+def names(vault: Vault, places: Iterable[ProtectedPlace], item: Item) -> bool:
+    """Whether a fragment names one of these places: asked as it goes out, while nobody has looked yet."""
+    kind = item.kind.record
+    return any(
+        not place.tombstones.isdisjoint(
+            _tombstones_in(
+                vault, written_in(item.content, kind.origin_agency_id, kind.source_system), place.sizes
+            )
+        )
+        for place in places
+    )
+
+
 def found_on(
     index: ConsentIndex, transaction: Transaction, registrations: Iterable[UUID], place: ProtectedPlace
 ) -> list[Found]:
@@ -65,9 +79,7 @@ def found_on(
                 told_so = (fragment_id, item.revision)
                 if item.gone or index.places.is_known(place.place_id, registration_id, told_so):
                     continue
-                kind = item.kind.record
-                texts = written_in(item.content, kind.origin_agency_id, kind.source_system)
-                if not place.tombstones.isdisjoint(_tombstones_in(transaction.vault, texts, place.sizes)):
+                if names(transaction.vault, (place,), item):
                     found.append(Found(registration_id, fragment_id, item.revision))
     return found
 

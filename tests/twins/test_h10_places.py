@@ -264,9 +264,12 @@ async def _never(*_: Any) -> None:
     return None
 
 
-REMOVED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+REMOVED: dict[str, Callable[[pytest.MonkeyPatch], Any]] = {
     "publishing looks at what is new": lambda patch: patch.setattr(publish, "places_in", _blind),
-    "what was told before is looked through": lambda patch: patch.setattr(place_pass, "_look_for", _never),
+    "what was told before is looked through, and meanwhile as it goes out": lambda patch: (
+        patch.setattr(place_pass, "_look_for", _never),
+        patch.setattr(Places, "not_searched", lambda _: ()),
+    ),
     "codes and names are looked at": lambda patch: patch.setattr(
         "hub.use_cases.place_search.strings_in",
         lambda content: (records_pb2.RecordContent.FromString(content).contact.place.address_line,),
@@ -292,11 +295,32 @@ async def test_h10_without_one_of_its_controls_the_place_is_told(
         assert await everything(hostel) != []
 
 
+async def test_h10_while_nobody_has_looked_yet_nothing_new_goes_out_with_the_place(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large ledger takes minutes to look through: what Mia's school told before is looked at as it goes."""
+    monkeypatch.setattr(place_pass, "_look_for", _never)
+    async with refuge(tmp_path, authority) as (outreach, hostel):
+        assert await everything(hostel) == []
+        assert len(hostel.store) == 2
+        [place] = await list_places(outreach, "rosa")
+        assert place.looked_through == 0
+
+
+async def test_h10_without_the_search_copies_would_stay(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place_pass, "_look_for", _never)
+    with pytest.raises(AssertionError):
+        await test_h10_copies_are_taken_back_at_once_and_somebody_is_to_be_rung("ERASE", tmp_path, authority)
+
+
 async def test_h10_her_own_records_are_blocked_by_the_very_answer(
     tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody has looked through anything yet. Without the look at her own registrations it is red."""
     monkeypatch.setattr(place_pass, "_look_for", _never)
+    monkeypatch.setattr(Places, "not_searched", lambda _: ())
 
     async def answered() -> list[str]:
         async with stage(tmp_path / str(len(list(tmp_path.iterdir()))), authority) as world:
