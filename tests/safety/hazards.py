@@ -97,6 +97,8 @@ def _faults_of(row: Hazard) -> Iterator[str]:
         yield "a test is named twice"
     if (row.state == "open") != (not row.tests):
         yield "what is built is proved by a test, and what is open by none"
+    if row.severity == "CRITICAL" and row.tests and not row.without:
+        yield "the control of a critical hazard was never taken out"
     if (row.state == "built") != (not row.open):
         yield "what is not all built says what is open"
     if row.state == "open" and row.after != row.before:

@@ -39,6 +39,7 @@ def test_what_is_tested_in_twin_worlds_stands_in_its_row() -> None:
         (replace(BUILT, state="part"), "says what is open"),
         (replace(BUILT, state="done"), "state is none of"),
         (replace(BUILT, harm=""), "harm is empty"),
+        (replace(BUILT, severity="CRITICAL", without=()), "never taken out"),
         (replace(BUILT, after=BUILT.before, consequence="Major"), "more than 3 is left"),
         (replace(OPEN, after="Very low"), "nothing less likely"),
         (replace(OPEN, tests=BUILT.tests), "by none"),
