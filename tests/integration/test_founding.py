@@ -1,5 +1,6 @@
 """Two people found a hub by one-use codes; what one person stops, two stand by."""
 
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -116,6 +117,9 @@ async def test_ended_is_ended_at_once_and_two_stand_by_it_later(site: Site) -> N
         assert not (await office.stub.ListProposals(messages.ListProposalsRequest())).stops
         ratify.request_id = str(uuid4())
         assert await refused(office.propose(place.bela, method, ratify)) == TOO_LATE
+        known = deepcopy(place.running.hub.projector.index.administration)
+        await place.running.hub.rebuild()
+        assert place.running.hub.projector.index.administration == known, "folded anew it is the same (I14)"
 
 
 async def test_with_one_left_nothing_changes_until_somebody_enrols_by_a_new_code(site: Site) -> None:
