@@ -292,6 +292,8 @@ def _log(table: Any) -> LogSettings:
             raise ConfigError(
                 "log.witness_urls", "not a witness's URL", 'Write it as "https://witness.example/prefix".'
             )
+        if url.scheme == "http" and not _is_loopback(url.hostname):
+            raise ConfigError("log.witness_urls", "it would be asked in clear", "Name an https:// URL.")
     return asked
 
 

@@ -1,5 +1,6 @@
 """`oncetold-adapter witness`: cosigns a ledger's checkpoints: its operator alone cannot rewrite it then."""
 
+import ipaddress
 import signal
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from adapters.kit.durable import read_kept
 from adapters.kit.errors import ConfigInvalid
 from adapters.kit.evidence import EvidenceFolder
 from adapters.kit.notes import VerifierKey
+from adapters.kit.renewal import Renewal
 from adapters.witness.comparing import compare
 from adapters.witness.dialling import Dialling
 from adapters.witness.serving import Server
@@ -76,7 +78,8 @@ def run(
     witness, ledger = _open(settings), log_settings(settings).rule.log
     signal.signal(signal.SIGTERM, interrupt)
     with Hub.connect(settings.hub) as hub:
-        dialling = Dialling(hub, witness, ledger, on_pause=Pauses())
+        renewal = Renewal(hub, settings.hub, say=Pauses("The certificate."))
+        dialling = Dialling(hub, witness, ledger, on_pause=Pauses(), between=renewal)
         try:
             if once:
                 while dialling.step(wait_seconds=0):
@@ -103,6 +106,8 @@ def serve(
     For the ledger of [log] and those in witness.logs. To be reached from elsewhere, put a web server with TLS
     in front of it.
     """
+    if not is_loopback(host):
+        raise ConfigInvalid(["--host must be this computer's own (127.0.0.1 or ::1): it speaks in clear."])
     signal.signal(signal.SIGTERM, interrupt)
     try:
         server = Server(_open(load(config)), host, port)
@@ -154,3 +159,11 @@ def _witness(settings: Settings) -> WitnessSettings:
     if settings.witness is None:
         raise ConfigInvalid(["[witness] is missing: say where the witness keeps its key."])
     return settings.witness
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this computer reaches it."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

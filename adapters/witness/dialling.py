@@ -34,13 +34,16 @@ class Dialling:
         backoff: Backoff | None = None,
         on_pause: Callable[[Exception], None] = lambda _: None,
         monotonic: Callable[[], float] = time.monotonic,
+        between: Callable[[], None] = lambda: None,
     ) -> None:
+        """`between` is called before each look in `run`; what it raises goes on."""
         self._hub = hub
         self._witness = witness
         self._ledger = ledger
         self._backoff = backoff or Backoff(attempts=None)
         self._on_pause = on_pause
         self._monotonic = monotonic
+        self._between = between
         self._handed: float | None = None
         self.cosigned = 0
 
@@ -48,6 +51,7 @@ class Dialling:
         """Until Ctrl-C (KeyboardInterrupt goes on). LogMisbehaved when the ledger contradicts itself:
         nothing more is signed then. Whatever passes by itself is waited out; other refusals go on."""
         while True:
+            self._between()
             began = self._monotonic()
             if not self._backoff.call(self.step, on_pause=self._on_pause):
                 # A hub that does not wait is still asked no more than once a second.

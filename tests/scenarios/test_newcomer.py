@@ -236,6 +236,8 @@ def test_a_charity_is_connected_in_under_ten_minutes_of_peoples_time(tmp_path: P
         operator("certificate", "revoke", "hostel", "--key", key, "--reason", "DEVICE_LOST", "--since", since)
         ill = json.loads(done(charity, "adapters", "doctor", "--json", code=1))
         assert [one["code"] for one in ill["findings"] if one["code"]] == ["CERTIFICATE_REVOKED"]
+        stopped = json.loads(done(charity, "adapters", "run", "--json", code=1))
+        assert stopped["error"]["reason"] == "CERTIFICATE_REVOKED", "it does not wait for what will never be"
 
     assert people.seconds < HUMAN_SECONDS, people.steps
     assert len(people.steps) <= 8

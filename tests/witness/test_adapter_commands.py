@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from adapters.cli.app import app
 from adapters.cli.log import EVERY_SECONDS, Watching, ledger_of
+from adapters.cli.witness import is_loopback
 from adapters.kit.config import HubSettings, LogSettings, Settings, load, parse
 from adapters.kit.errors import ConfigInvalid
 from adapters.kit.notes import CosignerKey
@@ -253,3 +254,15 @@ def test_the_ledgers_id_is_in_the_name_of_its_key() -> None:
     for other in ("elsewhere.example/log", f"{ORIGIN}/x", "oncetold.org/ledger/7"):
         with pytest.raises(ConfigInvalid):
             ledger_of(ToyLog(origin=other).key)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "witness.example"])  # noqa: S104
+def test_a_witness_speaks_in_clear_to_its_own_computer_alone(host: str) -> None:
+    result = CliRunner().invoke(app, ["witness", "serve", "--host", host, "--json"])
+    assert result.exit_code == 2
+    assert "127.0.0.1" in json.loads(result.stdout)["error"]["message"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost"])
+def test_its_own_computer_has_these_names(host: str) -> None:
+    assert is_loopback(host)

@@ -79,6 +79,13 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         ('[log]\nformat = "xml"', "log.format"),
         ('[log]\nlevel = "loud"', "log.level"),
         ('[log]\nfile = "/var/log/x"', "log.file"),
+        ('[log]\nwitness_urls = "http://witness.example"', "log.witness_urls"),
+        ('[log]\nwitness_urls = "http://127.0.0.1:9 ftp://witness.example"', "log.witness_urls"),
+        ('[enrolment]\nlisten = "0.0.0.0:8444"', "enrolment.listen"),
+        ('[enrolment]\nauthority = "a.pem"', "enrolment.authority"),
+        ('[enrolment]\nauthority_key = "a.key"', "enrolment.authority"),
+        ('[enrolment]\nauthority = "a.pem"\nauthority_key = "a.key"\nlisten = "8444"', "enrolment.listen"),
+        ("[enrolment]\nport = 8444", "enrolment.port"),
     ],
 )
 def test_a_bad_setting_is_named(text: str, setting: str, tmp_path: Path) -> None:
