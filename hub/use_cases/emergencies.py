@@ -113,12 +113,15 @@ def open_card(
             work, nhs_number=nhs_number, birth_date=birth_date, family_name=family_name
         )
         candidates = dict.fromkeys(sorted(_with_whom_joined(work.index, alike)), CardMatch.POSSIBLE)
+    # Also for somebody else where nobody is found: the time that it takes is to tell nothing either.
+    looked_at = [*candidates] or work.index.by_agency[caller.agency()][:1]
+    risks = {one: _sources_of_risk(work.index, one) for one in looked_at}
     found = [
         (card, match, lines)
         for registration_id, match in candidates.items()
         if (card := _standing(work.index, registration_id)) is not None
         # Neither to whom the person is at risk from, nor by whose word and number.
-        and not _is_a_risk(work.index, registration_id, {caller.agency(), card.agency_id})
+        and risks[registration_id].isdisjoint((caller.agency(), card.agency_id))
         and (lines := _shown_lines(work, card)) is not None
     ]
     found.sort(key=lambda one: (one[1] is not CardMatch.SURE, -one[0].position))
@@ -231,9 +234,10 @@ def _shown_lines(work: Work, card: EmergencyCard) -> CardLines | None:
     return CardLines(*("" if places_in(work.index, work.vault, [line]) else line for line in lines))
 
 
-def _is_a_risk(index: ConsentIndex, registration_id: UUID, agencies: set[str]) -> bool:
-    """Whether the person shut one of them out, or somebody there, as linked to a risk: never overridden."""
-    return any(
-        exclusion.linked_to_risk and not exclusion.lifted and exclusion.agency_id in agencies
+def _sources_of_risk(index: ConsentIndex, registration_id: UUID) -> frozenset[str | None]:
+    """The agencies that the person shut out, or somebody there, as linked to a risk: never overridden."""
+    return frozenset(
+        exclusion.agency_id
         for exclusion in index.person(registration_id).exclusions
+        if exclusion.linked_to_risk and not exclusion.lifted
     )

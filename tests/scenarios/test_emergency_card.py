@@ -307,19 +307,19 @@ async def test_what_is_opened_in_office_hours_is_looked_at_on_the_next_working_d
         assert friday_at_ten.due_time.ToDatetime(UTC) == datetime(2026, 3, 16, 17, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("control", ["_is_a_risk", "places_in", "require_role"])
+@pytest.mark.parametrize("control", ["_sources_of_risk", "places_in", "require_role"])
 async def test_h17_without_a_control_more_is_given(
     tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch, control: str
 ) -> None:
     """What each control holds back, seen by taking it out."""
     async with night(tmp_path, authority) as at:
         await agree(at.outreach, "sam", messages.CardLines(allergies="Nuts", who_to_ring="Heron Refuge"))
-        await at.outreach.exclude("sam", "infirmary", linked_to_risk=control == "_is_a_risk")
+        await at.outreach.exclude("sam", "infirmary", linked_to_risk=control == "_sources_of_risk")
         await protect(at.outreach, "sam")
         match control:
-            case "_is_a_risk":
+            case "_sources_of_risk":
                 assert await at.given() == []
-                monkeypatch.setattr(emergencies, control, lambda *_: False)
+                monkeypatch.setattr(emergencies, control, lambda *_: frozenset())
             case "places_in":
                 monkeypatch.setattr(emergencies, control, lambda *_: frozenset())
             case _:

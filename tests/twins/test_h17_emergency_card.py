@@ -98,7 +98,7 @@ async def test_h17_control_a_card_is_given_and_a_third_agency_never_hears(
 @pytest.mark.parametrize(
     ("script", "control", "without"),
     [
-        (a_risk, "_is_a_risk", lambda *_: False),
+        (a_risk, "_sources_of_risk", lambda *_: frozenset()),
         (ended, "_standing", lambda index, registration_id: index.emergencies.newest(registration_id)),
     ],
 )
