@@ -1,4 +1,4 @@
-"""What no agreement and no choice allows, people decide: on request, against a danger, at night.
+"""What no agreement and no choice allows another agency asks for, and people permit, narrow or refuse.
 
 Rosa's methadone is given out by the clinic. The hospital has signed nothing with it and nobody asked Rosa.
 """
@@ -209,6 +209,12 @@ async def test_what_was_written_of_her_goes_when_she_is_erased(tmp_path: Path, a
             return found
 
         assert await written() == "She is unwell and cannot say what she takes."
+        stored = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert any(path.stat().st_size > 100_000 for path in stored), "control: the ledger is among them"
+        for path in stored:
+            kept = path.read_bytes()
+            assert b"cannot say what she takes" not in kept, path.name
+            assert b"sister-1" not in kept, path.name
         await erase(at.ward, "w-1", "everything")
         assert await written() == ""
         [own] = await at.asker.requests()
