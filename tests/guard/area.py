@@ -38,7 +38,7 @@ from tests.integration.certificates import issuing
 from tests.integration.loopback import Site, adapter_channel, bare, operator_channel, register
 from tests.integration.quoting import OWN, WITH_HEALTH, a_record, everything_of
 from tests.integration.story import PURPOSE, agreement, request_id, stamp
-from tests.staff import giving, signer_of, working_with
+from tests.staff import NAVIGATOR, giving, needs_word, signer_of, working_with
 
 NAMES = ("outreach", "hostel", "clinic", "council")
 PARTNER = "partner"
@@ -66,9 +66,15 @@ class Member:
     async def raw(self, method: str, request: Message) -> bytes:
         """A call's answer as it comes."""
         body = request.SerializeToString(deterministic=True)
-        who = DESK if method == "EmergencyService.OpenCard" else LEAD if method in LEADS else None
-        word = () if who is None else self.signer.metadata(who, request)
+        word = self.word(method, request)
         return cast(bytes, await bare(self.channel, path(method))(body, metadata=word))
+
+    def word(self, method: str, request: Message) -> tuple[tuple[str, str], ...]:
+        """Its word for who asks, where one is needed."""
+        if not needs_word(path(method)):
+            return ()
+        who = DESK if method == "EmergencyService.OpenCard" else LEAD if method in LEADS else NAVIGATOR
+        return self.signer.metadata(who, request)
 
 
 class Area:

@@ -16,9 +16,10 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from hub.bootstrap import RunningHub, _registry, _servicers
+from hub.bootstrap import RunningHub, _assertions, _registry, _servicers
 from hub.rpc.authentication import ByCertificate
 from hub.rpc.dispatch import Dispatcher
+from tests.guard.area import Member
 from tests.guard.contract import path
 
 KEPT = 0.99
@@ -33,39 +34,42 @@ class Refused(Exception):
 class _Context:
     """As much of a call's context as the front door looks at."""
 
-    def __init__(self, pem: bytes) -> None:
-        self._pem = pem
+    def __init__(self, pem: bytes, word: Sequence[tuple[str, str | bytes]]) -> None:
+        self._pem, self._word = pem, word
 
     def auth_context(self) -> dict[str, Sequence[bytes]]:
         return {"x509_pem_cert": [self._pem]}
 
     def invocation_metadata(self) -> Sequence[tuple[str, str | bytes]]:
-        return ()
+        return self._word
 
     async def abort(self, *_: Any) -> None:
         raise Refused
 
 
 class FrontDoor:
-    """A running hub's front door for one certificate, without a wire."""
+    """A running hub's front door for one agency, without a wire."""
 
-    def __init__(self, running: RunningHub, pem: bytes) -> None:
+    def __init__(self, running: RunningHub, member: Member) -> None:
         hub = running.hub
         known = ByCertificate(_registry(hub), lambda: datetime.now(UTC))
-        dispatcher = Dispatcher(known, hub.ledger.clock.now)
+        now = hub.ledger.clock.now
+        dispatcher = Dispatcher(known, now, assertions=_assertions(hub, hub.ledger.clock))
         self._handlers = [
             dispatcher.handler_for(service, servicer) for service, servicer in _servicers(hub).items()
         ]
-        self._context = _Context(pem)
+        self._member = member
+        self._pem = member.credentials.certificate.read_bytes()
 
     async def seconds(self, method: str, request: Message) -> float:
         """How long it takes to refuse or answer it."""
         details: Any = SimpleNamespace(method=path(method), invocation_metadata=())
         handler: Any = next(found for one in self._handlers if (found := one.service(details)) is not None)
         body = request.SerializeToString()
+        context = _Context(self._pem, self._member.word(method, request))
         began = time.perf_counter()
         with suppress(Refused):
-            await handler.unary_unary(body, self._context)
+            await handler.unary_unary(body, context)
         return time.perf_counter() - began
 
 
