@@ -12,6 +12,8 @@ OTHER_REFERENCE = "outr-narwhal-88"
 
 GIVEN, FAMILY = "Zoëphyrine", "Quillfeather"
 BIRTH_DATE = "1931-07-29"
+FORMER, REFUGE = "Thistlewood", "Petrichor House"
+"""Told to the hub alone: no agency is ever given them."""
 NHS_NUMBER = "9434765919"
 ADDRESS, POSTCODE = "17 Marmalade Snicket", "ZZ97 3QQ"
 NOTE = "She sleeps beside the nyctophobic wombat and fears the ferryman."
@@ -27,6 +29,8 @@ REQUEST_ID = str(UUID("5ca1ab1e-0ddb-4a11-8bad-c0ffee15dead"))
 WORDS: dict[str, str] = {
     "given name": GIVEN,
     "family name": FAMILY,
+    "former family name": FORMER,
+    "refuge": "Petrichor",
     "birth date": BIRTH_DATE,
     "NHS number": NHS_NUMBER,
     "address": "Marmalade",

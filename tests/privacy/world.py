@@ -19,6 +19,7 @@ from oncetold.v1 import (
     audit_service_pb2,
     common_pb2,
     consent_service_pb2,
+    place_service_pb2,
     record_service_pb2,
     registration_service_pb2,
 )
@@ -26,6 +27,7 @@ from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
 from oncetold.v1.agreement_service_pb2_grpc import AgreementServiceStub
 from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
 from oncetold.v1.consent_service_pb2_grpc import ConsentServiceStub
+from oncetold.v1.place_service_pb2_grpc import PlaceServiceStub
 from oncetold.v1.record_service_pb2_grpc import RecordServiceStub
 from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
 from tests.integration.loopback import Site, make_site, operator_channel, register
@@ -180,6 +182,7 @@ async def _meet(channels: dict[str, grpc.aio.Channel]) -> None:
         birth_date=person.BIRTH_DATE,
         given_name=person.GIVEN,
         family_name=person.FAMILY,
+        former_family_names=[person.FORMER],
     )
     known = [*person.REFERENCES.items(), ("outreach", person.OTHER_REFERENCE)]
     for agency, reference in known:
@@ -267,8 +270,19 @@ async def _look(
 
 
 async def _protect(outreach: grpc.aio.Channel, grant_id: str) -> None:
-    """Markers, a status, and the yes taken back."""
+    """A place, markers, a status, and the yes taken back."""
     stub, ours = ConsentServiceStub(outreach), person.REFERENCES["outreach"]
+    await PlaceServiceStub(outreach).ProtectPlace(
+        place_service_pb2.ProtectPlaceRequest(
+            request_id=request_id(),
+            client_reference=ours,
+            place=place_service_pb2.ProtectedPlace(
+                lines=[person.ADDRESS], names=[person.REFUGE], postcode=person.POSTCODE
+            ),
+        )
+    )
+    places = place_service_pb2.ListPlacesRequest(client_reference=ours)
+    assert (await PlaceServiceStub(outreach).ListPlaces(places)).places[0].place.names == [person.REFUGE]
     for kind, record_id in (
         (consent_service_pb2.MARKER_KIND_PROTECTED_ADDRESS, ""),
         (consent_service_pb2.MARKER_KIND_SERIOUS_HARM, person.RECORD_ID.format(7)),
