@@ -13,25 +13,37 @@ from consent_ledger.ledger import Transaction
 
 ASSERTIONS = "assertion"
 _KEPT_AFTER = timedelta(minutes=10)
-_AT_ONCE = 200
+_RUN = 1000
 
 
 class Assertions:
-    """Reads and folds them within one transaction."""
+    """Reads and folds them within one transaction. What is folded is written by `flush`."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
+        self._folded: set[bytes] = set()
+        self._latest: datetime | None = None
 
     def fold(self, assertion: str, recorded_at: datetime) -> None:
-        """Notes an assertion that an access entry keeps, and drops some whose time is long over."""
+        """Notes an assertion that an access entry keeps."""
         claims = json.loads(urlsafe_b64decode(_padded(assertion.split(".")[1])))
         expires = datetime.fromtimestamp(claims["exp"], UTC)
-        over = _seconds(recorded_at - _KEPT_AFTER)
-        for key, _ in self._transaction.scan(ASSERTIONS, b"", limit=_AT_ONCE):
-            if key[:8] >= over:
-                break
-            self._transaction.delete(ASSERTIONS, key)
-        self._transaction.put(ASSERTIONS, self._key(claims["iss"], UUID(claims["jti"]), expires), b"")
+        self._folded.add(self._key(claims["iss"], UUID(claims["jti"]), expires))
+        self._latest = recorded_at
+
+    def flush(self) -> None:
+        """Writes what was folded, and drops all whose time is long over."""
+        if self._latest is None:
+            return
+        over = _seconds(self._latest - _KEPT_AFTER)
+        while old := [key for key, _ in self._transaction.scan(ASSERTIONS, b"", limit=_RUN) if key < over]:
+            for key in old:
+                self._transaction.delete(ASSERTIONS, key)
+        for key in self._folded:
+            if key >= over:
+                self._transaction.put(ASSERTIONS, key, b"")
+        self._folded.clear()
+        self._latest = None
 
     def used(self, agency_id: str, jti: UUID, expires: datetime) -> bool:
         """Whether it was used already."""

@@ -291,4 +291,5 @@ class _Step:
     def finish(self) -> None:
         self._write_dirty()
         self._segments.flush()
+        self._assertions.flush()
         self._journal.flush()

@@ -17,9 +17,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from google.protobuf.message import Message
+from jwt.algorithms import OKPAlgorithm
 
 from consent_ledger.errors import Refused
 from consent_ledger.staff import Role
@@ -42,6 +42,7 @@ _HEADER = {"alg", "typ", "kid"}
 _CLAIMS = {"iss", "sub", "aud", "iat", "exp", "jti", "role", "purpose", "cnf"}
 _MORE_CLAIMS = {"client", "req"}
 _VISIBLE = re.compile(r"[!-~]{1,100}")
+_EDDSA = OKPAlgorithm()
 _LATEST = 253402300799
 """The last second of the year 9999."""
 
@@ -76,7 +77,7 @@ class Assertions:
         if not sent:
             raise Refused("NO_ASSERTION")
         token = sent[0]
-        if len(sent) > 1 or not isinstance(token, str) or len(token) > MOST_BYTES:
+        if len(sent) > 1 or not isinstance(token, str) or len(token) > MOST_BYTES or not token.isascii():
             raise _bad("format")
         key_id = _key_id(_json_part(token, 0))
         claims = _json_part(token, 1)
@@ -87,7 +88,9 @@ class Assertions:
         public = await self._key_of(claims["iss"], key_id)
         if public is None:
             raise _bad("unknown-key")
-        claims = _verified(token, public)
+        _require_signature(token, public)
+        if not _CLAIMS <= set(claims) <= _CLAIMS | _MORE_CLAIMS:
+            raise _bad("format")
         self._require_time(claims)
         if claims["aud"] != self._audience:
             raise _bad("audience")
@@ -160,20 +163,12 @@ def _key_id(header: dict[str, Any]) -> str:
     return key_id
 
 
-def _verified(token: str, public: bytes) -> dict[str, Any]:
-    # Times are judged by the hub's clock and not by the machine's, so the library checks the signature alone.
-    unchecked = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
-    unchecked |= {"verify_iss": False, "verify_sub": False, "verify_jti": False}
-    try:
-        key = Ed25519PublicKey.from_public_bytes(public)
-        claims: dict[str, Any] = jwt.decode(token, key, algorithms=[ALGORITHM], options=unchecked)  # type: ignore[arg-type]
-    except jwt.InvalidSignatureError:
-        raise _bad("signature") from None
-    except jwt.PyJWTError:
-        raise _bad("format") from None
-    if not _CLAIMS <= set(claims) <= _CLAIMS | _MORE_CLAIMS:
-        raise _bad("format")
-    return claims
+def _require_signature(token: str, public: bytes) -> None:
+    """The library checks the signature alone: the rest is told above, in the hub's own time."""
+    said, _, signature = token.rpartition(".")
+    key = Ed25519PublicKey.from_public_bytes(public)
+    if not _EDDSA.verify(said.encode("ascii"), key, _bytes(signature)):
+        raise _bad("signature")
 
 
 def _moment(seconds: object) -> datetime:

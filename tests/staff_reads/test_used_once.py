@@ -11,6 +11,7 @@ import pytest
 
 from adapters.kit.assertions import METADATA, Signer
 from hub.bootstrap import running_hub
+from hub.projections.assertions import ASSERTIONS
 from oncetold.v1 import record_service_pb2, staff_service_pb2
 from oncetold.v1.record_service_pb2_grpc import RecordServiceStub
 from oncetold.v1.staff_service_pb2_grpc import StaffServiceStub
@@ -25,6 +26,8 @@ from tests.integration.loopback import (
 from tests.integration.story import Story, begin, grant, link, publish
 from tests.postgres import server
 from tests.staff import NAVIGATOR, new_request_id, signer_of
+from tests.twins.cast import cast
+from tests.twins.stage import Authority, stage
 
 
 async def test_used_is_used_after_a_restart(tmp_path: Path) -> None:
@@ -139,3 +142,21 @@ async def test_of_many_calls_with_one_word_at_once_one_is_answered(sites: tuple[
                 outcomes = await asyncio.gather(*calls, return_exceptions=True)
                 answered = [one for one in outcomes if not isinstance(one, BaseException)]
                 assert len(answered) == 1 and len(outcomes) == 8
+
+
+async def test_what_is_long_over_is_not_kept(tmp_path: Path, authority: Authority) -> None:
+    async with stage(tmp_path, authority) as world:
+        c = await cast(world)
+
+        async def kept() -> int:
+            looked = world.hub.ledger.submit(lambda it: len(it.scan(ASSERTIONS, b"", limit=100)))
+            return await asyncio.wrap_future(looked)
+
+        for _ in range(3):
+            await c.hostel.history("room-4")
+        await c.hostel.feed_status()
+        assert await kept() == 3
+        world.clock.advance(timedelta(minutes=15))
+        await c.hostel.history("room-4")
+        await c.hostel.feed_status()
+        assert await kept() == 1
