@@ -15,6 +15,7 @@ from consent_ledger.working_days import (
     CalendarEnds,
     is_bank_holiday,
     is_working_day,
+    next_office_day,
     working_days_later,
 )
 
@@ -107,3 +108,25 @@ def test_beyond_what_is_known_it_says_so_and_deadlines_go_on() -> None:
     assert working_days_later(datetime(2029, 12, 24, 9, tzinfo=UTC), 1) == datetime(
         2029, 12, 25, 17, tzinfo=UTC
     )
+
+
+@pytest.mark.parametrize(
+    ("moment", "end"),
+    [
+        (datetime(2026, 3, 10, 2, tzinfo=UTC), datetime(2026, 3, 10, 17, tzinfo=UTC)),  # a Tuesday's night
+        (datetime(2026, 3, 10, 9, tzinfo=UTC), datetime(2026, 3, 11, 17, tzinfo=UTC)),  # the office is open
+        (datetime(2026, 3, 13, 23, tzinfo=UTC), datetime(2026, 3, 16, 17, tzinfo=UTC)),  # Friday, late
+        (datetime(2026, 3, 14, 2, tzinfo=UTC), datetime(2026, 3, 16, 17, tzinfo=UTC)),  # Saturday's night
+        (datetime(2026, 4, 6, 2, tzinfo=UTC), datetime(2026, 4, 7, 16, tzinfo=UTC)),  # Easter Monday's
+        (datetime(2026, 7, 1, 7, 59, tzinfo=UTC), datetime(2026, 7, 1, 16, tzinfo=UTC)),  # 08:59 in summer
+        (datetime(2026, 7, 1, 8, tzinfo=UTC), datetime(2026, 7, 2, 16, tzinfo=UTC)),  # 09:00 in summer
+        (
+            datetime(2026, 6, 30, 23, 30, tzinfo=UTC),
+            datetime(2026, 7, 1, 16, tzinfo=UTC),
+        ),  # past midnight here
+    ],
+)
+def test_what_happens_at_night_is_looked_at_when_the_office_next_opens(
+    moment: datetime, end: datetime
+) -> None:
+    assert next_office_day(moment) == end
