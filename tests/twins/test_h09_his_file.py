@@ -112,7 +112,7 @@ async def test_h9_his_views_are_the_same_whether_or_not_she_spoke_of_him(
     assert of_him == of_another
 
 
-async def test_h9_control_on_his_own_file_it_would_change_them(tmp_path: Path, authority: Authority) -> None:
+async def test_h9_control_on_his_own_file_it_would_change_them(short_path: Path, authority: Authority) -> None:
     async def seen(folder: Path, told_on: str) -> tuple[list[bytes], int]:
         papers: list[bytes] = []
 
@@ -124,5 +124,5 @@ async def test_h9_control_on_his_own_file_it_would_change_them(tmp_path: Path, a
         seen = await play(folder, authority, script, True)
         return papers, sum(len(one.answered) for one in seen["probation"])
 
-    his, others = await seen(tmp_path / "his", "tom"), await seen(tmp_path / "other", "tam")
+    his, others = await seen(short_path / "his", "tom"), await seen(short_path / "other", "tam")
     assert his[0] != others[0] and his[1] > others[1]
