@@ -58,7 +58,7 @@ def test_every_link_leads_somewhere() -> None:
 def test_every_command_and_table_is_explained() -> None:
     commands = {command.name for command in app.registered_commands}
     commands |= {group.name for group in app.registered_groups}
-    assert commands == set(re.findall(r"^\$ oncetold-adapter (\w+)", README, re.MULTILINE))
+    assert commands == set(re.findall(r"^\$ oncetold-adapter ([\w-]+)", README, re.MULTILINE))
     assert all(f"| `{name}` |" in README for name in tables.METADATA.tables)
 
 
