@@ -97,7 +97,7 @@ class CertificateServicer(Servicer):
                 public_keys_sha256=[bytes.fromhex(key) for key in keys], position=self.position(index)
             )
 
-        return await self.once(
+        answer = await self.once(
             call,
             request,
             written,
@@ -107,6 +107,9 @@ class CertificateServicer(Servicer):
             reason=translate.term(request, "reason", certificates.RevocationReason),
             compromised_since=translate.moment(request, "compromised_since_time"),
         )
+        # The door reads the index as it stands: here it is brought to stand behind this.
+        await self._hub.look(lambda transaction: None)
+        return answer
 
     async def ListCertificates(
         self, request: messages.ListCertificatesRequest, call: Call

@@ -72,8 +72,8 @@ async def test_a_key_revoked_while_its_fetch_waits_is_cut_off_and_told(sites: tu
         assert not fetching.done()
         begun = time.monotonic()
 
-        await revoke(here, "hostel", story.hostel.public_key_sha256)
         position = serving.hub.ledger.submit(lambda transaction: transaction.size).result(10)
+        await revoke(here, "hostel", story.hostel.public_key_sha256)
         assert await fetching == REVOKED
         assert time.monotonic() - begun < AT_ONCE
 
@@ -152,7 +152,11 @@ async def test_what_a_thief_renewed_goes_with_the_key(site: Site) -> None:
 async def test_a_revoked_key_never_comes_back(site: Site) -> None:
     async with running_hub(site.config) as running:
         lost = await register(site, "hostel")
-        await revoke(site, "hostel", lost.public_key_sha256)
+        async with adapter_channel(site, running, lost) as channel:
+            await LogServiceStub(channel).GetCheckpoint(GetCheckpointRequest())
+            await revoke(site, "hostel", lost.public_key_sha256)
+            # The door alone looks here: no command that would read the ledger's end.
+            assert await refused(LogServiceStub(channel).GetCheckpoint(GetCheckpointRequest())) == REVOKED
         again = await revoke(site, "hostel", lost.public_key_sha256)
         assert list(again.public_keys_sha256) == [lost.public_key_sha256]
         with pytest.raises(grpc.aio.AioRpcError) as failure:
