@@ -112,6 +112,7 @@ def test_a_third_is_added_by_their_card_and_ended_by_one(office: Office) -> None
     office.approve("bela", office.proposed("amina", "proposals", "ratify", stop["position"]))
 
     assert ended == {"amina": False, "bela": False, "carys": True}
+    assert office("admin", "list")["founded"] is True
     assert office("proposals", "list")["stops"] == []
     assert office.refused("admin", "codes") == "DECISION_STATE", "two are left"
 
@@ -232,7 +233,7 @@ async def asked(office: Office, request: messages.ApproveRequest) -> messages.Ap
 
 def signed(office: Office, name: str, proposal_id: str) -> bytes:
     from consent_ledger.administration import Act
-    from hub.cli.commands.proposals import _found, _signature
+    from hub.cli.commands.proposals import find, signature_of
 
-    found = _found(office.data, proposal_id)
-    return _signature(office.data, found, Act.APPROVE, name, office.key(name))
+    found = find(office.data, proposal_id)
+    return signature_of(office.data, found, Act.APPROVE, name, office.key(name))

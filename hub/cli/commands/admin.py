@@ -13,6 +13,7 @@ import typer
 from hub.cli.administrators import key_file, made_key, read_key
 from hub.cli.command import Json, command, data_folder, group
 from hub.cli.commands.init import issued
+from hub.cli.commands.operate import FOUNDING
 from hub.cli.connection import ask, no_hub, run
 from hub.cli.errors import Misused
 from hub.cli.output import position, show, show_rows
@@ -98,21 +99,26 @@ def list_administrators(context: typer.Context, as_json: Json = False) -> None:
     """Lists who administers the hub, and who did."""
     request = ListAdministratorsRequest()
     answer = ask(data_folder(context), lambda hub: hub.administration.ListAdministrators, request)
-    show_rows(
-        "administrators",
-        [
-            {
-                "name": one.name,
-                "public_key": one.public_key.hex(),
-                "position": one.position.index,
-                "ended": one.ended,
-            }
-            for one in answer.administrators
-        ],
-        {"name": "Name", "public_key": "Public key", "position": "Ledger position", "ended": "Ended"},
-        nothing="Nobody is enrolled yet: oncetold admin enrol --help",
-        as_json=as_json,
-    )
+    rows: list[dict[str, object]] = [
+        {
+            "name": one.name,
+            "public_key": one.public_key.hex(),
+            "position": one.position.index,
+            "ended": one.ended,
+        }
+        for one in answer.administrators
+    ]
+    told = {"founded": answer.founded, "file_root_accepted": answer.file_root_accepted}
+    if as_json:
+        show({"administrators": rows, **told}, [], as_json=True)
+        return
+    columns = {"name": "Name", "public_key": "Public key", "position": "Ledger position", "ended": "Ended"}
+    nothing = "Nobody is enrolled yet: oncetold admin enrol --help"
+    show_rows("administrators", rows, columns, nothing=nothing, as_json=False)
+    sentences = [] if answer.founded else [FOUNDING]
+    if answer.file_root_accepted:
+        sentences.append("A data protection officer has accepted that the root key lies in a file.")
+    show(told, sentences, as_json=False)
 
 
 @command(commands, "card", example="oncetold --data ./hub admin card carys")

@@ -75,7 +75,7 @@ def list_proposals(context: typer.Context, as_json: Json = False) -> None:
 @command(commands, "show", example="oncetold --data ./hub proposals show 0f6a4d38-…")
 def show_proposal(context: typer.Context, proposal_id: Id, as_json: Json = False) -> None:
     """Shows what a proposal would do, word for word. Read it before you approve it."""
-    found = _found(data_folder(context), proposal_id)
+    found = find(data_folder(context), proposal_id)
     one, asked = found.proposal, _read(found)
     state = ProposalState.Name(one.state).removeprefix("PROPOSAL_STATE_").lower()
     show(
@@ -104,12 +104,12 @@ def approve(
     from consent_ledger.administration import Act
 
     data = data_folder(context)
-    found = _found(data, proposal_id)
+    found = find(data, proposal_id)
     request = ApproveRequest(
         request_id=str(uuid4()),
         proposal_id=proposal_id,
         administrator=name,
-        signature=_signature(data, found, Act.APPROVE, name, key),
+        signature=signature_of(data, found, Act.APPROVE, name, key),
     )
     answer = ask(data, lambda hub: hub.administration.Approve, request)
     method = _method(answer.method)
@@ -133,7 +133,7 @@ def withdraw(
         request_id=str(uuid4()),
         proposal_id=proposal_id,
         administrator=name,
-        signature=_signature(data, _found(data, proposal_id), Act.WITHDRAW, name, key),
+        signature=signature_of(data, find(data, proposal_id), Act.WITHDRAW, name, key),
     )
     answer = ask(data, lambda hub: hub.administration.WithdrawProposal, request)
     show({"position": position(answer.position)}, ["The proposal is withdrawn."], as_json=as_json)
@@ -151,12 +151,14 @@ def ratify(
     show({"position": position(answer.position)}, ["The stop is ratified."], as_json=as_json)
 
 
-def _found(data: Path, proposal_id: str) -> GetProposalResponse:
+def find(data: Path, proposal_id: str) -> GetProposalResponse:
+    """A proposal with the request that it would make. Raises Refused."""
     request = GetProposalRequest(proposal_id=proposal_id)
     return ask(data, lambda hub: hub.administration.GetProposal, request)
 
 
-def _signature(data: Path, found: GetProposalResponse, act: Act, name: str, key: Path | None) -> bytes:
+def signature_of(data: Path, found: GetProposalResponse, act: Act, name: str, key: Path | None) -> bytes:
+    """What the named administrator puts to a proposal, with the key in their file. Raises BadFile."""
     from consent_ledger.administration import about_proposal, sign
 
     own = read_key(name, key_file(name, key))
