@@ -112,7 +112,9 @@ async def test_h9_his_views_are_the_same_whether_or_not_she_spoke_of_him(
     assert of_him == of_another
 
 
-async def test_h9_control_on_his_own_file_it_would_change_them(short_path: Path, authority: Authority) -> None:
+async def test_h9_control_on_his_own_file_it_would_change_them(
+    short_path: Path, authority: Authority
+) -> None:
     async def seen(folder: Path, told_on: str) -> tuple[list[bytes], int]:
         papers: list[bytes] = []
 
