@@ -160,9 +160,10 @@ def answer_sharing(
 def asked_on(work: Work, agency_id: str, asked: Asked) -> facts.Registration | None:
     """The agency's own registration that it is asked about; `None` when it is not asked.
 
-    Asked is whoever has recorded something of the person and is not the asker, as people are linked now.
+    Asked is whoever has recorded something of the person and is not the asker, as people are linked now;
+    nobody any more once the asker has left.
     """
-    if agency_id == asked.agency_id:
+    if agency_id == asked.agency_id or work.index.agencies[asked.agency_id].departed is not None:
         return None
     return next(_holding(work, agency_id, asked), None)
 

@@ -17,6 +17,7 @@ from consent_ledger.ledger import KeyOwner
 from consent_ledger.vocabulary import SAFETY_CRITICAL, KeyCategory, OnEnd, PostKind, TaskKind, TaskOutcome
 from hub.projections.tasks import Cause
 from hub.use_cases.sentences import task_sentence
+from hub.use_cases.sharing_requests import asked_on
 from hub.use_cases.work import ADMINISTRATION, Caller, Work
 
 _FOR_THE_LEAD = frozenset({TaskKind.GRANT_ENDING, TaskKind.SAFETY_CRITICAL_ENDED})
@@ -160,7 +161,8 @@ def _matters(work: Work, cause: Cause) -> bool:
 def _is_for(work: Work, agency_id: str, registration: Registration, cause: Cause, own: bool) -> bool:
     """Whether the agency has to look at it. A request to share is for whoever else holds something."""
     if cause.kind is TaskKind.SHARING_ASKED:
-        return not own and work.segments.holds_any(registration.registration_id)
+        asked = work.index.sharing.requests[UUID(cause.subject[:36])]
+        return not own and asked_on(work, agency_id, asked) == registration
     return own or _leads(work, agency_id, registration, cause)
 
 

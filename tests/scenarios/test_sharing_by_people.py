@@ -14,7 +14,7 @@ from hub.use_cases.sharing_decisions import why_of
 from hub.use_cases.work import Caller
 from oncetold.v1 import consent_service_pb2, sharing_pb2
 from oncetold.v1 import task_service_pb2 as tasks
-from tests.erasure.asking import erase
+from tests.erasure.asking import depart, erase
 from tests.scenarios.clinic_and_ward import TOLD, town
 from tests.twins.cast import dose
 from tests.twins.colleague import HEALTH, LAW, hired
@@ -120,6 +120,39 @@ async def test_an_emergency_is_answered_by_the_next_working_day(tmp_path: Path, 
         asker = await hired(ward, "sister-1", "EMERGENCY_DESK")
         asked = await asker.request("w-1", purpose="EMERGENCY")
         assert asked.due_time.ToDatetime() == working_days_later(world.clock.now(), 1).replace(tzinfo=None)
+
+
+async def test_it_is_done_by_answering_and_gone_with_whoever_asked(
+    tmp_path: Path, authority: Authority
+) -> None:
+    async with town(tmp_path, authority) as at:
+        asked = await at.asker.request("w-1")
+        [task] = await at.clinic.tasks()
+        assert "TASK_STATE" in await at.refused(at.clinic.complete(task.task_id, "REVIEWED"))
+        await depart(at.ward)
+        assert await at.clinic.tasks() == []
+        assert await at.officer.requests(to_answer=True) == []
+        assert "NOT_FOUND" in await at.refused(at.officer.permit(asked.sharing_request_id))
+
+
+async def test_whoever_holds_nothing_is_not_asked(tmp_path: Path, authority: Authority) -> None:
+    async with town(tmp_path, authority) as at:
+        pharmacy = await at.stage.agency("pharmacy", "PRIMARY_CARE")
+        await pharmacy.register("p-1")
+        await at.clinic.link("c-1", pharmacy, "p-1")
+        await at.ward.publish("w-1", "own-1", assessment=dose("10mg"))
+        own = await hired(at.ward, "lead-8", "SAFEGUARDING_LEAD")
+        chemist = await hired(pharmacy, "chemist-1", "DATA_PROTECTION_OFFICER")
+        asked = (await at.asker.request("w-1")).sharing_request_id
+        assert len(await at.clinic.tasks()) == 1
+        for desk, who in ((at.ward, own), (pharmacy, chemist)):
+            assert await desk.tasks() == []
+            assert await who.requests(to_answer=True) == []
+            assert "NOT_FOUND" in await desk.refused(who.refuse(asked))
+        await pharmacy.publish("p-1", "p-dose", assessment=dose("40mg"))
+        assert len(await pharmacy.tasks()) == 1
+        await pharmacy.publish("p-1", "p-dose", revision=2)
+        assert await pharmacy.tasks() == []
 
 
 async def test_a_refusal_may_be_followed_by_a_permission(tmp_path: Path, authority: Authority) -> None:

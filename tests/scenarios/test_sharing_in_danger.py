@@ -122,26 +122,6 @@ async def test_of_what_is_somebody_elses_only_the_named_record_goes(
         assert texts == ["Her brother, 2."]
 
 
-async def test_whoever_holds_nothing_is_not_asked(tmp_path: Path, authority: Authority) -> None:
-    async with town(tmp_path, authority) as at:
-        pharmacy = await at.stage.agency("pharmacy", "PRIMARY_CARE")
-        await pharmacy.register("p-1")
-        await at.clinic.link("c-1", pharmacy, "p-1")
-        await at.ward.publish("w-1", "own-1", assessment=dose("10mg"))
-        own = await hired(at.ward, "lead-8", "SAFEGUARDING_LEAD")
-        chemist = await hired(pharmacy, "chemist-1", "DATA_PROTECTION_OFFICER")
-        asked = (await at.asker.request("w-1")).sharing_request_id
-        assert len(await at.clinic.tasks()) == 1
-        for desk, who in ((at.ward, own), (pharmacy, chemist)):
-            assert await desk.tasks() == []
-            assert await who.requests(to_answer=True) == []
-            assert "NOT_FOUND" in await desk.refused(who.refuse(asked))
-        await pharmacy.publish("p-1", "p-dose", assessment=dose("40mg"))
-        assert len(await pharmacy.tasks()) == 1
-        await pharmacy.publish("p-1", "p-dose", revision=2)
-        assert await pharmacy.tasks() == []
-
-
 async def test_immigration_is_nobodys_to_decide(tmp_path: Path, authority: Authority) -> None:
     async with town(tmp_path, authority) as at:
         assert "NOT_OVERRIDABLE" in await at.refused(at.asker.request("w-1", ("IMMIGRATION",)))

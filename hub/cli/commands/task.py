@@ -80,5 +80,6 @@ def _task(task: Task) -> dict[str, object]:
         "overdue": task.overdue,
         "grant_id": task.grant_id,
         "record_id": task.record_id,
+        "sharing_id": task.sharing_id,
         "sentence": task.sentence,
     }
