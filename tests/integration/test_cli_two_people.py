@@ -117,6 +117,17 @@ def test_a_third_is_added_by_their_card_and_ended_by_one(office: Office) -> None
     assert office.refused("admin", "codes") == "DECISION_STATE", "two are left"
 
 
+def test_who_takes_the_place_of_one_who_left_enrols_by_a_new_code(office: Office) -> None:
+    office("admin", "end", "bela", "--as", "amina", "--key", office.key("amina"))
+    assert office.refused(*ADD) == "TWO_PEOPLE_NEEDED", "one is not enough, and the hub is not founded again"
+    told = CliRunner().invoke(app, ["--data", str(office.data), "admin", "codes"]).stdout
+    [code, _] = [line.strip() for line in told.splitlines() if line.startswith("    ")]
+    assert "alone" not in told
+    office("admin", "enrol", "carys", "--code", code, "--key", office.key("carys"))
+    office.approve("carys", office.proposed("amina", *ADD))
+    assert office.agencies() == ["northside"]
+
+
 def test_codes_are_made_anew_only_with_the_lease(tmp_path: Path) -> None:
     office = Office(tmp_path / "hub", tmp_path / "keys")
     old = office("init")["administrator_codes"]

@@ -26,15 +26,20 @@ class Founding(NamedTuple):
     verifier_key: str
     codes: list[str]
     until: datetime
+    founded: bool
+    """Whether two people were enrolled once, and somebody new takes one's place now."""
 
     def told(self) -> list[str]:
         """The codes, and what they are for."""
-        return [
-            f"Two people run a hub. Each gets one of these codes, good once, until {self.until:%H:%M} UTC:",
+        replacing = "Whoever takes the place of one who left gets one of these codes"
+        who = replacing if self.founded else "Two people run a hub. Each gets one of these codes"
+        told = [
+            f"{who}, good once, until {self.until:%H:%M} UTC:",
             *(f"    {code}" for code in self.codes),
-            "Each of the two types, with their own code: oncetold admin enrol NAME",
-            "Until both have, one person can change agencies, keys and policy alone.",
+            "They type it at this machine: oncetold admin enrol NAME",
         ]
+        alone = "Until both have, one person can change agencies, keys and policy alone."
+        return told if self.founded else [*told, alone]
 
     def as_json(self) -> dict[str, object]:
         """The same for a program."""
@@ -101,4 +106,5 @@ async def issued(config: Config) -> Founding:
         ledger_id = running.hub.ledger.ledger_id
         operator = Caller(agency_id=None, operator=True)
         codes, until, key = await running.hub.execute(issue_codes, operator, ledger_id=ledger_id)
-    return Founding(ledger_id, str(key), codes, until)
+        founded = running.hub.projector.index.administration.founded
+    return Founding(ledger_id, str(key), codes, until, founded)
