@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import jwt
 import pytest
 
 from adapters.kit.assertions import METADATA, Signer
+from consent_ledger.access import AccessKind
 from hub.bootstrap import running_hub
 from hub.projections.assertions import ASSERTIONS
 from oncetold.v1 import record_service_pb2, staff_service_pb2
@@ -24,8 +26,10 @@ from tests.integration.loopback import (
     refused,
 )
 from tests.integration.story import Story, begin, grant, link, publish
+from tests.invariants.ledger import accesses
 from tests.postgres import server
-from tests.staff import NAVIGATOR, new_request_id, signer_of
+from tests.staff import NAVIGATOR, key_of, new_request_id, signer_of
+from tests.staff_reads.asking import KEYWORKER, breaks_glass, give, sees
 from tests.twins.cast import cast
 from tests.twins.stage import Authority, stage
 
@@ -160,3 +164,26 @@ async def test_what_is_long_over_is_not_kept(tmp_path: Path, authority: Authorit
         await c.hostel.history("room-4")
         await c.hostel.feed_status()
         assert await kept() == 1
+
+
+async def test_the_agencys_word_is_kept_with_what_it_was_used_for(
+    tmp_path: Path, authority: Authority
+) -> None:
+    async with stage(tmp_path, authority) as world:
+        c = await cast(world)
+        await give(c.hostel, KEYWORKER)
+        before = await world.size()
+        await sees(c.hostel, KEYWORKER, "room-4")
+        await breaks_glass(c.hostel, KEYWORKER, "room-4")
+        await c.hostel.refused(sees(c.hostel, KEYWORKER, "room-99"))
+        await c.hostel.feed_status()
+
+        kept = [entry for _, entry in await accesses(world, before)]
+
+        assert [one.kind for one in kept] == [AccessKind.READ, AccessKind.ASSERTED, AccessKind.REFUSED]
+        for one in kept:
+            key = key_of("hostel").public_key()
+            unjudged = {"verify_exp": False, "verify_iat": False, "verify_aud": False}
+            claims = jwt.decode(one.assertion, key, algorithms=["EdDSA"], options=unjudged)  # type: ignore[arg-type]
+            assert (claims["iss"], claims["sub"], claims["role"]) == ("hostel", "key-1", "KEYWORKER")
+        assert len({one.assertion for one in kept}) == 3
