@@ -9,6 +9,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from consent_ledger.access import AccessKind, read_access_entry
 from hub import pki
@@ -101,7 +102,8 @@ async def test_a_replica_that_nobody_told_cuts_the_key_off_within_a_minute(
         hostel = await register(here, "hostel")
         async with adapter_channel(there, other, hostel) as channel:
             asking = GetCheckpointRequest()
-            await LogServiceStub(channel).GetCheckpoint(asking)
+            # A hub that has just begun signs its first checkpoint a moment later.
+            await LogServiceStub(channel).GetCheckpoint(GetCheckpointRequest(wait=Duration(seconds=30)))
             await revoke(here, "hostel", hostel.public_key_sha256)
             async with asyncio.timeout(AT_ONCE):
                 while True:
