@@ -17,7 +17,8 @@ from oncetold.v1 import (
 )
 from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
 from oncetold.v1.operator_service_pb2_grpc import OperatorServiceStub
-from tests.administrators import AGENCIES, Office, Person
+from tests.administrators import AGENCIES, Office, Person, founded
+from tests.clock import ManualClock
 from tests.integration.loopback import Site, refused
 from tests.integration.office import (
     EXAMPLES,
@@ -29,6 +30,7 @@ from tests.integration.office import (
     agency,
     certificate,
     direct,
+    dpo,
     leaving,
     rotation,
     serving,
@@ -152,6 +154,24 @@ async def test_what_cannot_be_done_is_not_even_proposed(site: Site) -> None:
         accept = f"{REGISTER.rpartition('.')[0].replace('Agency', 'Operator')}.AcceptClock"
         request = operator_service_pb2.AcceptClockRequest()
         assert (await refused(place.office.propose(place.amina, accept, request)))[1] == "INVALID_FIELD"
+
+
+async def test_what_was_done_while_the_hub_was_founded_is_not_done_again_by_a_proposal(site: Site) -> None:
+    async with serving(site, ManualClock()) as (running, channel):
+        agencies = AgencyServiceStub(channel)
+        await agencies.RegisterAgency(agency())
+        appoint = agency_service_pb2.AppointPostRequest(
+            request_id=str(uuid4()), agency_id="northside", post=dpo()
+        )
+        await agencies.AppointPost(appoint)
+        office, amina, bela = await founded(running, channel)
+        again = await office.propose(amina, f"{AGENCIES}.AppointPost", appoint)
+        assert await refused(office.approve(bela, again)) == TOO_LATE
+        appoint.post.staff_reference = "dpo-2"
+        other = await office.propose(amina, f"{AGENCIES}.AppointPost", appoint)
+        assert (await refused(office.approve(bela, other)))[1] == "REQUEST_ID_REUSED"
+        listed = await agencies.ListAgencies(agency_service_pb2.ListAgenciesRequest())
+        assert [post.staff_reference for post in listed.agencies[0].posts] == ["dpo-1"]
 
 
 async def test_a_proposal_outlives_a_restart(site: Site) -> None:
