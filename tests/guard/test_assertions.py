@@ -18,9 +18,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from hub.rpc.authentication import ACTING_AGENCY
+from hub.rpc.rules import RULES, Rule
 from oncetold.v1 import record_service_pb2
 from tests.guard.area import Area, Member, reference_of
-from tests.guard.contract import path
+from tests.guard.contract import METHODS, path
 from tests.integration.loopback import bare, make_site, refusal
 from tests.staff import KEY_ID, NAVIGATOR, key_of
 
@@ -219,25 +221,40 @@ def test_an_assertion_that_does_not_hold_opens_nothing(name: str, desk: Desk) ->
     assert desk.told(desk.word().signed()) == ("", "", ""), "and the next call works"
 
 
-def test_none_and_two_open_nothing(desk: Desk) -> None:
-    member = desk.member
+def without_word(desk: Desk, method: str, body: bytes = b"") -> tuple[Any, ...]:
+    """What the agency's adapter is told when it sends no assertion."""
 
     async def ask() -> tuple[Any, ...]:
-        async with grpc.aio.secure_channel(
-            f"localhost:{desk.area.running.port}",
-            grpc.ssl_channel_credentials(
-                desk.authority,
-                member.credentials.key.read_bytes(),
-                member.credentials.certificate.read_bytes(),
-            ),
-        ) as channel:
+        its = desk.member.credentials
+        tls = grpc.ssl_channel_credentials(desk.authority, its.key.read_bytes(), its.certificate.read_bytes())
+        async with grpc.aio.secure_channel(f"localhost:{desk.area.running.port}", tls) as channel:
             with pytest.raises(grpc.aio.AioRpcError) as failure:
-                await bare(channel, METHOD)(desk.request)
+                await bare(channel, method)(body)
         return refusal(failure.value)
 
-    assert desk.runner.run(ask())[:2] == (grpc.StatusCode.UNAUTHENTICATED, "NO_ASSERTION")
+    return desk.runner.run(ask())
+
+
+def test_none_and_two_open_nothing(desk: Desk) -> None:
+    assert without_word(desk, METHOD, desk.request)[1] == "NO_ASSERTION"
     two = desk.told(desk.word().signed(), desk.word().signed())
     assert two == (UNAUTHENTICATED, "BAD_ASSERTION", "format")
+
+
+@pytest.mark.parametrize(
+    "method", [name for name in METHODS if RULES[f"oncetold.v1.{name}"] is Rule.ASSERTED]
+)
+def test_every_call_that_a_person_makes_needs_their_agencys_word(method: str, desk: Desk) -> None:
+    async def by_the_operator() -> tuple[Any, ...]:
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await bare(desk.area.operator, path(method))(b"", metadata=((ACTING_AGENCY, "hostel"),))
+        return refusal(failure.value)
+
+    before = desk.area.size()
+    assert without_word(desk, path(method)) == (grpc.StatusCode.UNAUTHENTICATED, "NO_ASSERTION", {})
+    told = desk.runner.run(by_the_operator())
+    assert told == (grpc.StatusCode.UNAUTHENTICATED, "UNKNOWN_CERTIFICATE", {}), "nor does the operator speak"
+    assert desk.area.size() == before
 
 
 def test_one_that_was_used_is_used(desk: Desk) -> None:
