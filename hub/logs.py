@@ -53,6 +53,8 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "WITNESS_REFUSED": ("reason",),
     "ERASING_WAITS": ("error_type",),
     "ERASING_STOPPED": ("error_type",),
+    "LOOKING_WAITS": ("error_type",),
+    "LOOKING_STOPPED": ("error_type",),
     "UNHANDLED": ("error_type", "place"),
     "OTHER": (),
 }
