@@ -11,7 +11,7 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from consent_ledger.access import AccessKind, read_access_entry
+from consent_ledger.access import Accessed, AccessKind, read_access_entry
 from hub import pki
 from hub.bootstrap import RunningHub, running_hub
 from hub.use_cases.hub import FOLLOWED_EVERY
@@ -81,11 +81,58 @@ async def test_a_key_revoked_while_its_fetch_waits_is_cut_off_and_told(sites: tu
         await publish(outreach)
         assert await refused(fetch(hostel, story)) == REVOKED, "the connection stands, the key does not"
         assert await refused(AgreementServiceStub(hostel).ListAgreements(LIST)) == REVOKED
-        after = serving.hub.ledger.submit(lambda transaction: transaction.entries(position)).result(10)
-        told = [found for entry in after if (found := read_access_entry(entry)) is not None]
+        told = accesses_behind(serving, position)
         assert {(one.kind, one.code) for one in told if one.agency_id == "hostel"} == {
             (AccessKind.REFUSED, "CERTIFICATE_REVOKED")
         }
+
+
+async def test_nothing_of_a_key_stands_behind_its_revocation_however_busy_it_is(
+    sites: tuple[Site, Site],
+) -> None:
+    """Six connections ask without a pause; in the order of the ledger nothing follows but refusals."""
+    here, there = sites
+    async with AsyncExitStack() as stack:
+        serving = await stack.enter_async_context(running_hub(here.config))
+        other = serving if there is here else await stack.enter_async_context(running_hub(there.config))
+        served = dict.fromkeys(("before", "after"), 0)
+        for round_ in range(4):
+            key = await register(here, "hostel", here.issue("hostel", f"busy-{round_}"))
+            asking = messages.ListKeyAccessRequest(
+                agency_id="hostel", public_key_sha256=key.public_key_sha256
+            )
+            asking.since_time.FromDatetime(datetime.now(UTC) + timedelta(seconds=60))
+            revoked = asyncio.Event()
+
+            async def busy(
+                site: Site,
+                running: RunningHub,
+                key: pki.Credentials = key,
+                asking: messages.ListKeyAccessRequest = asking,
+                revoked: asyncio.Event = revoked,
+            ) -> None:
+                async with adapter_channel(site, running, key) as channel:
+                    stub = CertificateServiceStub(channel)
+                    while True:
+                        began_after = revoked.is_set()
+                        try:
+                            await stub.ListKeyAccess(asking)
+                            assert not began_after, "a call that began after the acknowledgement was served"
+                            served["before"] += 1
+                        except grpc.aio.AioRpcError as error:
+                            assert refusal(error) == REVOKED
+                            served["after"] += 1
+                            return
+
+            tasks = [asyncio.ensure_future(busy(*at)) for at in ((here, serving), (there, other)) * 3]
+            await asyncio.sleep(0.3)
+            answer = await revoke(here, "hostel", key.public_key_sha256)
+            revoked.set()
+            await asyncio.gather(*tasks)
+            found = accesses_behind(serving, answer.position.index)
+            own = [one.kind for one in found if one.key == key.public_key_sha256.hex()]
+            assert set(own) <= {AccessKind.REFUSED}, round_
+        assert served["before"] > 20 and served["after"] == 24
 
 
 async def test_a_replica_that_nobody_told_cuts_the_key_off_within_a_minute(
@@ -254,6 +301,12 @@ async def test_a_list_longer_than_a_page_is_whole(site: Site, monkeypatch: pytes
                 assert page.next > request.after
                 request.after = page.next
             assert kinds.count("FETCH") == 4
+
+
+def accesses_behind(running: RunningHub, position: int) -> list[Accessed]:
+    """What was answered after an entry, in the ledger's order."""
+    entries = running.hub.ledger.submit(lambda transaction: transaction.entries(position)).result(10)
+    return [found for entry in entries if (found := read_access_entry(entry)) is not None]
 
 
 async def renewed(
