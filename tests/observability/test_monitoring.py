@@ -74,7 +74,7 @@ def test_every_panel_asks_for_something_through_the_chosen_data_source() -> None
 
 def test_every_alert_says_what_it_means_and_what_to_do_and_is_tested() -> None:
     tested = (FOLDER / "alerts.test.yml").read_text()
-    assert len(rules()) == 11
+    assert len(rules()) == 12
     for rule in rules():
         name = rule.split()[0]
         assert names_in(rule) or "up{" in rule
