@@ -24,8 +24,11 @@ class Agency(RecordedAggregate):
         public_key_sha256: str
 
     class CertificateAdded(RecordedAggregate.Event):
-        """A further key under the same URI, beside those there are. `not_after` (ISO 8601): its certificate's end.
-        `renewed_from`: the key that asked for it (SHA-256, hexadecimal); empty for one enrolled."""
+        """A further key under the same URI, beside those there are.
+
+        `not_after` (ISO 8601): its certificate's end. `renewed_from`: the key that asked for it or vouched for
+        it (SHA-256, hexadecimal); empty: the operator did.
+        """
 
         TOPIC = "agency.certificate-added.v1"
         uri: str
@@ -37,7 +40,7 @@ class Agency(RecordedAggregate):
         """A key counts no more, under any URI of the agency, and never will again.
 
         `compromised_since` (ISO 8601): since when it may have been another's; empty if nobody knows.
-        `renewals`: what it renewed since, revoked with it. `revoked_by` is who said so.
+        `renewals`: what it renewed or let in since, revoked with it. `revoked_by` is who said so.
         """
 
         TOPIC = "agency.certificate-revoked.v1"

@@ -10,7 +10,7 @@ class CertificateKey:
     """One key that speaks for an agency under a URI: `position` and `at` are its entry's.
 
     `not_after` is its certificate's end, `None` where the operator named only the key; `renewed_from` the key
-    that asked for it.
+    that asked for it, or confirmed it.
     """
 
     position: int

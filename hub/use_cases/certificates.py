@@ -118,7 +118,8 @@ def confirm_enrolment(
         if one.confirmed_at is None and work.now < one.expires:
             agency = work.repository.get(Agency, _stream(work, agency_id))
             agency.confirm_invitation(agency_id, str(one.invitation_id), caller.name)
-            agency.add_certificate(one.uri, one.key, (work.now + LASTS).isoformat())
+            # Whoever confirms vouches: should that be a thief with a stolen key, this one goes with it.
+            agency.add_certificate(one.uri, one.key, (work.now + LASTS).isoformat(), caller.key_sha256)
             return one.uri, one.key, work.save(agency, ADMINISTRATION)
         if one.confirmed_at is not None:
             return one.uri, one.key, one.confirmed
@@ -152,7 +153,7 @@ def revoke_certificate(
     reason: RevocationReason,
     compromised_since: datetime | None,
 ) -> tuple[list[str], int]:
-    """Ends a key, and what it renewed since it may have been another's: (keys, position).
+    """Ends a key, and what it renewed or let in since it may have been another's: (keys, position).
 
     Raises `NOT_FOUND`.
     """

@@ -14,6 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 from consent_ledger.access import Accessed, AccessKind, read_access_entry
 from hub import pki
 from hub.bootstrap import RunningHub, running_hub
+from hub.enrolment.words import six_words
 from hub.use_cases.hub import FOLLOWED_EVERY
 from oncetold.v1 import agreement_service_pb2
 from oncetold.v1 import certificate_service_pb2 as messages
@@ -21,7 +22,15 @@ from oncetold.v1.agreement_service_pb2_grpc import AgreementServiceStub
 from oncetold.v1.certificate_service_pb2_grpc import CertificateServiceStub
 from oncetold.v1.log_service_pb2 import GetCheckpointRequest
 from oncetold.v1.log_service_pb2_grpc import LogServiceStub
-from tests.integration.certificates import issuing, make_key, revoke, revoking
+from tests.integration.certificates import (
+    confirming,
+    enrolling,
+    issuing,
+    make_key,
+    newcomers_door,
+    revoke,
+    revoking,
+)
 from tests.integration.loopback import (
     Site,
     adapter_channel,
@@ -196,6 +205,26 @@ async def test_what_a_thief_renewed_goes_with_the_key(site: Site) -> None:
                     one.public_key_sha256 for one in (first, second, third)
                 }
                 assert await refused(AgreementServiceStub(thief).ListAgreements(LIST)) == REVOKED
+
+
+async def test_what_a_thief_let_in_beside_itself_goes_with_the_key(site: Site) -> None:
+    site = issuing(site)
+    async with running_hub(site.config) as running:
+        first = await register(site, "hostel")
+        enrolled = make_key()
+        async with adapter_channel(site, running, first) as thief, newcomers_door(site, running) as door:
+            stub = CertificateServiceStub(thief)
+            invitation = await stub.InviteAdapter(
+                messages.InviteAdapterRequest(request_id=request_id(), agency_id="hostel", adapter="9")
+            )
+            assert (await refused(door.Enrol(enrolling(invitation.code, enrolled))))[1] == "NOT_CONFIRMED"
+            await stub.ConfirmEnrolment(confirming("hostel", six_words(enrolled.sha256)))
+            certificate = (await door.Enrol(enrolling(invitation.code, enrolled))).certificate
+        answer = await revoke(site, "hostel", first.public_key_sha256)
+        assert list(answer.public_keys_sha256) == [first.public_key_sha256, enrolled.sha256]
+        second = enrolled.keep(site.pki_folder / "thief", "second", certificate)
+        async with adapter_channel(site, running, second) as channel:
+            assert await refused(AgreementServiceStub(channel).ListAgreements(LIST)) == REVOKED
 
 
 async def test_a_revoked_key_never_comes_back(site: Site) -> None:

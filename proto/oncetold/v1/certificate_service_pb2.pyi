@@ -240,8 +240,8 @@ class RevokeCertificateRequest(_message.Message):
     reason: Global___RevocationReason.ValueType
     @_builtins.property
     def compromised_since_time(self) -> _timestamp_pb2.Timestamp:
-        """Since when the key may have been in other hands; what it renewed since then is revoked too. Unset: nobody knows, so
-        everything that it renewed is.
+        """Since when the key may have been in other hands; what it renewed or confirmed since then is revoked too. Unset:
+        nobody knows, so all of that is.
         """
 
     def __init__(
@@ -348,7 +348,7 @@ class CertificateKey(_message.Message):
     uri: _builtins.str
     public_key_sha256: _builtins.bytes
     renewed_from: _builtins.bytes
-    """The key that asked for it; empty for one enrolled or named by the operator."""
+    """The key that asked for it or confirmed it; empty for one that the operator confirmed or named."""
     revoked: _builtins.bool
     reason: Global___RevocationReason.ValueType
     @_builtins.property

@@ -111,7 +111,7 @@ class CertificateServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RevokeCertificate(self, request, context):
-        """Ends a key for good, with what it renewed since it may have been another's. One person is enough: the operator, or
+        """Ends a key for good, with what it renewed or confirmed since it may have been another's. One person is enough: the operator, or
         the agency itself. Its waiting fetches and its next call on any connection are UNAUTHENTICATED
         (ERROR_REASON_CERTIFICATE_REVOKED). Repeat: nothing more happens. A key that never was the agency's is NOT_FOUND
         (ERROR_REASON_NOT_FOUND).

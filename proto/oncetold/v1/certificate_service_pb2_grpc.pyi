@@ -54,7 +54,7 @@ class CertificateServiceStub:
     INVALID_ARGUMENT (ERROR_REASON_BAD_SIGNING_REQUEST).
     """
     RevokeCertificate: _grpc.UnaryUnaryMultiCallable[_certificate_service_pb2.RevokeCertificateRequest, _certificate_service_pb2.RevokeCertificateResponse]
-    """Ends a key for good, with what it renewed since it may have been another's. One person is enough: the operator, or
+    """Ends a key for good, with what it renewed or confirmed since it may have been another's. One person is enough: the operator, or
     the agency itself. Its waiting fetches and its next call on any connection are UNAUTHENTICATED
     (ERROR_REASON_CERTIFICATE_REVOKED). Repeat: nothing more happens. A key that never was the agency's is NOT_FOUND
     (ERROR_REASON_NOT_FOUND).
@@ -97,7 +97,7 @@ class CertificateServiceAsyncStub(CertificateServiceStub):
     INVALID_ARGUMENT (ERROR_REASON_BAD_SIGNING_REQUEST).
     """
     RevokeCertificate: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.RevokeCertificateRequest, _certificate_service_pb2.RevokeCertificateResponse]  # type: ignore[assignment]
-    """Ends a key for good, with what it renewed since it may have been another's. One person is enough: the operator, or
+    """Ends a key for good, with what it renewed or confirmed since it may have been another's. One person is enough: the operator, or
     the agency itself. Its waiting fetches and its next call on any connection are UNAUTHENTICATED
     (ERROR_REASON_CERTIFICATE_REVOKED). Repeat: nothing more happens. A key that never was the agency's is NOT_FOUND
     (ERROR_REASON_NOT_FOUND).
@@ -161,7 +161,7 @@ class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _certificate_service_pb2.RevokeCertificateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_certificate_service_pb2.RevokeCertificateResponse, _abc.Awaitable[_certificate_service_pb2.RevokeCertificateResponse]]:
-        """Ends a key for good, with what it renewed since it may have been another's. One person is enough: the operator, or
+        """Ends a key for good, with what it renewed or confirmed since it may have been another's. One person is enough: the operator, or
         the agency itself. Its waiting fetches and its next call on any connection are UNAUTHENTICATED
         (ERROR_REASON_CERTIFICATE_REVOKED). Repeat: nothing more happens. A key that never was the agency's is NOT_FOUND
         (ERROR_REASON_NOT_FOUND).
