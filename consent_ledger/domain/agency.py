@@ -26,8 +26,8 @@ class Agency(RecordedAggregate):
     class CertificateAdded(RecordedAggregate.Event):
         """A further key under the same URI, beside those there are.
 
-        `not_after` (ISO 8601): its certificate's end. `renewed_from`: the key that asked for it or vouched for
-        it (SHA-256, hexadecimal); empty: the operator did.
+        `not_after` (ISO 8601): its certificate's end. `renewed_from`: the key that asked or vouched for it
+        (SHA-256, hexadecimal); empty: the operator did.
         """
 
         TOPIC = "agency.certificate-added.v1"
