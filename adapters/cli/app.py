@@ -10,7 +10,7 @@ from typing import Annotated
 import stamina.instrumentation
 import typer
 
-from adapters.cli import doctor, emergency, enrol, log, sharing, sources, staff_key, witness
+from adapters.cli import doctor, emergency, enrol, log, reading, sharing, sources, staff_key, witness
 from adapters.cli.output import FAILED, MISUSED, Config, Json, command, interrupt, show
 from adapters.cli.pauses import Pauses
 from adapters.cli.template import TEMPLATE
@@ -46,6 +46,7 @@ enrol.register(app)
 doctor.register(app)
 app.add_typer(log.commands, name="log")
 staff_key.register(app)
+reading.register(app)
 app.add_typer(witness.commands, name="witness")
 app.add_typer(sharing.commands, name="sharing")
 app.add_typer(emergency.commands, name="emergency")
