@@ -37,6 +37,10 @@ class Colleague:
         metadata = self._signer.metadata(self.who, request)
         return await self.desk.ask(f"SharingService/{method}", request, answer, metadata=metadata)
 
+    def signed(self, request: Any) -> tuple[tuple[str, str], ...]:
+        """The agency's word for this member of staff and this one request."""
+        return self._signer.metadata(self.who, request)
+
     async def history(self, reference: str) -> record_service_pb2.GetHistoryResponse:
         """The live view of one person, as this member of staff has it."""
         request = record_service_pb2.GetHistoryRequest(feed_id=self.desk.feed_id, client_reference=reference)

@@ -7,10 +7,11 @@ from uuid import UUID
 from hub.rpc.authentication import ACTING_AGENCY
 from hub.use_cases import places as protecting
 from hub.use_cases.work import Caller
-from oncetold.v1 import place_service_pb2
+from oncetold.v1 import place_service_pb2, staff_service_pb2
 from oncetold.v1.place_service_pb2_grpc import PlaceServiceStub
 from tests.erasure.asking import erase
 from tests.integration.loopback import operator_channel
+from tests.twins.colleague import hired
 from tests.twins.places import CARE_OF, REFUGE, at, lift, list_places, protect
 from tests.twins.stage import Authority, stage
 from tests.twins.test_h10_places import everything, plant, the_family
@@ -111,3 +112,27 @@ async def test_h30_the_operator_sees_that_a_place_is_protected_and_not_which(
         assert seen.place_id and not seen.HasField("place")
         [own] = await list_places(outreach, "rosa")
         assert own.place == REFUGE
+
+
+async def test_h10_broken_glass_does_not_show_it(tmp_path: Path, authority: Authority) -> None:
+    """Control: her other address it shows, to somebody who does not work with her."""
+    async with stage(tmp_path, authority) as world:
+        outreach, hostel = await the_family(world)
+        await outreach.publish("rosa", "home", contact=at("7 Mill Lane"))
+        await outreach.publish("rosa", "post", contact=at(CARE_OF))
+        await protect(outreach, "rosa")
+        nurse = await hired(hostel, "nurse-1", "NAVIGATOR")
+        assert list((await nurse.history("room-4")).elements) == []
+        request = staff_service_pb2.BreakGlassRequest(
+            request_id=world.request_id(),
+            client_reference="room-4",
+            reason=staff_service_pb2.BREAK_GLASS_REASON_VITAL_INTERESTS,
+        )
+        await hostel.ask(
+            "StaffService/BreakGlass",
+            request,
+            staff_service_pb2.BreakGlassResponse,
+            metadata=nurse.signed(request),
+        )
+        [seen] = (await nurse.history("room-4")).elements
+        assert seen.content.contact.place.address_line == CARE_OF
