@@ -200,7 +200,7 @@ def _about_person_and_fragment(
         yield Finding(2, Reason.SUPERSEDED)
     if person.deceased:
         yield Finding(2, Reason.DECEASED)
-    if person.restricted:
+    if any(subject.restricted for subject in (person, *others)):
         yield Finding(2, Reason.ART18_RESTRICTED)
     if fragment.review_overdue:
         yield Finding(2, Reason.REVIEW_OVERDUE)

@@ -72,6 +72,11 @@ async def test_case_2_what_happened_between_two_is_the_tellers(tmp_path: Path, a
         await at.street.grant("tom", ("FAMILY", "SERVICE_CONTACT"), to="hostel")
         await at.hostel.drain()
         assert holds(at.hostel) == ["note", "note"]
+        # He disputes what is said of him: until that is settled it is used by nobody. Hers is hers.
+        await at.street.status("tom", "PROCESSING_RESTRICTED")
+        await at.hostel.drain()
+        [told] = at.hostel.store.values()
+        assert told.content.note.text.text == "My partner shouts at night."
 
 
 async def test_case_6_she_grows_up(tmp_path: Path, authority: Authority) -> None:

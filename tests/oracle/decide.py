@@ -130,6 +130,8 @@ class Case:
                 if registration is None:
                     return False
                 person = self.facts.person(registration)
+                if person.processing_restricted:  # what is solely about them is theirs to have restricted
+                    return False
                 if not self._unmarked(record, part, person):
                     return False
                 if not self.lawful(version, record, part, purpose, person):  # it is theirs to object to

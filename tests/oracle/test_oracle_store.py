@@ -190,6 +190,9 @@ def test_r11_facts_solely_about_the_other_need_both() -> None:
         effective_until=story.now + DAY,
     )
     assert set(story.permitted()) == {"r1:FAMILY", HOME}
+    for status, there in (("PROCESSING_RESTRICTED", {HOME}), ("RESTRICTION_LIFTED", {"r1:FAMILY", HOME})):
+        story.say(h.StatusRecorded, agency="hostel", reference="partner", status=status)
+        assert set(story.permitted()) == there
     story.say(
         h.ExclusionRecorded, exclusion="x", agency="hostel", reference="partner", excluded_agency="drugs"
     )

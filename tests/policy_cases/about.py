@@ -27,7 +27,7 @@ def alive(asked: Question) -> Iterator[Found]:
     counts = asked.feed.service_type in (ServiceType.HOUSING, ServiceType.EMPLOYMENT)  # ruling 22
     if fragment.spent and (counts or asked.purpose == Purpose.REFERRAL_ELIGIBILITY):
         yield 2, Reason.SPENT
-    if any(one.restricted for one in people):
+    if any(one.restricted for subject in asked.subjects for one in subject.registrations.values()):
         yield 2, Reason.ART18_RESTRICTED
     reporting = {one.agency_id for one in people if one.death_reported}
     if len(reporting) > 1:  # ruling 15: two sources
