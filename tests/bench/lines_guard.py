@@ -19,7 +19,7 @@ FLOOD = "p99 of what is let in, at five times an agency's share / at half of it"
 STOPS = "stops that are taken meanwhile"
 RATE = 100
 """Calls a second that this line allows an agency: five times as many can be offered by one process."""
-FEW = LimitSettings(calls_at_once=16, calls_per_second=RATE, seconds_in_advance=1)
+FEW = LimitSettings(calls_at_once=8, calls_per_second=RATE, seconds_in_advance=1)
 
 
 def lines(bench: Bench) -> tuple[list[Figure], list[Profile]]:
