@@ -119,8 +119,8 @@ class Grant:
 class Stop:
     """A refusal, or a withdrawal of `grant_id`: closes its scope in every earlier grant.
 
-    `at_once`: the person said *now*, so what it covers is taken back without waiting for a window. `quiet`: it
-    is never printed.
+    `at_once`: the person said *now*, so what it covers is taken back without waiting for a window. `quiet`:
+    it is never printed.
     """
 
     registration_id: UUID
@@ -315,7 +315,7 @@ class Fragment:
 
     `risk_to_others`: a judgement that a worker, the public or a child is at risk, so not the client's alone.
     `erased`: it is to be, and only a hold keeps it from being unreadable; what is erased is not there at all.
-    `holds_place`: it holds a protected place, anybody's; the agency that protects it, the origin itself first.
+    `holds_place`: it holds a protected place, anybody's; by whom it is protected, the origin itself first.
     """
 
     fragment_id: UUID

@@ -69,8 +69,8 @@ class GivenRole:
 
 @dataclass(slots=True)
 class Relationship:
-    """Somebody works with the client of one registration. `categories`: what the client handed them; `until` as
-    of a role."""
+    """Somebody works with the client of one registration. `categories`: what the client handed them;
+    `until` as of a role."""
 
     relationship_id: UUID
     registration_id: UUID

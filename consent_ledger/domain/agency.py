@@ -125,7 +125,7 @@ class Agency(RecordedAggregate):
         feeds: list[str]
 
     class AssertionKeyAuthorised(RecordedAggregate.Event):
-        """What the agency signs with for its staff: an Ed25519 public key, hexadecimal, by an id of its own."""
+        """What the agency signs with for its staff: an Ed25519 public key, hexadecimal, under its id."""
 
         TOPIC = "agency.assertion-key-authorised.v1"
         agency_id: str

@@ -32,7 +32,7 @@ class KeyAccess:
 
 @dataclass(frozen=True, slots=True)
 class KeyAccessPage:
-    """A part of the ledger looked through. `next`: where to go on; 0: nothing is left. `access`: its entry."""
+    """A part of the ledger looked through. `next`: where to go on; 0: no more. `access`: its entry."""
 
     accesses: tuple[KeyAccess, ...]
     calls: int

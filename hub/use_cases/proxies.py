@@ -15,8 +15,8 @@ _OF_RISK = frozenset({DataCategory.SAFEGUARDING_RISK, DataCategory.DOMESTIC_ABUS
 
 @dataclass(frozen=True, slots=True)
 class GivenBy:
-    """Who gave a grant: somebody at an agency by its pseudonym, another client of the caller's by the caller's
-    own reference, or somebody else by the caller's pseudonym. One of the three."""
+    """Who gave a grant: somebody at an agency by its pseudonym, another client of the caller's by the
+    caller's own reference, or somebody else by the caller's pseudonym. One of the three."""
 
     agency_id: str | None = None
     staff_reference: str = ""

@@ -59,7 +59,7 @@ def protect(
         {"place_id": answer.place_id, "position": position(answer.position)},
         [
             f"Place {answer.place_id} is protected from now on.",
-            "While the hub runs it looks through what was recorded earlier; oncetold place list says how far.",
+            "While the hub runs it looks through what was there before; oncetold place list says how far.",
             "Delete the file that you wrote the place into.",
         ],
         as_json=as_json,
