@@ -167,8 +167,8 @@ class Accessed:
     last_page: bool = False
     people: tuple[PersonAccess, ...] = field(default=())
     assertion: str = ""
-    key: str = ""
     """The agency's signed word for who asked, as it was sent; empty where none was needed."""
+    key: str = ""
 
     def draft(self, stream_id: UUID) -> Draft:
         """The entry to append, on a stream of its own."""
