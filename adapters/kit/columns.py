@@ -132,7 +132,7 @@ def _check_pair(setting: Mapping[str, str], target: str, found: FieldDescriptor)
     if target == "FreeText":
         raise ColumnProblem(f"{path} is free text: its kind must be text, with a release column.")
     takes = {
-        "code": {"Coding", "CategorisedAnswer", "STRING"},
+        "code": {"Coding", "CategorisedAnswer", "STRING", "CATEGORY"},
         "date": {"DATE", "CategorisedAnswer"},
         "number": {"WHOLE", "CategorisedAnswer"},
         "name": {"STRING"},
@@ -145,7 +145,7 @@ def _check_pair(setting: Mapping[str, str], target: str, found: FieldDescriptor)
             raise ColumnProblem(f"{path} needs category: what this answer is about.")
         if not (setting["question_system"] or setting["system"]):
             raise ColumnProblem(f"{path} needs question_system: the coding system that the question is from.")
-    if kind == "code" and target != "STRING" and not setting["system"]:
+    if kind == "code" and target in LEAVES and not setting["system"]:
         raise ColumnProblem(f"{path} needs system: the coding system that the codes are from.")
 
 
@@ -172,6 +172,8 @@ def _is_free_text(found: FieldDescriptor) -> bool:
 def _scalar(found: FieldDescriptor) -> str:
     if found.type == FieldDescriptor.TYPE_STRING:
         return "DATE" if found.name.endswith("_date") else "STRING"
+    if found.enum_type is DataCategory.DESCRIPTOR:
+        return "CATEGORY"
     return "BOOL" if found.type == FieldDescriptor.TYPE_BOOL else "WHOLE"
 
 
@@ -270,6 +272,17 @@ def _code(value: object, column: Column) -> str:
     return shown
 
 
+def _named(category: str) -> int:
+    """A category by its name. A wrong name rejects the row: guessing would tell what is hidden."""
+    try:
+        number = DataCategory.Value(f"DATA_CATEGORY_{category}")
+    except ValueError:
+        raise RowRejected("CODE_UNKNOWN") from None
+    if not number:
+        raise RowRejected("CODE_UNKNOWN")
+    return number
+
+
 def _answer(value: object, column: Column) -> CategorisedAnswer:
     question = Coding(system=column.question_system, code=column.question)
     answer = CategorisedAnswer(category=column.category, question=question)  # type: ignore[arg-type]  # from the enum
@@ -289,6 +302,8 @@ def _answer(value: object, column: Column) -> CategorisedAnswer:
 
 
 def _plain(value: object, column: Column) -> str | int | bool:
+    if column.target == "CATEGORY":
+        return _named(_code(value, column))
     if column.kind == "date":
         return _date(value)
     if column.kind == "yes_no":

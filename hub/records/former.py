@@ -22,14 +22,14 @@ FORMER = frozenset(
 
 
 def refuse_what_was_before(content: records_pb2.RecordContent, path: str) -> None:
-    """Raises INVALID_FIELD for a status change that says who somebody was."""
+    """Raises INVALID_FIELD for a status change that says who somebody was, or a wish not to be asked it: that
+    tells that there is something to ask."""
     status = content.status_change
     for field, coding in (
-        ("kind", status.kind),
-        *((f"details[{at}].question", one.question) for at, one in enumerate(status.details)),
-        *((f"details[{at}].coded", one.coded) for at, one in enumerate(status.details)),
+        ("status_change.kind", status.kind),
+        *((f"status_change.details[{at}].question", one.question) for at, one in enumerate(status.details)),
+        *((f"status_change.details[{at}].coded", one.coded) for at, one in enumerate(status.details)),
+        ("do_not_ask.about.question", content.do_not_ask.about.question),
     ):
         if "-".join(coding.code.lower().replace("_", " ").replace("-", " ").split()) in FORMER:
-            raise Refused(
-                "INVALID_FIELD", field=f"{path}content.status_change.{field}", rule="matching details only"
-            )
+            raise Refused("INVALID_FIELD", field=f"{path}content.{field}", rule="matching details only")

@@ -22,6 +22,9 @@ from hub.records.refusals import as_told
 from hub.records.risk import is_risk_to_others, refuse_what_the_hub_sets
 from oncetold.v1 import common_pb2, record_service_pb2, records_pb2
 
+CARRYING = (common_pb2.CategorisedAnswer.DESCRIPTOR, records_pb2.UnaskedQuestion.DESCRIPTOR)
+"""The parts of a record that name what they are about in a field `category` of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class SplitFragment:
@@ -138,7 +141,7 @@ def _parts(
     """A field's value, or each of its items, with the category it falls under."""
     floor = _floor(field)
     items = value if field.is_repeated else (value,)
-    if field.message_type is not common_pb2.CategorisedAnswer.DESCRIPTOR:
+    if field.message_type not in CARRYING:
         for item in items:
             yield floor, field, item
         return

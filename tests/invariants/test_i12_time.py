@@ -22,6 +22,7 @@ async def test_i12_a_jump_denies_all_and_appends_no_end(
         await c.outreach.grant("rosa", WIDE, to="hostel")
         await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
         await c.hostel.drain()
+        assert len((await c.hostel.history("room-4")).elements) == 1, "control"
         size = await world.size()
         world.clock.step(jump)
         assert (await refused(c.hostel.fetch()))[1] == "CLOCK_IN_DOUBT"

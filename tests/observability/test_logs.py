@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy  # noqa: F401  # its import sets its logger's level, which is put back here
 
 from hub.logs import EVENTS, FIELDS, Closed, configure_logs, module_of
 from hub.rpc.status import answer_to

@@ -18,6 +18,8 @@ from tests.oracle import history as h
 from tests.oracle.terms import level_of
 
 _SYSTEM = "test:oracle"
+_CARRYING = (CategorisedAnswer, records_pb2.UnaskedQuestion)
+"""What names its own category."""
 
 
 def categories(names: Iterable[str]) -> list[DataCategory.ValueType]:
@@ -148,7 +150,7 @@ def parts_of(content: records_pb2.RecordContent) -> Iterator[h.Part]:
         floor = _name(options[common_pb2.category])
         values = value if field.is_repeated else [value]
         for one in values:
-            own = _name(one.category) if isinstance(one, CategorisedAnswer) else floor
+            own = _name(one.category) if isinstance(one, _CARRYING) else floor
             found.add(own if _rank(own) >= _rank(floor) else floor)
     for category in sorted(found):
         risk = _judged(content.risk) if kind == "risk" and category == "SAFEGUARDING_RISK" else None

@@ -22,8 +22,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Envelope(_message.Message):
-    """The seventeen record types. Every field has a category, its floor; a part whose category depends
-    on what it says is a CategorisedAnswer or CategorisedText and carries it. The hub splits a record
+    """The eighteen record types. Every field has a category, its floor; a part whose category depends
+    on what it says is a CategorisedAnswer or an UnaskedQuestion and carries it. The hub splits a record
     into one fragment per category; a fragment is the same message with only its category's fields.
 
     Who learned it, when. Its category is the service type's: a record is not disclosed to an agency
@@ -92,6 +92,7 @@ class RecordContent(_message.Message):
     NOTE_FIELD_NUMBER: _builtins.int
     CLIENT_STATEMENT_FIELD_NUMBER: _builtins.int
     STATUS_CHANGE_FIELD_NUMBER: _builtins.int
+    DO_NOT_ASK_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def contact(self) -> Global___Contact: ...
     @_builtins.property
@@ -126,6 +127,8 @@ class RecordContent(_message.Message):
     def client_statement(self) -> Global___ClientStatement: ...
     @_builtins.property
     def status_change(self) -> Global___StatusChange: ...
+    @_builtins.property
+    def do_not_ask(self) -> Global___DoNotAsk: ...
     def __init__(
         self,
         *,
@@ -146,12 +149,13 @@ class RecordContent(_message.Message):
         note: Global___Note | None = ...,
         client_statement: Global___ClientStatement | None = ...,
         status_change: Global___StatusChange | None = ...,
+        do_not_ask: Global___DoNotAsk | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accommodation", b"accommodation", "appointment", b"appointment", "assessment", b"assessment", "client_statement", b"client_statement", "contact", b"contact", "critical_event", b"critical_event", "lead_agency_change", b"lead_agency_change", "marac_mappa", b"marac_mappa", "note", b"note", "outcome", b"outcome", "plan", b"plan", "referral", b"referral", "risk", b"risk", "safeguarding_concern", b"safeguarding_concern", "service_episode", b"service_episode", "status_change", b"status_change", "type", b"type", "worker_assigned", b"worker_assigned"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accommodation", b"accommodation", "appointment", b"appointment", "assessment", b"assessment", "client_statement", b"client_statement", "contact", b"contact", "critical_event", b"critical_event", "do_not_ask", b"do_not_ask", "lead_agency_change", b"lead_agency_change", "marac_mappa", b"marac_mappa", "note", b"note", "outcome", b"outcome", "plan", b"plan", "referral", b"referral", "risk", b"risk", "safeguarding_concern", b"safeguarding_concern", "service_episode", b"service_episode", "status_change", b"status_change", "type", b"type", "worker_assigned", b"worker_assigned"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accommodation", b"accommodation", "appointment", b"appointment", "assessment", b"assessment", "client_statement", b"client_statement", "contact", b"contact", "critical_event", b"critical_event", "lead_agency_change", b"lead_agency_change", "marac_mappa", b"marac_mappa", "note", b"note", "outcome", b"outcome", "plan", b"plan", "referral", b"referral", "risk", b"risk", "safeguarding_concern", b"safeguarding_concern", "service_episode", b"service_episode", "status_change", b"status_change", "type", b"type", "worker_assigned", b"worker_assigned"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accommodation", b"accommodation", "appointment", b"appointment", "assessment", b"assessment", "client_statement", b"client_statement", "contact", b"contact", "critical_event", b"critical_event", "do_not_ask", b"do_not_ask", "lead_agency_change", b"lead_agency_change", "marac_mappa", b"marac_mappa", "note", b"note", "outcome", b"outcome", "plan", b"plan", "referral", b"referral", "risk", b"risk", "safeguarding_concern", b"safeguarding_concern", "service_episode", b"service_episode", "status_change", b"status_change", "type", b"type", "worker_assigned", b"worker_assigned"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_type: _TypeAlias = _typing.Literal["contact", "assessment", "referral", "appointment", "service_episode", "accommodation", "risk", "safeguarding_concern", "marac_mappa", "plan", "outcome", "critical_event", "lead_agency_change", "worker_assigned", "note", "client_statement", "status_change"]  # noqa: Y015
+    _WhichOneofReturnType_type: _TypeAlias = _typing.Literal["contact", "assessment", "referral", "appointment", "service_episode", "accommodation", "risk", "safeguarding_concern", "marac_mappa", "plan", "outcome", "critical_event", "lead_agency_change", "worker_assigned", "note", "client_statement", "status_change", "do_not_ask"]  # noqa: Y015
     _WhichOneofArgType_type: _TypeAlias = _typing.Literal["type", b"type"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_type) -> _WhichOneofReturnType_type | None: ...
 
@@ -1081,3 +1085,86 @@ class PersonName(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__given) -> _WhichOneofReturnType__given | None: ...
 
 Global___PersonName: _TypeAlias = PersonName  # noqa: Y015
+
+@_typing.final
+class DoNotAsk(_message.Message):
+    """The person does not want to be asked about something again: it was told, or is to be left alone.
+    It covers history only. What concerns safety today is asked all the same, alone with the person, and nothing
+    of the past is repeated then.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ABOUT_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def about(self) -> Global___UnaskedQuestion:
+        """What is not to be asked. It has its subject's category and is decided like an answer: whoever may not know
+        the answer does not learn that there is something not to ask about.
+        """
+
+    @_builtins.property
+    def words(self) -> _common_pb2.FreeText:
+        """What helps instead, or the wish in words that the person chose for more agencies: then they are released
+        with the categories of what these words themselves tell, and go there without `about`.
+        """
+
+    def __init__(
+        self,
+        *,
+        about: Global___UnaskedQuestion | None = ...,
+        words: _common_pb2.FreeText | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_about", b"_about", "_words", b"_words", "about", b"about", "words", b"words"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_about", b"_about", "_words", b"_words", "about", b"about", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__about: _TypeAlias = _typing.Literal["about"]  # noqa: Y015
+    _WhichOneofArgType__about: _TypeAlias = _typing.Literal["_about", b"_about"]  # noqa: Y015
+    _WhichOneofReturnType__words: _TypeAlias = _typing.Literal["words"]  # noqa: Y015
+    _WhichOneofArgType__words: _TypeAlias = _typing.Literal["_words", b"_words"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__about) -> _WhichOneofReturnType__about | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__words) -> _WhichOneofReturnType__words | None: ...
+
+Global___DoNotAsk: _TypeAlias = DoNotAsk  # noqa: Y015
+
+@_typing.final
+class UnaskedQuestion(_message.Message):
+    """One question, or everything of one category."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    category: _common_pb2.DataCategory.ValueType
+    """What the question is about. Required: an unspecified category is refused."""
+    standing: _builtins.bool
+    """Whether the wish stands; false in a later revision: the person lifted it. Required."""
+    @_builtins.property
+    def question(self) -> _common_pb2.Coding:
+        """The question, in its instrument's own coding; none: the whole category."""
+
+    def __init__(
+        self,
+        *,
+        category: _common_pb2.DataCategory.ValueType = ...,
+        question: _common_pb2.Coding | None = ...,
+        standing: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_question", b"_question", "_standing", b"_standing", "question", b"question", "standing", b"standing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_question", b"_question", "_standing", b"_standing", "category", b"category", "question", b"question", "standing", b"standing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__question: _TypeAlias = _typing.Literal["question"]  # noqa: Y015
+    _WhichOneofArgType__question: _TypeAlias = _typing.Literal["_question", b"_question"]  # noqa: Y015
+    _WhichOneofReturnType__standing: _TypeAlias = _typing.Literal["standing"]  # noqa: Y015
+    _WhichOneofArgType__standing: _TypeAlias = _typing.Literal["_standing", b"_standing"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__question) -> _WhichOneofReturnType__question | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__standing) -> _WhichOneofReturnType__standing | None: ...
+
+Global___UnaskedQuestion: _TypeAlias = UnaskedQuestion  # noqa: Y015

@@ -94,6 +94,43 @@ def test_every_kind_lands_in_its_field() -> None:
     assert (made.record_id, made.client_reference, made.revision) == ("7", "c-1", 0)
 
 
+WISH = (
+    {
+        "column": "subject",
+        "kind": "code",
+        "field": "about.category",
+        "codes": {"mh": "MENTAL_HEALTH", "x": "XXX"},
+    },
+    {"column": "item", "kind": "code", "field": "about.question", "system": "test:tool"},
+    {"column": "still", "kind": "yes_no", "field": "about.standing"},
+)
+
+
+def test_a_wish_not_to_be_asked_names_its_category_in_the_row() -> None:
+    row = ROW | {"subject": "mh", "item": "phq-9", "still": "no"}
+    about = mapped(row, *WISH, record_type="do_not_ask").record.content.do_not_ask.about
+    assert about.category == common_pb2.DATA_CATEGORY_MENTAL_HEALTH
+    assert about.question.code == "phq-9" and about.HasField("standing") and not about.standing
+
+
+@pytest.mark.parametrize("subject", ["x", "FAMILY", "UNSPECIFIED", "a sentence about it"])
+def test_a_category_that_is_none_rejects_the_row(subject: str) -> None:
+    plain = {key: value for key, value in WISH[0].items() if key != "codes"}
+    for column in (WISH[0], plain) if subject != "FAMILY" else (WISH[0],):
+        made = read_mapping(table(column, *WISH[1:], record_type="do_not_ask")).record(
+            ROW | {"subject": subject, "item": None, "still": "yes"}, ORIGIN
+        )
+        assert isinstance(made, Rejected) and made.reason in ("CODE_UNKNOWN", "CODE_INVALID")
+
+
+@pytest.mark.parametrize("kind", ["name", "number", "date", "yes_no"])
+def test_a_category_takes_a_code_only(kind: str) -> None:
+    column = {"column": "subject", "kind": kind, "field": "about.category"}
+    with pytest.raises(ConfigInvalid):
+        read_mapping(table(column, record_type="do_not_ask"))
+    assert read_mapping(table(WISH[0], record_type="do_not_ask")), "control"
+
+
 @pytest.mark.parametrize("field", ["mode", "details", "place.postcode", "bedded_down"])
 def test_a_text_column_is_refused_below_v(field: str) -> None:
     said = problem(NOTE | {"field": field})

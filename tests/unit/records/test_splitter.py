@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from consent_ledger.errors import OnceToldError
 from consent_ledger.vocabulary import DEFAULT_LEVEL, DataCategory, Level
-from hub.records.splitter import SplitFragment, split, stricter
+from hub.records.splitter import CARRYING, SplitFragment, split, stricter
 from oncetold.v1 import common_pb2, record_service_pb2, records_pb2
 
 TYPES = tuple(records_pb2.RecordContent.DESCRIPTOR.oneofs_by_name["type"].fields)
@@ -28,6 +28,10 @@ DATES = st.integers(0, 20_000).map(lambda days: (date(1980, 1, 1) + timedelta(da
 MESSAGES: dict[str, st.SearchStrategy[Any]] = {
     "Coding": CODINGS,
     "CategorisedAnswer": ANSWERS,
+    "UnaskedQuestion": st.builds(
+        records_pb2.UnaskedQuestion, category=CATEGORIES, question=CODINGS, standing=st.booleans()
+    )
+    | st.builds(records_pb2.UnaskedQuestion, category=CATEGORIES, standing=st.booleans()),
     "FreeText": st.builds(
         common_pb2.FreeText,
         text=WORDS,
@@ -37,6 +41,8 @@ MESSAGES: dict[str, st.SearchStrategy[Any]] = {
     "PersonName": st.builds(records_pb2.PersonName, given=WORDS, family=WORDS),
     "Timestamp": st.integers(0, 2_000_000_000).map(lambda seconds: Timestamp(seconds=seconds)),
 }
+CATEGORY = common_pb2.DataCategory.DESCRIPTOR
+CATEGORISED = {"FreeText", "CategorisedAnswer", "UnaskedQuestion"}
 
 
 def values_of(field: FieldDescriptor) -> st.SearchStrategy[Any]:
@@ -141,7 +147,7 @@ def assert_belongs(fragment: SplitFragment, field: FieldDescriptor, value: Any) 
         return
     [category] = fragment.categories
     floor = named(options[common_pb2.category])
-    answers = field.message_type is not None and field.message_type.name == "CategorisedAnswer"
+    answers = field.message_type in CARRYING
     for item in value if field.is_repeated else [value]:
         own = named(item.category) if answers else floor
         assert category == (floor if DEFAULT_LEVEL[floor].rank > DEFAULT_LEVEL[own].rank else own)
@@ -157,14 +163,16 @@ def test_every_field_of_every_type_has_a_category_or_is_free_text(kind: FieldDes
         texts += is_text
         assert options[common_pb2.free_text] == is_text, field.full_name
         assert bool(options[common_pb2.category]) != is_text, field.full_name
-        if field.message_type is not None and not is_text and field.message_type.name != "CategorisedAnswer":
+        if field.message_type is not None and not is_text:
             inner = {part.message_type.name for part in field.message_type.fields if part.message_type}
-            assert not inner & {"FreeText", "CategorisedAnswer"}, f"{field.full_name} hides a category"
+            assert not inner & CATEGORISED, f"{field.full_name} hides a category"
+            own = any(part.enum_type is CATEGORY for part in field.message_type.fields)
+            assert own == (field.message_type in CARRYING), f"{field.full_name} names a category in vain"
     assert texts <= 1, "two free texts released alike could not be told apart"
 
 
-def test_the_contract_has_seventeen_types() -> None:
-    assert len(TYPES) == 17
+def test_the_contract_has_eighteen_types() -> None:
+    assert len(TYPES) == 18
 
 
 @pytest.mark.parametrize(
