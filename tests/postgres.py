@@ -94,7 +94,7 @@ class Server:
                 self._server.ensure_postgres_running()
                 self.connect().close()
                 return
-            except (OSError, psycopg.Error):
+            except (OSError, psycopg.Error, subprocess.CalledProcessError):  # a killed one's children linger
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.1)

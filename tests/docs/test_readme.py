@@ -70,7 +70,7 @@ def newcomers_environment() -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("ONCETOLD_", "MAKE", "MFLAGS", "PYTEST_", "PYTHON", "VIRTUAL_ENV"))
+        if not name.startswith(("ARGS", "ONCETOLD_", "MAKE", "MFLAGS", "PYTEST_", "PYTHON", "VIRTUAL_ENV"))
     }
     kept["PATH"] = os.pathsep.join(part for part in kept["PATH"].split(os.pathsep) if part != own)
     # `make test` begins here as everywhere; all of it is what a landing check runs first.

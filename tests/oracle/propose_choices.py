@@ -107,6 +107,7 @@ def share_risk(world: "World") -> h.Event | None:
         notice=version.notice,
         given=world.now,
         effective_until=world.now + timedelta(days=world.random.choice((2, 90))),
+        evidence=SHOWN["EXPLICIT_CONSENT"],
     )
 
 

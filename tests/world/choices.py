@@ -110,7 +110,8 @@ def _with_its_evidence(grant: h.GrantRecorded) -> h.GrantRecorded:
     """What its basis rests on; a basis that cannot carry so much becomes the person's own word."""
     method = "BEST_INTERESTS_RECORD" if grant.basis == "BEST_INTERESTS" else grant.method
     shown = replace(grant, evidence=SHOWN[grant.basis], method=method)
-    return shown if is_admissible(shown) else replace(grant, basis="EXPLICIT_CONSENT")
+    own = replace(grant, basis="EXPLICIT_CONSENT", evidence=SHOWN["EXPLICIT_CONSENT"])
+    return shown if is_admissible(shown) else own
 
 
 def _wide(planner: Planner, places: Places, home: Place) -> Iterator[h.Event]:
