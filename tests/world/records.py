@@ -68,7 +68,7 @@ class Writer:
     def _note_about_somebody_else(self, place: Place) -> h.Event:
         name = self._planner.name("note-")
         words = h.Part(frozenset({"ACCOMMODATION"}), True, True, f"{name}/1/words")
-        flag = h.Part(frozenset({"SERVICE_CONTACT"}), content="third-party")
+        flag = h.Part(frozenset({"SERVICE_CONTACT"}), third_party=True, content="third-party")
         return self._record(place, name, 1, parts=(words, flag))
 
     def _record(
