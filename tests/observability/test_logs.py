@@ -20,14 +20,14 @@ from tests.privacy import person
 from tests.privacy.scanner import hits
 
 WORDS = "\n".join([person.NOTE, person.ADDRESS, person.FAMILY, person.CODE])
-CARELESS = ("grpc", "sqlalchemy.engine.Engine", "hub.rpc.status", f"grpc.{person.FAMILY}", person.FAMILY)
+SPEAKING = ("grpc", "sqlalchemy.engine.Engine", "hub.rpc.status", f"grpc.{person.FAMILY}", person.FAMILY)
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     """Puts back everything that a process's log is made of."""
-    names = ["", "adapters", "consent_ledger", "hub", "grpc", "sqlalchemy", *CARELESS]
+    names = ["", "adapters", "consent_ledger", "hub", "grpc", "sqlalchemy", *SPEAKING]
     levels = {name: logging.getLogger(name).level for name in names}
     handlers, raising = list(logging.getLogger().handlers), logging.raiseExceptions
     hooks = sys.excepthook, sys.unraisablehook, threading.excepthook
@@ -54,7 +54,7 @@ def lines(stream: io.StringIO) -> list[dict[str, str]]:
 
 def speak_carelessly() -> None:
     """Somebody's words in everything that a record can hold."""
-    for name in CARELESS:
+    for name in SPEAKING:
         logger = logging.getLogger(name)
         logger.setLevel(logging.DEBUG)
         logger.warning("%s", WORDS)
