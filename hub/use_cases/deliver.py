@@ -96,8 +96,9 @@ async def fetch_deliveries(
     """One batch; waits up to `wait` when there is nothing. Raises `NOT_FOUND`, `EPOCH_CHANGED`, `NEVER_SENT`,
     `BAD_RECEIPT`, `FETCH_IN_PROGRESS`."""
     feed = hub.projector.index.feeds.get(feed_id)
-    if feed is not None and feed.certificate_uri != caller.certificate_uri:
-        # Before anything that tells whether its owner is fetching, or disturbs that.
+    if feed is None or feed.certificate_uri != caller.certificate_uri:
+        # Before anything that tells whether its owner is fetching, or disturbs that. One way for another's
+        # feed and for none: two would take different times.
         await hub.execute(own_feed, caller, feed_id)
     if feed_id in hub.fetching:
         raise Refused("FETCH_IN_PROGRESS")
