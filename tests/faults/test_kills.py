@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from adapters.kit.runner import Runner
 from adapters.sql.sink import SqlSink
 from consent_ledger.clock import SystemClock
 from consent_ledger.entry import Entry
-from consent_ledger.ledger import Transaction, open_ledger
+from consent_ledger.ledger import Ledger, Transaction, open_ledger
 from consent_ledger.records import read_fragment_class, read_record
 from consent_ledger.repository import EVENT_SCHEMA
 from oncetold.v1.record_service_pb2 import GetHistoryRequest
@@ -33,6 +34,7 @@ from tests.faults.children import Nursery, nursery
 from tests.faults.effects import count_effects, sent_steps, wrong_effects
 from tests.faults.figures import Figures, rounds
 from tests.faults.town import PEOPLE, RECEIVERS, Town, make_town
+from tests.faults.tree_head import TreeHead
 from tests.oracle import history as h
 from tests.postgres import server
 from tests.world.hub_beside import MODULES
@@ -55,8 +57,8 @@ TOPIC_OF = {
 class Killing:
     """Starts the town's processes, and kills them."""
 
-    def __init__(self, town: Town, home: Nursery, seed: int) -> None:
-        self._town, self._home, self._chance = town, home, random.Random(seed)
+    def __init__(self, town: Town, home: Nursery, head: TreeHead, seed: int) -> None:
+        self._town, self._home, self._head, self._chance = town, home, head, random.Random(seed)
         self.kills: Counter[str] = Counter()
 
     def start(self, name: str) -> None:
@@ -85,11 +87,13 @@ class Killing:
                 continue
             while not await self._town.is_served():
                 await asyncio.sleep(0.01)
+            if name == "hub":
+                await self._head.look(self._town)
             await asyncio.sleep(self._chance.uniform(0, 0.6))
 
 
-async def _lived(town: Town, home: Nursery, kills: int, figures: Figures) -> None:
-    killing = Killing(town, home, figures["seed"])
+async def _lived(town: Town, home: Nursery, head: TreeHead, kills: int, figures: Figures) -> None:
+    killing = Killing(town, home, head, figures["seed"])
     killing.start("hub")
     async with town.connected():
         await town.found()
@@ -165,16 +169,19 @@ async def _histories_equal_stores(town: Town) -> None:
             assert len(answer.elements) == len(own), f"history of {reference} is not what is held"
 
 
-def _judged(town: Town, figures: Figures) -> None:
-    """Opens the ledger itself, and holds all that was acknowledged and done against it."""
-    config = town.site.config
-    ledger = open_ledger(config.ledger, config.root_key, clock=SystemClock())
+def _opened(town: Town) -> Ledger:
+    return open_ledger(town.site.config.ledger, town.site.config.root_key, clock=SystemClock())
 
-    def everything(transaction: Transaction) -> list[Entry]:
-        return transaction.entries(0, transaction.size)
 
-    entries = ledger.submit(everything).result(300)
-    ledger.close()
+def _judged(town: Town, head: TreeHead, figures: Figures) -> None:
+    """Opens the ledger itself, and holds all that was acknowledged, signed and done against it."""
+
+    def everything(transaction: Transaction) -> tuple[list[Entry], list[bytes]]:
+        return transaction.entries(0, transaction.size), transaction.leaf_hashes(0, transaction.size)
+
+    with closing(_opened(town)) as ledger:
+        entries, leaves = ledger.submit(everything).result(300)
+    figures["tree heads after kills"] = head.judge(leaves)
     rows = _told_rows(town, entries)
     assert [entry.position for entry in entries] == list(range(1, len(entries) + 1))
     lost = [position for position in town.acknowledged if position > len(entries)]
@@ -226,13 +233,15 @@ def _told_rows(town: Town, entries: list[Entry]) -> list[h.Event]:
 def _killed(tmp_path: Path, seed: int, kills: int, figures: Figures, ledger: str = "") -> None:
     town = make_town(tmp_path, seed, ledger=ledger)
     began = time.monotonic()
+    with closing(_opened(town)) as found:
+        head = TreeHead(found)
     with nursery(tmp_path) as home:
         try:
-            asyncio.run(_lived(town, home, kills, figures))
+            asyncio.run(_lived(town, home, head, kills, figures))
         except BaseException:
             print(home.log.read_text()[-5000:])
             raise
-    _judged(town, figures)
+    _judged(town, head, figures)
     figures["seconds"] = round(time.monotonic() - began, 1)
 
 
