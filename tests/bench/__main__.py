@@ -19,6 +19,7 @@ from tests.bench import (
     lines_log,
     lines_postgres,
     lines_scale,
+    lines_size,
     lines_waiting,
     report,
 )
@@ -38,6 +39,7 @@ GROUPS: dict[str, Lines] = {
     "cost": lines_scale.cost,
     "replay": lines_scale.replay,
     "log": lines_log.lines,
+    "size": lines_size.lines,
     "postgres": lines_postgres.lines,
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")

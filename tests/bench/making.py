@@ -2,7 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +25,7 @@ from consent_ledger.vocabulary import (
 )
 from hub import pki
 from hub.bootstrap import create_hub
-from hub.config import Config, TlsFiles, write_config
+from hub.config import Config, TlsFiles, read_config, write_config
 from hub.limit_settings import LimitSettings
 from hub.use_cases import agencies, agreements, consents, publish, registrations, staff
 from hub.use_cases.hub import Hub
@@ -57,10 +58,7 @@ def make(folder: Path, plan: Plan, say: Say = lambda _: None) -> Area:
 
 
 async def _fill(folder: Path, config: Config, authority: pki.Authority, plan: Plan, say: Say) -> Area:
-    ledger = open_ledger(config.ledger, config.root_key, clock=SystemClock())
-    try:
-        hub = Hub(ledger)
-        await hub.start()
+    async with _opened(config) as hub:
         maker = Maker(hub, authority, config.data / "pki")
         receivers = [f"hears-{number}" for number in range(plan.receivers)]
         [origin] = await maker.adapters([ORIGIN], 1, subscribe=False)
@@ -71,13 +69,37 @@ async def _fill(folder: Path, config: Config, authority: pki.Authority, plan: Pl
         await maker.records(_records(plan), plan.people * plan.records, say)
         await maker.records(_told(plan), plan.readers * plan.told, say)
         await hub.execute(agencies.list_agencies, OPERATOR)  # folds what was appended last
-        size = ledger.submit(lambda transaction: transaction.size).result()
-        await hub.stop()
-    finally:
-        ledger.close()
+        size = hub.ledger.submit(lambda transaction: transaction.size).result()
     return Area(
         str(folder), str(authority.certificate), origin, tuple(adapters), plan.people, plan.readers, size
     )
+
+
+@asynccontextmanager
+async def _opened(config: Config) -> AsyncIterator[Hub]:
+    """The area's hub, to which nobody is connected."""
+    ledger = open_ledger(config.ledger, config.root_key, clock=SystemClock())
+    try:
+        hub = Hub(ledger)
+        await hub.start()
+        yield hub
+        await hub.stop()
+    finally:
+        ledger.close()
+
+
+def publish_more(made: Area, people: Sequence[str], records: Sequence[publish.NewRecord]) -> None:
+    """People whom only the telling agency knows, and more records, in an area that nobody serves."""
+
+    async def told() -> None:
+        async with _opened(read_config(made.data)) as hub:
+            folder = made.data / "pki"
+            maker = Maker(hub, pki.open_authority(folder), folder)
+            here = [(Caller(ORIGIN), {"client_reference": reference}) for reference in people]
+            await maker.each(registrations.register_client, here)
+            await maker.records(iter(records), len(records), lambda _: None)
+
+    asyncio.run(told())
 
 
 def _records(plan: Plan) -> Iterator[publish.NewRecord]:
