@@ -106,7 +106,7 @@ def test_a_functions_stage_is_its_own_or_its_callers(tmp_path: Path) -> None:
 def test_every_line_can_be_measured(short_path: Path) -> None:
     figures, profiles = bench_command.run(SMOKE, short_path, list(bench_command.GROUPS))
 
-    assert len(figures) == 24
+    assert len(figures) == 26
     for figure in figures:
         assert all(value > 0 for value in figure.values) or figure.at_most
     assert [profile.title for profile in profiles] == [
