@@ -23,7 +23,6 @@ NEVER_SHED = frozenset(
     for name in (
         "AgreementService.TerminateAgreement",
         "CertificateService.RevokeCertificate",
-        "CertificateService.RevokeCertificate",
         "ConsentService.PlaceMarker",
         "ConsentService.RecordExclusion",
         "ConsentService.RecordRefusal",
@@ -37,10 +36,8 @@ NEVER_SHED = frozenset(
         "EmergencyService.OpenCard",
         "SharingService.DecideInEmergency",
         "StaffService.BreakGlass",
-        "EmergencyService.EndCard",
         "ErasureService.Erase",
         "ErasureService.PlaceHold",
-        "PlaceService.ProtectPlace",
         "PlaceService.ProtectPlace",
         "RegistrationService.CloseRegistration",
         "RegistrationService.EndInvolvement",
