@@ -10,7 +10,18 @@ from typing import Annotated
 import stamina.instrumentation
 import typer
 
-from adapters.cli import doctor, emergency, enrol, log, reading, sharing, sources, staff_key, witness
+from adapters.cli import (
+    doctor,
+    emergency,
+    enrol,
+    log,
+    reading,
+    retractions,
+    sharing,
+    sources,
+    staff_key,
+    witness,
+)
 from adapters.cli.output import FAILED, MISUSED, Config, Json, command, interrupt, show
 from adapters.cli.pauses import Pauses
 from adapters.cli.template import TEMPLATE
@@ -47,6 +58,7 @@ doctor.register(app)
 app.add_typer(log.commands, name="log")
 staff_key.register(app)
 reading.register(app)
+retractions.register(app)
 app.add_typer(witness.commands, name="witness")
 app.add_typer(sharing.commands, name="sharing")
 app.add_typer(emergency.commands, name="emergency")

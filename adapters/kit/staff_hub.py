@@ -15,7 +15,11 @@ from adapters.kit.assertions import Signer, Who, open_key
 from adapters.kit.client import CALL_SECONDS, Hub
 from adapters.kit.config import HubSettings
 from adapters.kit.errors import ConfigInvalid, HubUnreachable
-from oncetold.v1.audit_service_pb2 import GetLedgerRequest
+from oncetold.v1.audit_service_pb2 import (
+    GetLedgerRequest,
+    ListRetractionsRequest,
+    ListRetractionsResponse,
+)
 from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
 
 
@@ -52,6 +56,11 @@ class StaffHub(Hub):
             certificate_pem=certificate,
         )
         return hub
+
+    def list_retractions(self, request: ListRetractionsRequest) -> ListRetractionsResponse:
+        """What is being taken back, for whoever asks in one of the posts that may know. HubRefused."""
+        answer: ListRetractionsResponse = self.signed(self._audit.ListRetractions, request)
+        return answer
 
     def signed(self, method: Any, request: Message) -> Any:
         """One call of a stub's method, with the agency's word for whoever makes it. HubRefused."""

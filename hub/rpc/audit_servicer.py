@@ -5,7 +5,7 @@ from hub.records import codec
 from hub.rpc import translate
 from hub.rpc.answering import Servicer
 from hub.rpc.dispatch import Call
-from hub.use_cases import audit
+from hub.use_cases import audit, retractions
 from oncetold.v1 import audit_service_pb2 as messages
 from oncetold.v1 import common_pb2, delivery_service_pb2
 
@@ -41,6 +41,19 @@ class AuditServicer(Servicer):
             disclosures=[self._disclosure(one) for one in found], access=self.position(access)
         )
 
+    async def ListRetractions(
+        self, request: messages.ListRetractionsRequest, call: Call
+    ) -> messages.ListRetractionsResponse:
+        found, access = await self.ask(
+            call, retractions.list_retractions, client_reference=request.client_reference
+        )
+        return messages.ListRetractionsResponse(
+            retractions=[self._disclosure(one.line, one.client_reference) for one in found.told],
+            copies=[_copy(one) for one in found.copies],
+            more=found.more,
+            access=self.position(access),
+        )
+
     async def GetFeedStatus(
         self, request: messages.GetFeedStatusRequest, call: Call
     ) -> messages.GetFeedStatusResponse:
@@ -54,7 +67,7 @@ class AuditServicer(Servicer):
             receipted_retractions=status.receipted_retractions,
         )
 
-    def _disclosure(self, line: audit.DisclosureLine) -> messages.Disclosure:
+    def _disclosure(self, line: audit.DisclosureLine, client_reference: str = "") -> messages.Disclosure:
         said = delivery_service_pb2.RetractionStatement.FromString(line.statement)
         return messages.Disclosure(
             fragment_id=str(line.fragment_id),
@@ -67,7 +80,18 @@ class AuditServicer(Servicer):
             outcome=translate.number(delivery_service_pb2.RetractionOutcome, line.outcome or None),
             looked_at=said.looked_at,
             not_looked_at=said.not_looked_at,
+            client_reference=client_reference,
         )
+
+
+def _copy(copy: retractions.OverdueCopy) -> messages.OverdueCopy:
+    return messages.OverdueCopy(
+        feed_id=str(copy.feed_id),
+        client_reference=copy.client_reference,
+        fragment_id=str(copy.fragment_id),
+        since_time=codec.timestamp(copy.since),
+        due=copy.due,
+    )
 
 
 def _explanation(explanation: audit.Explanation) -> messages.Explanation:

@@ -83,6 +83,7 @@ _SERVICES = {
         "GetLedger": Rule.ANYBODY,
         "ExplainDecision": Rule.AGENCY,
         "ListDisclosures": Rule.AGENCY,
+        "ListRetractions": Rule.ASSERTED,
         "GetFeedStatus": Rule.ANYBODY,
     },
     "TaskService": {

@@ -132,12 +132,15 @@ def _explained(
 def list_disclosures(
     work: Work, caller: Caller, *, client_reference: str
 ) -> tuple[list[DisclosureLine], int]:
-    """What left of the caller's own registration, oldest first, then what is due back.
+    """What left of the caller's own registration, oldest first. Raises `REFERENCE_NOT_REGISTERED`.
 
-    Raises `REFERENCE_NOT_REGISTERED`.
+    Not what is taken back: that somebody is to give something back, and is late, is for named posts (H4).
     """
     found = work.registration(caller, client_reference, open_only=False)
-    return disclosure_lines(work, found.registration_id), work.record_access(caller, AccessKind.AUDIT)
+    left = [
+        line for line in disclosure_lines(work, found.registration_id) if line.step is not StepKind.RETRACT
+    ]
+    return left, work.record_access(caller, AccessKind.AUDIT)
 
 
 def disclosure_lines(work: Work, registration_id: UUID) -> list[DisclosureLine]:

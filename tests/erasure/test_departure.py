@@ -7,7 +7,6 @@ import pytest
 
 from hub.rpc.authentication import ACTING_AGENCY
 from hub.use_cases.upkeep import erase_due
-from oncetold.v1 import audit_service_pb2
 from oncetold.v1.agency_service_pb2 import DepartAgencyResponse, ListAgenciesRequest
 from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
 from oncetold.v1.registration_service_pb2 import RegisterClientRequest
@@ -15,7 +14,7 @@ from oncetold.v1.registration_service_pb2_grpc import RegistrationServiceStub
 from tests.erasure.asking import depart, depart_by_operator, depart_request, hold
 from tests.integration.loopback import operator_channel, refused
 from tests.twins.cast import Cast, bedded_down, cast, dose
-from tests.twins.desk import Desk
+from tests.twins.colleague import taken_back
 from tests.twins.stage import Authority, stage
 
 SHARED = ("ACCOMMODATION", "SERVICE_CONTACT", "PHYSICAL_HEALTH")
@@ -32,15 +31,6 @@ async def told(c: Cast) -> None:
     assert len(c.hostel.receipts) == 1
 
 
-async def lines(desk: Desk, reference: str) -> list[audit_service_pb2.Disclosure]:
-    answer = await desk.ask(
-        "AuditService/ListDisclosures",
-        audit_service_pb2.ListDisclosuresRequest(client_reference=reference),
-        audit_service_pb2.ListDisclosuresResponse,
-    )
-    return list(answer.disclosures)
-
-
 @pytest.mark.parametrize(
     ("copies", "outcome", "overdue"),
     [("ERASED", 1, False), ("RETAINED_OWN_BASIS", 3, False), ("UNKNOWN", 0, True)],
@@ -52,13 +42,12 @@ async def test_what_it_attests_answers_what_it_owed(
         c = await cast(world)
         await told(c)
         await depart(c.hostel, copies)
-        taken = [one for one in await lines(c.outreach, "rosa") if one.step == "RETRACT"]
+        taken = await taken_back(c.outreach, "rosa")
         assert [(one.outcome, one.overdue) for one in taken] == [(outcome, overdue)] * 2, (
             "what was to be given back, and what it held by right until it left"
         )
         await world.hub.rebuild()
-        again = [one for one in await lines(c.outreach, "rosa") if one.step == "RETRACT"]
-        assert again == taken
+        assert await taken_back(c.outreach, "rosa") == taken
 
 
 async def test_nothing_is_sent_to_it_or_recorded_by_it_any_more(tmp_path: Path, authority: Authority) -> None:

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 from hub.bootstrap import running_hub
-from oncetold.v1 import audit_service_pb2
 from oncetold.v1 import erasure_service_pb2 as messages
-from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
 from oncetold.v1.erasure_service_pb2_grpc import ErasureServiceStub
 from tests.integration.conftest import site
 from tests.integration.loopback import Site, adapter_channel
+from tests.integration.officer import taken_back
 from tests.integration.story import begin, grant, link, request_id
 from tests.integration.test_adapter import Adapters, Visits
 
@@ -40,10 +39,7 @@ async def test_the_adapter_takes_the_erased_copy_out_and_signs_for_it(site: Site
             await adapters.receive()
 
             assert report.retracted == 1 and adapters.held() == []
-            listed = await AuditServiceStub(outreach).ListDisclosures(
-                audit_service_pb2.ListDisclosuresRequest(client_reference="out-7")
-            )
-            taken = [one for one in listed.disclosures if one.step == "RETRACT"]
+            taken = await taken_back(site, running, story.outreach, "out-7")
             assert [(one.outcome, one.due) for one in taken] == [(1, False)]
             said = await ErasureServiceStub(outreach).GetErasureCertificate(
                 messages.GetErasureCertificateRequest(erasure_id=erased.erasure_id)

@@ -5,8 +5,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import grpc
-
 from adapters.kit.client import Hub
 from adapters.kit.config import FeedSettings, HubSettings
 from adapters.kit.receipts import ReceiptSigner
@@ -19,6 +17,7 @@ from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
 from tests.clock import ManualClock
 from tests.faults.figures import Figures
 from tests.integration.loopback import Site, adapter_channel, make_site
+from tests.integration.officer import taken_back
 from tests.integration.story import Story, begin, grant, link, publish, withdraw
 
 RESTRICTED = delivery_service_pb2.RETRACTION_OUTCOME_RESTRICTED
@@ -40,12 +39,12 @@ async def _a_week(site: Site, folder: Path, figures: Figures) -> None:
             await publish(outreach)
             grant_id = await grant(outreach)
             assert await _receive(site, running, story, folder, clock) == 1
-            assert [line.step for line in await _told(outreach)] == ["DISCLOSE"]
+            assert [line.step for line in await _told(site, running, story)] == ["DISCLOSE"]
 
             await withdraw(outreach, grant_id)
             fetched = clock.now()
             clock.advance(timedelta(hours=1))
-            [_, due] = await _told(outreach)
+            [_, due] = await _told(site, running, story)
             assert (due.step, due.due, due.overdue, due.HasField("position")) == (
                 "RETRACT",
                 True,
@@ -56,13 +55,13 @@ async def _a_week(site: Site, folder: Path, figures: Figures) -> None:
             days_overdue = 0
             for _ in range(7):
                 clock.advance(timedelta(days=1))
-                [_, due] = await _told(outreach)
+                [_, due] = await _told(site, running, story)
                 assert due.due and due.outcome == 0
                 days_overdue += due.overdue
             assert days_overdue == 5, "72 hours and an hour are gone on the third of seven days' looks"
 
             assert await _receive(site, running, story, folder, clock) == 0
-            [_, retracted] = await _told(outreach)
+            [_, retracted] = await _told(site, running, story)
             assert (retracted.step, retracted.due, retracted.overdue) == ("RETRACT", False, False)
             # This sink does not say where else it keeps things, so its receipt claims no more than that.
             assert retracted.outcome == RESTRICTED and retracted.position.index > 0
@@ -73,11 +72,12 @@ async def _a_week(site: Site, folder: Path, figures: Figures) -> None:
     figures.update({"days away": 7, "days on which it read overdue": days_overdue, "left behind": 0})
 
 
-async def _told(outreach: grpc.aio.Channel) -> list[Any]:
-    """What the teller's data protection officer reads."""
-    request = audit_service_pb2.ListDisclosuresRequest(client_reference="out-7")
-    answer = await AuditServiceStub(outreach).ListDisclosures(request)
-    return list(answer.disclosures)
+async def _told(site: Site, running: RunningHub, story: Story) -> list[Any]:
+    """What the teller's data protection officer reads: what left, and what is taken back."""
+    async with adapter_channel(site, running, story.outreach) as outreach:
+        request = audit_service_pb2.ListDisclosuresRequest(client_reference="out-7")
+        left = await AuditServiceStub(outreach).ListDisclosures(request)
+    return [*left.disclosures, *await taken_back(site, running, story.outreach, "out-7")]
 
 
 async def _receive(site: Site, running: RunningHub, story: Story, folder: Path, clock: ManualClock) -> int:

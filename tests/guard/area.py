@@ -44,7 +44,9 @@ NAMES = ("outreach", "hostel", "clinic", "council")
 PARTNER = "partner"
 """Party to what is nobody else's business."""
 LEAD, DESK = Who("lead-1", "SAFEGUARDING_LEAD"), Who("desk-1", "EMERGENCY_DESK", "EMERGENCY")
+OFFICER = Who("officer-1", "DATA_PROTECTION_OFFICER")
 """Who asks where a call is for somebody in that role; elsewhere it is the navigator."""
+OFFICERS = {"AuditService.ListRetractions"}
 LEADS = {name for name in METHODS if name.startswith("SharingService.")}
 M = TypeVar("M", bound=Message)
 
@@ -74,6 +76,7 @@ class Member:
         if not needs_word(path(method)):
             return ()
         who = DESK if method == "EmergencyService.OpenCard" else LEAD if method in LEADS else NAVIGATOR
+        who = OFFICER if method in OFFICERS else who
         return self.signer.metadata(who, request)
 
 
@@ -300,7 +303,7 @@ class Area:
 
     async def _decided(self, member: Member) -> dict[str, str]:
         """What people decided there about somebody whom only it knows; a place, and a card."""
-        for who in (LEAD, DESK):
+        for who in (LEAD, DESK, OFFICER):
             await self.operate("StaffService.GiveRole", giving(request_id(), who), member.name)
         await member.ask(
             "StaffService.RecordRelationship",

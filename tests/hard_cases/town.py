@@ -8,6 +8,7 @@ from pathlib import Path
 from adapters.kit.receipts import ReceiptSigner
 from adapters.kit.sink import PendingReceipt
 from oncetold.v1 import audit_service_pb2, common_pb2, delivery_service_pb2
+from tests.twins.colleague import taken_back
 from tests.twins.desk import Desk
 from tests.twins.stage import Authority, Stage, stage
 
@@ -35,8 +36,9 @@ class Town:
             await desk.drain()
 
     async def tells(self, desk: Desk) -> list[audit_service_pb2.Disclosure]:
-        """What the street team can show Rosa: what went to an agency, and what came back, oldest first."""
-        listed = (await self.street.list_disclosures("rosa")).disclosures
+        """What the street team's officer can show Rosa: what went to an agency, then what came back."""
+        listed = [*(await self.street.list_disclosures("rosa")).disclosures]
+        listed += await taken_back(self.street, "rosa")
         return [one for one in listed if one.recipient_agency_id == desk.agency_id]
 
 

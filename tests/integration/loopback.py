@@ -13,12 +13,13 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
+from adapters.kit.assertions import Who
 from hub import pki
 from hub.bootstrap import RunningHub, create_hub
 from hub.config import Config, TlsFiles
 from oncetold.v1 import agency_service_pb2, common_pb2
 from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
-from tests.staff import Signing, agency_named, hire, signer_of
+from tests.staff import NAVIGATOR, Signing, agency_named, hire, signer_of
 
 
 @dataclass
@@ -61,11 +62,11 @@ def make_replica(site: Site, folder: Path) -> Site:
 
 @asynccontextmanager
 async def adapter_channel(
-    site: Site, running: RunningHub, credentials: pki.Credentials | None
+    site: Site, running: RunningHub, credentials: pki.Credentials | None, who: Who = NAVIGATOR
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A connection as an adapter makes it; without credentials, one without a client certificate.
 
-    Where a call needs it, its agency vouches for its navigator.
+    Where a call needs it, its agency vouches for `who`.
     """
     tls = grpc.ssl_channel_credentials(
         site.authority.certificate.read_bytes(),
@@ -77,7 +78,7 @@ async def adapter_channel(
         signer = signer_of(
             agency_named(credentials), running.hub.ledger.ledger_id, pem, running.hub.ledger.clock.now
         )
-        signing.append(Signing(signer))
+        signing.append(Signing(signer, who))
     async with grpc.aio.secure_channel(f"localhost:{running.port}", tls, interceptors=signing) as channel:
         yield channel
 

@@ -248,6 +248,7 @@ QUOTING: dict[str, Callable[[Quoted], Message]] = {
         record_id=its.record_id, recipient_agency_id="hostel", purpose=PURPOSE
     ),
     "AuditService.ListDisclosures": lambda its: _audit.ListDisclosuresRequest(client_reference=its.reference),
+    "AuditService.ListRetractions": lambda its: _audit.ListRetractionsRequest(client_reference=its.reference),
     "AuditService.GetFeedStatus": lambda its: _audit.GetFeedStatusRequest(feed_id=its.feed_id),
 }
 ANSWERED: dict[str, tuple[Callable[[Quoted], Message], type[Message]]] = {

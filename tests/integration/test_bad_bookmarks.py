@@ -21,6 +21,7 @@ from oncetold.v1 import audit_service_pb2, common_pb2, delivery_service_pb2
 from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
 from oncetold.v1.delivery_service_pb2_grpc import DeliveryServiceStub
 from tests.integration.loopback import Site, adapter_channel, make_site, refusal
+from tests.integration.officer import taken_back
 from tests.integration.story import Story, begin, fetch, grant, link, publish, request_id, stamp, withdraw
 
 INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
@@ -261,9 +262,8 @@ def _kept(here: Place, gone: delivery_service_pb2.Delivery) -> delivery_service_
 
 async def _outcome(here: Place) -> str:
     """How the street team sees the retraction of what it told."""
-    request = audit_service_pb2.ListDisclosuresRequest(client_reference="out-7")
-    lines = (await AuditServiceStub(here.outreach).ListDisclosures(request)).disclosures
-    [outcome] = {line.outcome for line in lines if line.step == "RETRACT"}
+    lines = await taken_back(here.site, here.running, here.story.outreach, "out-7")
+    [outcome] = {line.outcome for line in lines}
     return delivery_service_pb2.RetractionOutcome.Name(outcome)
 
 

@@ -23,6 +23,7 @@ from oncetold.v1.audit_service_pb2_grpc import AuditServiceStub
 from oncetold.v1.consent_service_pb2_grpc import ConsentServiceStub
 from oncetold.v1.record_service_pb2_grpc import RecordServiceStub
 from tests.integration.loopback import Site, adapter_channel, refused
+from tests.integration.officer import taken_back
 from tests.integration.story import (
     Story,
     begin,
@@ -105,12 +106,12 @@ async def test_told_once_it_arrives_with_its_terms_and_leaves_with_a_receipt(sit
             left = await AuditServiceStub(outreach).ListDisclosures(
                 audit_service_pb2.ListDisclosuresRequest(client_reference="out-7")
             )
-            assert [line.step for line in left.disclosures] == ["DISCLOSE", "READ", "RETRACT"]
-            assert left.disclosures[2].outcome == delivery_service_pb2.RETRACTION_OUTCOME_ERASED
-            looked_at = [list(line.looked_at) for line in left.disclosures]
-            assert looked_at == [[], [], ["live-rows", "version-history", "no-search-index"]]
-            assert list(left.disclosures[2].not_looked_at) == ["backups-until:2026-12-24"]
-            assert {line.recipient_agency_id for line in left.disclosures} == {"hostel"}
+            assert [line.step for line in left.disclosures] == ["DISCLOSE", "READ"]
+            [taken] = await taken_back(site, running, story.outreach, "out-7")
+            assert (taken.step, taken.outcome) == ("RETRACT", delivery_service_pb2.RETRACTION_OUTCOME_ERASED)
+            assert list(taken.looked_at) == ["live-rows", "version-history", "no-search-index"]
+            assert list(taken.not_looked_at) == ["backups-until:2026-12-24"]
+            assert {line.recipient_agency_id for line in (*left.disclosures, taken)} == {"hostel"}
 
 
 @pytest.mark.parametrize(

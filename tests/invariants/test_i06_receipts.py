@@ -1,6 +1,6 @@
-"""I6: every retraction ends in a signed receipt, or stays visibly open.
+"""I6: every retraction ends in a signed receipt, or stays visibly open to data protection officers.
 
-Partly built: receipts and their outcomes. `departed` agencies and the DPO's overdue list come later.
+Agencies that leave: `tests/erasure/test_departure.py`; what is overdue: `tests/twins/test_h04_overdue.py`.
 """
 
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 from oncetold.v1 import delivery_service_pb2
 from tests.twins.cast import bedded_down, cast
+from tests.twins.colleague import taken_back
 from tests.twins.stage import Authority, stage
 
 WIDE = ("ACCOMMODATION", "SERVICE_CONTACT")
@@ -25,8 +26,7 @@ async def test_i6_a_retraction_stays_open_until_its_receipt_is_there(
 
         async def standing() -> tuple[int, int, list[Any]]:
             status = await c.hostel.feed_status()
-            lines = (await c.outreach.list_disclosures("rosa")).disclosures
-            outcomes = [line.outcome for line in lines if line.step == "RETRACT"]
+            outcomes = [line.outcome for line in await taken_back(c.outreach, "rosa")]
             return status.open_retractions, status.receipted_retractions, outcomes
 
         due = [delivery_service_pb2.RETRACTION_OUTCOME_UNSPECIFIED]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.twins.cast import bedded_down, cast
+from tests.twins.colleague import taken_back
 from tests.twins.stage import Authority, stage
 
 WIDE = ("ACCOMMODATION", "SERVICE_CONTACT")
@@ -28,7 +29,10 @@ async def test_i13_undoing_a_link_retracts_what_it_caused_and_says_who_had_it(
         assert [(one.WhichOneof("step"), one.client_reference) for one in gone] == [("retract", "room-4")]
         assert len(c.hostel.store) == 1, "only what that link caused"
         assert list((await c.hostel.history("room-4")).elements) == []
-        saw = (await c.outreach.list_disclosures("rosa")).disclosures
+        saw = [
+            *(await c.outreach.list_disclosures("rosa")).disclosures,
+            *await taken_back(c.outreach, "rosa"),
+        ]
         assert [(one.recipient_agency_id, one.step) for one in saw] == [
             ("hostel", "DISCLOSE"),
             ("hostel", "RETRACT"),

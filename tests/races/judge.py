@@ -148,7 +148,7 @@ class Judge:
                 self._say(seen, f"explained that {wrong} may go")
 
     def _check_disclosures(self, seen: Seen) -> None:
-        """It lists what stands in the ledger before its own entry: no more, no less."""
+        """It lists all that left and stands in the ledger before its own entry: no more, no less."""
         whose = {fragment_id: stamp.person for (fragment_id, _), stamp in self._stamps.items()}
         recorded = {
             Listed(str(step.fragment_id), step.kind, position)
@@ -156,7 +156,9 @@ class Judge:
             if position < seen.position
             for person in access.accessed.people
             for step in person.steps
-            if step.fragment_id is not None and whose.get(step.fragment_id) == ROSA
+            if step.fragment_id is not None
+            and whose.get(step.fragment_id) == ROSA
+            and step.kind is not StepKind.RETRACT
         }
         if seen.listed != recorded:
             self._say(

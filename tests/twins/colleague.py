@@ -5,7 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.kit.assertions import Who
-from oncetold.v1 import common_pb2, consent_service_pb2, record_service_pb2, sharing_pb2, staff_service_pb2
+from oncetold.v1 import (
+    audit_service_pb2,
+    common_pb2,
+    consent_service_pb2,
+    record_service_pb2,
+    sharing_pb2,
+    staff_service_pb2,
+)
 from oncetold.v1 import sharing_service_pb2 as messages
 from tests.staff import giving, signer_of, working_with
 from tests.twins.choices import categories
@@ -49,6 +56,17 @@ class Colleague:
             request,
             record_service_pb2.GetHistoryResponse,
             metadata=self._signer.metadata(self.who, request),
+        )
+        return answer
+
+    async def retractions(self, reference: str = "") -> audit_service_pb2.ListRetractionsResponse:
+        """What was and is to be taken back of one person; of all, what is overdue."""
+        request = audit_service_pb2.ListRetractionsRequest(client_reference=reference)
+        answer: audit_service_pb2.ListRetractionsResponse = await self.desk.ask(
+            "AuditService/ListRetractions",
+            request,
+            audit_service_pb2.ListRetractionsResponse,
+            metadata=self.signed(request),
         )
         return answer
 
@@ -208,3 +226,9 @@ async def hired(desk: Desk, staff_reference: str, role: str) -> Colleague:
         "StaffService/GiveRole", giving(desk.stage.request_id(), who), staff_service_pb2.GiveRoleResponse
     )
     return Colleague(desk, who)
+
+
+async def taken_back(desk: Desk, reference: str) -> list[audit_service_pb2.Disclosure]:
+    """What the agency's data protection officer reads of what is taken back of one person."""
+    officer = await hired(desk, "officer-1", "DATA_PROTECTION_OFFICER")
+    return list((await officer.retractions(reference)).retractions)

@@ -12,14 +12,12 @@ from hub.cli.connection import ask, call, connect, run
 from hub.cli.output import moment, position, show, show_rows
 from oncetold.v1.agency_service_pb2 import ListAgenciesRequest
 from oncetold.v1.audit_service_pb2 import (
-    Disclosure,
     ExplainDecisionRequest,
     Explanation,
     GetFeedStatusRequest,
     ListDisclosuresRequest,
     Verdict,
 )
-from oncetold.v1.delivery_service_pb2 import RetractionOutcome
 
 commands = group("deliveries", "What went to whom, and which retractions are still open.")
 
@@ -81,7 +79,10 @@ def status(
 def disclosures(
     context: typer.Context, reference: Reference, agency: ActingFor, as_json: Json = False
 ) -> None:
-    """Lists what left the acting agency about one of its references, and how retractions ended."""
+    """Lists what left the acting agency about one of its references.
+
+    What was taken back is for its data protection officer: `oncetold-adapter retractions`.
+    """
     request = ListDisclosuresRequest(client_reference=reference)
     answer = ask(data_folder(context), lambda hub: hub.audit.ListDisclosures, request, agency=agency)
     show_rows(
@@ -93,11 +94,6 @@ def disclosures(
                 "step": disclosure.step,
                 "position": disclosure.position.index,
                 "recorded_time": moment(disclosure.recorded_time),
-                "outcome": _outcome(disclosure),
-                "looked_at": list(disclosure.looked_at),
-                "not_looked_at": list(disclosure.not_looked_at),
-                "due": disclosure.due,
-                "overdue": disclosure.overdue,
             }
             for disclosure in answer.disclosures
         ],
@@ -106,8 +102,6 @@ def disclosures(
             "step": "Step",
             "recipient_agency_id": "To",
             "fragment_id": "Fragment",
-            "outcome": "Receipt",
-            "not_looked_at": "Not looked at",
         },
         nothing="Nothing about this reference has left the agency.",
         as_json=as_json,
@@ -175,13 +169,3 @@ def explanation_sentence(explanation: Explanation, recipient: str) -> str:
     }.get(explanation.verdict, "not decided.")
     code = f" [test {explanation.test}{', ' + explanation.reason if explanation.reason else ''}]"
     return f"{about}: {opening} {explanation.sentence}{code}"
-
-
-def _outcome(disclosure: Disclosure) -> str:
-    if disclosure.outcome == RetractionOutcome.RETRACTION_OUTCOME_UNSPECIFIED:
-        if disclosure.step != "RETRACT":
-            return ""
-        return ("due, not fetched" if disclosure.due else "open") + (
-            ", OVERDUE" if disclosure.overdue else ""
-        )
-    return RetractionOutcome.Name(disclosure.outcome).removeprefix("RETRACTION_OUTCOME_")

@@ -28,7 +28,7 @@ from oncetold.v1 import common_pb2 as oncetold_dot_v1_dot_common__pb2
 from oncetold.v1 import delivery_service_pb2 as oncetold_dot_v1_dot_delivery__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1foncetold/v1/audit_service.proto\x12\x0boncetold.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18oncetold/v1/common.proto\x1a\"oncetold/v1/delivery_service.proto\"\x12\n\x10GetLedgerRequest\"4\n\x11GetLedgerResponse\x12\x11\n\tledger_id\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\"\xb2\x01\n\x16\x45xplainDecisionRequest\x12&\n\trecord_id\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12=\n\x13recipient_agency_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12\x31\n\x07purpose\x18\x03 \x01(\x0e\x32\x14.oncetold.v1.PurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"v\n\x17\x45xplainDecisionResponse\x12.\n\x0c\x65xplanations\x18\x01 \x03(\x0b\x32\x18.oncetold.v1.Explanation\x12+\n\x06\x61\x63\x63\x65ss\x18\x02 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\xbb\x01\n\x0b\x45xplanation\x12\x13\n\x0b\x66ragment_id\x18\x01 \x01(\t\x12-\n\ncategories\x18\x02 \x03(\x0e\x32\x19.oncetold.v1.DataCategory\x12%\n\x07verdict\x18\x03 \x01(\x0e\x32\x14.oncetold.v1.Verdict\x12\x0c\n\x04test\x18\x04 \x01(\r\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x10\n\x08sentence\x18\x06 \x01(\t\x12\x11\n\trelied_on\x18\x07 \x03(\t\"G\n\x16ListDisclosuresRequest\x12-\n\x10\x63lient_reference\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\"t\n\x17ListDisclosuresResponse\x12,\n\x0b\x64isclosures\x18\x01 \x03(\x0b\x32\x17.oncetold.v1.Disclosure\x12+\n\x06\x61\x63\x63\x65ss\x18\x02 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\xa7\x02\n\nDisclosure\x12\x13\n\x0b\x66ragment_id\x18\x01 \x01(\t\x12\x1b\n\x13recipient_agency_id\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\t\x12-\n\x08position\x18\x04 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\x12\x31\n\rrecorded_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x07outcome\x18\x06 \x01(\x0e\x32\x1e.oncetold.v1.RetractionOutcome\x12\x0b\n\x03\x64ue\x18\x07 \x01(\x08\x12\x0f\n\x07overdue\x18\x08 \x01(\x08\x12\x11\n\tlooked_at\x18\t \x03(\t\x12\x15\n\rnot_looked_at\x18\n \x03(\t\"1\n\x14GetFeedStatusRequest\x12\x19\n\x07\x66\x65\x65\x64_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x91\x01\n\x15GetFeedStatusResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\r\x12\x0c\n\x04sent\x18\x02 \x01(\x04\x12\x14\n\x0c\x61\x63knowledged\x18\x03 \x01(\x04\x12\x0c\n\x04held\x18\x04 \x01(\r\x12\x18\n\x10open_retractions\x18\x05 \x01(\r\x12\x1d\n\x15receipted_retractions\x18\x06 \x01(\r*s\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x12\n\x0eVERDICT_PERMIT\x10\x01\x12\x10\n\x0cVERDICT_DENY\x10\x02\x12\x12\n\x0eVERDICT_REVIEW\x10\x03\x12\x15\n\x11VERDICT_ALLOW_OWN\x10\x04\x32\xee\x02\n\x0c\x41uditService\x12J\n\tGetLedger\x12\x1d.oncetold.v1.GetLedgerRequest\x1a\x1e.oncetold.v1.GetLedgerResponse\x12\\\n\x0f\x45xplainDecision\x12#.oncetold.v1.ExplainDecisionRequest\x1a$.oncetold.v1.ExplainDecisionResponse\x12\\\n\x0fListDisclosures\x12#.oncetold.v1.ListDisclosuresRequest\x1a$.oncetold.v1.ListDisclosuresResponse\x12V\n\rGetFeedStatus\x12!.oncetold.v1.GetFeedStatusRequest\x1a\".oncetold.v1.GetFeedStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1foncetold/v1/audit_service.proto\x12\x0boncetold.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18oncetold/v1/common.proto\x1a\"oncetold/v1/delivery_service.proto\"\x12\n\x10GetLedgerRequest\"4\n\x11GetLedgerResponse\x12\x11\n\tledger_id\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\"\xb2\x01\n\x16\x45xplainDecisionRequest\x12&\n\trecord_id\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12=\n\x13recipient_agency_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12\x31\n\x07purpose\x18\x03 \x01(\x0e\x32\x14.oncetold.v1.PurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"v\n\x17\x45xplainDecisionResponse\x12.\n\x0c\x65xplanations\x18\x01 \x03(\x0b\x32\x18.oncetold.v1.Explanation\x12+\n\x06\x61\x63\x63\x65ss\x18\x02 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\xbb\x01\n\x0b\x45xplanation\x12\x13\n\x0b\x66ragment_id\x18\x01 \x01(\t\x12-\n\ncategories\x18\x02 \x03(\x0e\x32\x19.oncetold.v1.DataCategory\x12%\n\x07verdict\x18\x03 \x01(\x0e\x32\x14.oncetold.v1.Verdict\x12\x0c\n\x04test\x18\x04 \x01(\r\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x10\n\x08sentence\x18\x06 \x01(\t\x12\x11\n\trelied_on\x18\x07 \x03(\t\"G\n\x16ListDisclosuresRequest\x12-\n\x10\x63lient_reference\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\"t\n\x17ListDisclosuresResponse\x12,\n\x0b\x64isclosures\x18\x01 \x03(\x0b\x32\x17.oncetold.v1.Disclosure\x12+\n\x06\x61\x63\x63\x65ss\x18\x02 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"I\n\x16ListRetractionsRequest\x12/\n\x10\x63lient_reference\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{0,100}$\"\xac\x01\n\x17ListRetractionsResponse\x12,\n\x0bretractions\x18\x01 \x03(\x0b\x32\x17.oncetold.v1.Disclosure\x12(\n\x06\x63opies\x18\x02 \x03(\x0b\x32\x18.oncetold.v1.OverdueCopy\x12\x0c\n\x04more\x18\x03 \x01(\x08\x12+\n\x06\x61\x63\x63\x65ss\x18\x04 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x8a\x01\n\x0bOverdueCopy\x12\x0f\n\x07\x66\x65\x65\x64_id\x18\x01 \x01(\t\x12\x18\n\x10\x63lient_reference\x18\x02 \x01(\t\x12\x13\n\x0b\x66ragment_id\x18\x03 \x01(\t\x12.\n\nsince_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03\x64ue\x18\x05 \x01(\x08\"\xc1\x02\n\nDisclosure\x12\x13\n\x0b\x66ragment_id\x18\x01 \x01(\t\x12\x1b\n\x13recipient_agency_id\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\t\x12-\n\x08position\x18\x04 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\x12\x31\n\rrecorded_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x07outcome\x18\x06 \x01(\x0e\x32\x1e.oncetold.v1.RetractionOutcome\x12\x0b\n\x03\x64ue\x18\x07 \x01(\x08\x12\x0f\n\x07overdue\x18\x08 \x01(\x08\x12\x11\n\tlooked_at\x18\t \x03(\t\x12\x15\n\rnot_looked_at\x18\n \x03(\t\x12\x18\n\x10\x63lient_reference\x18\x0b \x01(\t\"1\n\x14GetFeedStatusRequest\x12\x19\n\x07\x66\x65\x65\x64_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x91\x01\n\x15GetFeedStatusResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\r\x12\x0c\n\x04sent\x18\x02 \x01(\x04\x12\x14\n\x0c\x61\x63knowledged\x18\x03 \x01(\x04\x12\x0c\n\x04held\x18\x04 \x01(\r\x12\x18\n\x10open_retractions\x18\x05 \x01(\r\x12\x1d\n\x15receipted_retractions\x18\x06 \x01(\r*s\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x12\n\x0eVERDICT_PERMIT\x10\x01\x12\x10\n\x0cVERDICT_DENY\x10\x02\x12\x12\n\x0eVERDICT_REVIEW\x10\x03\x12\x15\n\x11VERDICT_ALLOW_OWN\x10\x04\x32\xcc\x03\n\x0c\x41uditService\x12J\n\tGetLedger\x12\x1d.oncetold.v1.GetLedgerRequest\x1a\x1e.oncetold.v1.GetLedgerResponse\x12\\\n\x0f\x45xplainDecision\x12#.oncetold.v1.ExplainDecisionRequest\x1a$.oncetold.v1.ExplainDecisionResponse\x12\\\n\x0fListDisclosures\x12#.oncetold.v1.ListDisclosuresRequest\x1a$.oncetold.v1.ListDisclosuresResponse\x12\\\n\x0fListRetractions\x12#.oncetold.v1.ListRetractionsRequest\x1a$.oncetold.v1.ListRetractionsResponse\x12V\n\rGetFeedStatus\x12!.oncetold.v1.GetFeedStatusRequest\x1a\".oncetold.v1.GetFeedStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,10 +43,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPLAINDECISIONREQUEST'].fields_by_name['purpose']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_LISTDISCLOSURESREQUEST'].fields_by_name['client_reference']._loaded_options = None
   _globals['_LISTDISCLOSURESREQUEST'].fields_by_name['client_reference']._serialized_options = b'\272H\020r\016\020\001\030d2\010^[!-~]+$'
+  _globals['_LISTRETRACTIONSREQUEST'].fields_by_name['client_reference']._loaded_options = None
+  _globals['_LISTRETRACTIONSREQUEST'].fields_by_name['client_reference']._serialized_options = b'\272H\022r\0202\016^[!-~]{0,100}$'
   _globals['_GETFEEDSTATUSREQUEST'].fields_by_name['feed_id']._loaded_options = None
   _globals['_GETFEEDSTATUSREQUEST'].fields_by_name['feed_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_VERDICT']._serialized_start=1425
-  _globals['_VERDICT']._serialized_end=1540
+  _globals['_VERDICT']._serialized_start=1842
+  _globals['_VERDICT']._serialized_end=1957
   _globals['_GETLEDGERREQUEST']._serialized_start=172
   _globals['_GETLEDGERREQUEST']._serialized_end=190
   _globals['_GETLEDGERRESPONSE']._serialized_start=192
@@ -61,12 +63,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTDISCLOSURESREQUEST']._serialized_end=808
   _globals['_LISTDISCLOSURESRESPONSE']._serialized_start=810
   _globals['_LISTDISCLOSURESRESPONSE']._serialized_end=926
-  _globals['_DISCLOSURE']._serialized_start=929
-  _globals['_DISCLOSURE']._serialized_end=1224
-  _globals['_GETFEEDSTATUSREQUEST']._serialized_start=1226
-  _globals['_GETFEEDSTATUSREQUEST']._serialized_end=1275
-  _globals['_GETFEEDSTATUSRESPONSE']._serialized_start=1278
-  _globals['_GETFEEDSTATUSRESPONSE']._serialized_end=1423
-  _globals['_AUDITSERVICE']._serialized_start=1543
-  _globals['_AUDITSERVICE']._serialized_end=1909
+  _globals['_LISTRETRACTIONSREQUEST']._serialized_start=928
+  _globals['_LISTRETRACTIONSREQUEST']._serialized_end=1001
+  _globals['_LISTRETRACTIONSRESPONSE']._serialized_start=1004
+  _globals['_LISTRETRACTIONSRESPONSE']._serialized_end=1176
+  _globals['_OVERDUECOPY']._serialized_start=1179
+  _globals['_OVERDUECOPY']._serialized_end=1317
+  _globals['_DISCLOSURE']._serialized_start=1320
+  _globals['_DISCLOSURE']._serialized_end=1641
+  _globals['_GETFEEDSTATUSREQUEST']._serialized_start=1643
+  _globals['_GETFEEDSTATUSREQUEST']._serialized_end=1692
+  _globals['_GETFEEDSTATUSRESPONSE']._serialized_start=1695
+  _globals['_GETFEEDSTATUSRESPONSE']._serialized_end=1840
+  _globals['_AUDITSERVICE']._serialized_start=1960
+  _globals['_AUDITSERVICE']._serialized_end=2420
 # @@protoc_insertion_point(module_scope)

@@ -220,6 +220,103 @@ class ListDisclosuresResponse(_message.Message):
 Global___ListDisclosuresResponse: _TypeAlias = ListDisclosuresResponse  # noqa: Y015
 
 @_typing.final
+class ListRetractionsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_REFERENCE_FIELD_NUMBER: _builtins.int
+    client_reference: _builtins.str
+    """Only of this client; empty: what is overdue of all."""
+    def __init__(
+        self,
+        *,
+        client_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_reference", b"client_reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRetractionsRequest: _TypeAlias = ListRetractionsRequest  # noqa: Y015
+
+@_typing.final
+class ListRetractionsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RETRACTIONS_FIELD_NUMBER: _builtins.int
+    COPIES_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    ACCESS_FIELD_NUMBER: _builtins.int
+    more: _builtins.bool
+    """There is more than is listed."""
+    @_builtins.property
+    def retractions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Disclosure]:
+        """Of what the caller's agency told others, at most 500."""
+
+    @_builtins.property
+    def copies(self) -> _containers.RepeatedCompositeFieldContainer[Global___OverdueCopy]:
+        """What the caller's own agency holds and should have given back, at most 500."""
+
+    @_builtins.property
+    def access(self) -> _common_pb2.LedgerPosition:
+        """The access entry of this look."""
+
+    def __init__(
+        self,
+        *,
+        retractions: _abc.Iterable[Global___Disclosure] | None = ...,
+        copies: _abc.Iterable[Global___OverdueCopy] | None = ...,
+        more: _builtins.bool = ...,
+        access: _common_pb2.LedgerPosition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "copies", b"copies", "more", b"more", "retractions", b"retractions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRetractionsResponse: _TypeAlias = ListRetractionsResponse  # noqa: Y015
+
+@_typing.final
+class OverdueCopy(_message.Message):
+    """Something that an agency holds and should have given back more than 72 hours ago. Why is not told to anybody there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEED_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_REFERENCE_FIELD_NUMBER: _builtins.int
+    FRAGMENT_ID_FIELD_NUMBER: _builtins.int
+    SINCE_TIME_FIELD_NUMBER: _builtins.int
+    DUE_FIELD_NUMBER: _builtins.int
+    feed_id: _builtins.str
+    client_reference: _builtins.str
+    """The holder's own reference to the client."""
+    fragment_id: _builtins.str
+    """As the holder's feed named it."""
+    due: _builtins.bool
+    """It has not been fetched."""
+    @_builtins.property
+    def since_time(self) -> _timestamp_pb2.Timestamp:
+        """When its adapter was asked to give it back; where that has not been fetched, when it last fetched."""
+
+    def __init__(
+        self,
+        *,
+        feed_id: _builtins.str = ...,
+        client_reference: _builtins.str = ...,
+        fragment_id: _builtins.str = ...,
+        since_time: _timestamp_pb2.Timestamp | None = ...,
+        due: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since_time", b"since_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_reference", b"client_reference", "due", b"due", "feed_id", b"feed_id", "fragment_id", b"fragment_id", "since_time", b"since_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OverdueCopy: _TypeAlias = OverdueCopy  # noqa: Y015
+
+@_typing.final
 class Disclosure(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -233,10 +330,11 @@ class Disclosure(_message.Message):
     OVERDUE_FIELD_NUMBER: _builtins.int
     LOOKED_AT_FIELD_NUMBER: _builtins.int
     NOT_LOOKED_AT_FIELD_NUMBER: _builtins.int
+    CLIENT_REFERENCE_FIELD_NUMBER: _builtins.int
     fragment_id: _builtins.str
     recipient_agency_id: _builtins.str
     step: _builtins.str
-    """`DISCLOSE`, `CORRECT`, `RETRACT` or `READ`."""
+    """`DISCLOSE`, `CORRECT` or `READ`; from ListRetractions `RETRACT`."""
     outcome: _delivery_service_pb2.RetractionOutcome.ValueType
     """Set for a retraction with its receipt; or, once the recipient has left for good, what it attested of its copies
     (without `looked_at`): unset when nobody there could say.
@@ -247,6 +345,8 @@ class Disclosure(_message.Message):
     """
     overdue: _builtins.bool
     """A retraction without a receipt for more than 72 hours, or due from an adapter that has not fetched for so long."""
+    client_reference: _builtins.str
+    """The caller's own reference to the client; set by ListRetractions."""
     @_builtins.property
     def position(self) -> _common_pb2.LedgerPosition: ...
     @_builtins.property
@@ -272,10 +372,11 @@ class Disclosure(_message.Message):
         overdue: _builtins.bool = ...,
         looked_at: _abc.Iterable[_builtins.str] | None = ...,
         not_looked_at: _abc.Iterable[_builtins.str] | None = ...,
+        client_reference: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "recorded_time", b"recorded_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["due", b"due", "fragment_id", b"fragment_id", "looked_at", b"looked_at", "not_looked_at", b"not_looked_at", "outcome", b"outcome", "overdue", b"overdue", "position", b"position", "recipient_agency_id", b"recipient_agency_id", "recorded_time", b"recorded_time", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_reference", b"client_reference", "due", b"due", "fragment_id", b"fragment_id", "looked_at", b"looked_at", "not_looked_at", b"not_looked_at", "outcome", b"outcome", "overdue", b"overdue", "position", b"position", "recipient_agency_id", b"recipient_agency_id", "recorded_time", b"recorded_time", "step", b"step"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

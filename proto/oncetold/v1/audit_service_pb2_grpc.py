@@ -51,6 +51,11 @@ class AuditServiceStub(object):
                 request_serializer=oncetold_dot_v1_dot_audit__service__pb2.ListDisclosuresRequest.SerializeToString,
                 response_deserializer=oncetold_dot_v1_dot_audit__service__pb2.ListDisclosuresResponse.FromString,
                 _registered_method=True)
+        self.ListRetractions = channel.unary_unary(
+                '/oncetold.v1.AuditService/ListRetractions',
+                request_serializer=oncetold_dot_v1_dot_audit__service__pb2.ListRetractionsRequest.SerializeToString,
+                response_deserializer=oncetold_dot_v1_dot_audit__service__pb2.ListRetractionsResponse.FromString,
+                _registered_method=True)
         self.GetFeedStatus = channel.unary_unary(
                 '/oncetold.v1.AuditService/GetFeedStatus',
                 request_serializer=oncetold_dot_v1_dot_audit__service__pb2.GetFeedStatusRequest.SerializeToString,
@@ -82,9 +87,22 @@ class AuditServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListDisclosures(self, request, context):
-        """Lists what left the caller's agency: fragment, recipient, when, and for retractions whether and how they were
-        receipted; last those that are due and not fetched, for a partner that is away. Any agency, about its own clients.
-        Repeats are recorded again. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+        """Lists what left the caller's agency: fragment, recipient, when. What was taken back, and what is to be, is not among
+        it: that is for named posts (ListRetractions). Any agency, about its own clients. Repeats are recorded again.
+        NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRetractions(self, request, context):
+        """Lists what is being taken back. Of one client: all that was or is to be taken back of what the caller's agency told,
+        with its receipts. Of all: what is overdue. To the data protection officer of the agency that told it; what is
+        overdue at the caller's own agency to its Caldicott guardian, or its data protection officer while nobody has that
+        role; to whom the client shut out by name, nothing of that client. It looks alike whatever the cause. An agency's
+        certificate with an assertion of one of these roles (PERMISSION_DENIED, ERROR_REASON_ROLE_NEEDED; UNAUTHENTICATED,
+        ERROR_REASON_NO_ASSERTION, _BAD_ASSERTION; PERMISSION_DENIED, ERROR_REASON_ASSERTION_ISSUER). Repeats are recorded
+        again. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -115,6 +133,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ListDisclosures,
                     request_deserializer=oncetold_dot_v1_dot_audit__service__pb2.ListDisclosuresRequest.FromString,
                     response_serializer=oncetold_dot_v1_dot_audit__service__pb2.ListDisclosuresResponse.SerializeToString,
+            ),
+            'ListRetractions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRetractions,
+                    request_deserializer=oncetold_dot_v1_dot_audit__service__pb2.ListRetractionsRequest.FromString,
+                    response_serializer=oncetold_dot_v1_dot_audit__service__pb2.ListRetractionsResponse.SerializeToString,
             ),
             'GetFeedStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetFeedStatus,
@@ -205,6 +228,33 @@ class AuditService(object):
             '/oncetold.v1.AuditService/ListDisclosures',
             oncetold_dot_v1_dot_audit__service__pb2.ListDisclosuresRequest.SerializeToString,
             oncetold_dot_v1_dot_audit__service__pb2.ListDisclosuresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRetractions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncetold.v1.AuditService/ListRetractions',
+            oncetold_dot_v1_dot_audit__service__pb2.ListRetractionsRequest.SerializeToString,
+            oncetold_dot_v1_dot_audit__service__pb2.ListRetractionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

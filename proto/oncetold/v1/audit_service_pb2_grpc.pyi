@@ -46,9 +46,18 @@ class AuditServiceStub:
     for a record or agency that is not there, alike. Repeats are recorded again.
     """
     ListDisclosures: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ListDisclosuresRequest, _audit_service_pb2.ListDisclosuresResponse]
-    """Lists what left the caller's agency: fragment, recipient, when, and for retractions whether and how they were
-    receipted; last those that are due and not fetched, for a partner that is away. Any agency, about its own clients.
-    Repeats are recorded again. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+    """Lists what left the caller's agency: fragment, recipient, when. What was taken back, and what is to be, is not among
+    it: that is for named posts (ListRetractions). Any agency, about its own clients. Repeats are recorded again.
+    NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+    """
+    ListRetractions: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ListRetractionsRequest, _audit_service_pb2.ListRetractionsResponse]
+    """Lists what is being taken back. Of one client: all that was or is to be taken back of what the caller's agency told,
+    with its receipts. Of all: what is overdue. To the data protection officer of the agency that told it; what is
+    overdue at the caller's own agency to its Caldicott guardian, or its data protection officer while nobody has that
+    role; to whom the client shut out by name, nothing of that client. It looks alike whatever the cause. An agency's
+    certificate with an assertion of one of these roles (PERMISSION_DENIED, ERROR_REASON_ROLE_NEEDED; UNAUTHENTICATED,
+    ERROR_REASON_NO_ASSERTION, _BAD_ASSERTION; PERMISSION_DENIED, ERROR_REASON_ASSERTION_ISSUER). Repeats are recorded
+    again. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
     """
     GetFeedStatus: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.GetFeedStatusRequest, _audit_service_pb2.GetFeedStatusResponse]
     """Totals of one feed: sent, acknowledged, retractions open and receipted. The operator, or the feed's certificate.
@@ -73,9 +82,18 @@ class AuditServiceAsyncStub(AuditServiceStub):
     for a record or agency that is not there, alike. Repeats are recorded again.
     """
     ListDisclosures: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ListDisclosuresRequest, _audit_service_pb2.ListDisclosuresResponse]  # type: ignore[assignment]
-    """Lists what left the caller's agency: fragment, recipient, when, and for retractions whether and how they were
-    receipted; last those that are due and not fetched, for a partner that is away. Any agency, about its own clients.
-    Repeats are recorded again. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+    """Lists what left the caller's agency: fragment, recipient, when. What was taken back, and what is to be, is not among
+    it: that is for named posts (ListRetractions). Any agency, about its own clients. Repeats are recorded again.
+    NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+    """
+    ListRetractions: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ListRetractionsRequest, _audit_service_pb2.ListRetractionsResponse]  # type: ignore[assignment]
+    """Lists what is being taken back. Of one client: all that was or is to be taken back of what the caller's agency told,
+    with its receipts. Of all: what is overdue. To the data protection officer of the agency that told it; what is
+    overdue at the caller's own agency to its Caldicott guardian, or its data protection officer while nobody has that
+    role; to whom the client shut out by name, nothing of that client. It looks alike whatever the cause. An agency's
+    certificate with an assertion of one of these roles (PERMISSION_DENIED, ERROR_REASON_ROLE_NEEDED; UNAUTHENTICATED,
+    ERROR_REASON_NO_ASSERTION, _BAD_ASSERTION; PERMISSION_DENIED, ERROR_REASON_ASSERTION_ISSUER). Repeats are recorded
+    again. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
     """
     GetFeedStatus: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.GetFeedStatusRequest, _audit_service_pb2.GetFeedStatusResponse]  # type: ignore[assignment]
     """Totals of one feed: sent, acknowledged, retractions open and receipted. The operator, or the feed's certificate.
@@ -115,9 +133,24 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audit_service_pb2.ListDisclosuresRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.ListDisclosuresResponse, _abc.Awaitable[_audit_service_pb2.ListDisclosuresResponse]]:
-        """Lists what left the caller's agency: fragment, recipient, when, and for retractions whether and how they were
-        receipted; last those that are due and not fetched, for a partner that is away. Any agency, about its own clients.
-        Repeats are recorded again. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+        """Lists what left the caller's agency: fragment, recipient, when. What was taken back, and what is to be, is not among
+        it: that is for named posts (ListRetractions). Any agency, about its own clients. Repeats are recorded again.
+        NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+        """
+
+    @_abc_1.abstractmethod
+    def ListRetractions(
+        self,
+        request: _audit_service_pb2.ListRetractionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_service_pb2.ListRetractionsResponse, _abc.Awaitable[_audit_service_pb2.ListRetractionsResponse]]:
+        """Lists what is being taken back. Of one client: all that was or is to be taken back of what the caller's agency told,
+        with its receipts. Of all: what is overdue. To the data protection officer of the agency that told it; what is
+        overdue at the caller's own agency to its Caldicott guardian, or its data protection officer while nobody has that
+        role; to whom the client shut out by name, nothing of that client. It looks alike whatever the cause. An agency's
+        certificate with an assertion of one of these roles (PERMISSION_DENIED, ERROR_REASON_ROLE_NEEDED; UNAUTHENTICATED,
+        ERROR_REASON_NO_ASSERTION, _BAD_ASSERTION; PERMISSION_DENIED, ERROR_REASON_ASSERTION_ISSUER). Repeats are recorded
+        again. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
         """
 
     @_abc_1.abstractmethod

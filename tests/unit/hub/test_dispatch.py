@@ -73,7 +73,7 @@ class Servicer:
     async def ExplainDecision(self, request: object, call: Call) -> object:
         raise AssertionError("not called")
 
-    ListDisclosures = GetFeedStatus = ExplainDecision
+    ListDisclosures = ListRetractions = GetFeedStatus = ExplainDecision
 
 
 async def answer() -> object:

@@ -1,0 +1,193 @@
+"""What was taken back of a client, what is to be, and whose copies are overdue: for named posts alone.
+
+An overdue copy looks alike whatever the cause, and the cause may be that she shut out somebody who works
+where the copy is. So of the agency that told it only its data protection officer sees that it is overdue,
+and of the agency that has it only the Caldicott guardian, or the data protection officer where there is none
+(SAFETY H4).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from uuid import UUID
+
+from consent_ledger.access import AccessKind, StepKind, read_access_entry
+from consent_ledger.entry import Entry, moment
+from consent_ledger.facts import Feed
+from consent_ledger.staff import Role
+from hub.use_cases.audit import DisclosureLine, attested, disclosure_lines
+from hub.use_cases.difference import changes, desired
+from hub.use_cases.due import OVERDUE_AFTER
+from hub.use_cases.work import Caller, Work
+
+MAY_SEE = (Role.DATA_PROTECTION_OFFICER, Role.CALDICOTT_GUARDIAN)
+MOST = 500
+"""Lines told at once."""
+_PAIRS = 2000
+"""People looked at of one feed whose adapter is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldRetraction:
+    """One line about a client of the agency that told it, under its own reference."""
+
+    client_reference: str
+    line: DisclosureLine
+
+
+@dataclass(frozen=True, slots=True)
+class OverdueCopy:
+    """Something that an agency holds and should have given back. `since`: when it was asked to, or, where its
+    adapter has not fetched that (`due`), when it last fetched."""
+
+    feed_id: UUID
+    client_reference: str
+    fragment_id: UUID
+    since: datetime
+    due: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Retractions:
+    """`told`: of what the caller's agency told others; `copies`: of what it holds itself."""
+
+    told: list[ToldRetraction]
+    copies: list[OverdueCopy]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Overdue:
+    """One overdue copy: of what, told on which registration, held about which person of which feed."""
+
+    feed: Feed
+    pair: UUID
+    element_id: UUID
+    fragment_id: UUID
+    origin: UUID
+    position: int
+    since: datetime
+
+
+def list_retractions(work: Work, caller: Caller, *, client_reference: str = "") -> tuple[Retractions, int]:
+    """Of one client all that was or is to be taken back, of all clients what is overdue; the look's position.
+
+    Raises `ROLE_NEEDED`, `REFERENCE_NOT_REGISTERED`.
+    """
+    staff = work.require_role(caller, *MAY_SEE)
+    agency_id, index = caller.agency(), work.index
+    only = None
+    if client_reference:
+        only = work.registration(caller, client_reference, open_only=False).registration_id
+    overdue = [
+        one
+        for one in _overdue(work, None if staff.role is Role.DATA_PROTECTION_OFFICER else agency_id)
+        if not _is_kept_from(work, agency_id, staff.reference, one)
+    ]
+    told: list[ToldRetraction] = []
+    if staff.role is Role.DATA_PROTECTION_OFFICER and only is not None:
+        told = [
+            ToldRetraction(client_reference, line)
+            for line in disclosure_lines(work, only)
+            if line.step is StepKind.RETRACT
+        ]
+    elif staff.role is Role.DATA_PROTECTION_OFFICER:
+        told = [_told(work, one) for one in overdue if index.registrations[one.origin].agency_id == agency_id]
+    copies = []
+    if staff.role is Role.CALDICOTT_GUARDIAN or not _has_guardian(work, agency_id):
+        copies = [
+            OverdueCopy(one.feed.feed_id, reference, one.element_id, one.since, not one.position)
+            for one in overdue
+            if one.feed.agency_id == agency_id
+            and (reference := index.current_of_pair(one.pair).reference)
+            and client_reference in ("", reference)
+        ]
+    found = Retractions(told[:MOST], copies[:MOST], max(len(told), len(copies)) > MOST)
+    return found, work.record_access(caller, AccessKind.AUDIT)
+
+
+def _has_guardian(work: Work, agency_id: str) -> bool:
+    return any(one.role is Role.CALDICOTT_GUARDIAN for one in work.index.staff.roles_of(agency_id))
+
+
+def _is_kept_from(work: Work, agency_id: str, staff_reference: str, overdue: _Overdue) -> bool:
+    """Whether the client shut out this very person. The two may have been unlinked since: both are asked."""
+    own = work.index.current_of_pair(overdue.pair).registration_id
+    return any(
+        not out.lifted and (out.agency_id, out.staff_reference) == (agency_id, staff_reference)
+        for registration_id in (own, overdue.origin)
+        for out in work.index.person(registration_id).exclusions
+    )
+
+
+def _told(work: Work, one: _Overdue) -> ToldRetraction:
+    line = DisclosureLine(
+        one.fragment_id,
+        one.feed.agency_id,
+        StepKind.RETRACT,
+        one.position,
+        one.since,
+        "",
+        due=not one.position,
+        overdue=True,
+    )
+    return ToldRetraction(work.index.registrations[one.origin].reference, line)
+
+
+def _overdue(work: Work, holder: str | None) -> Iterator[_Overdue]:
+    """Every overdue copy, or those that one agency holds, the longest of each feed first."""
+    for _, feed in sorted(work.index.feeds.items()):
+        if holder in (None, feed.agency_id):
+            found = [*_asked_for(work, feed), *_not_fetched(work, feed)]
+            yield from sorted(found, key=lambda one: (one.since, one.element_id))
+
+
+def _asked_for(work: Work, feed: Feed) -> Iterator[_Overdue]:
+    """Sent, and without a receipt for too long; or its agency left, and nobody there could say."""
+    opened = cache(work.transaction.entry)
+    for retraction in work.holdings.retractions(feed.feed_id):
+        if attested(retraction.outcome):
+            continue
+        entry = opened(retraction.position)
+        # Who left without knowing what became of the copies will not say it later either.
+        if not retraction.outcome and work.now - entry.recorded_at <= OVERDUE_AFTER:
+            continue
+        origin, fragment_id = _of(entry, retraction.sequence)
+        if origin is not None and fragment_id is not None:
+            yield _Overdue(
+                feed,
+                retraction.pair,
+                retraction.element_id,
+                fragment_id,
+                origin,
+                entry.position,
+                entry.recorded_at,
+            )
+
+
+def _of(entry: Entry, sequence: int) -> tuple[UUID | None, UUID | None]:
+    """Of which registration's fragment a retraction was; None for what nobody here knows."""
+    access = read_access_entry(entry)
+    assert access is not None
+    steps = (step for person in access.people for step in person.steps if step.sequence == sequence)
+    return next(((step.origin, step.fragment_id) for step in steps), (None, None))
+
+
+def _not_fetched(work: Work, feed: Feed) -> Iterator[_Overdue]:
+    """Due, from an adapter that has not fetched for too long."""
+    state = work.holdings.feed(feed.feed_id)
+    fetched = moment(state.fetched)
+    if work.now - fetched <= OVERDUE_AFTER or work.index.agencies[feed.agency_id].departed is not None:
+        return
+    for pair in list(work.holdings.dirty(feed.feed_id, _PAIRS)):
+        held = work.holdings.held_about(feed.feed_id, pair)
+        if not held:
+            continue
+        should = desired(work, feed, pair, held, state.acknowledged)
+        for change in changes(work, held, should.wanted, state.acknowledged):
+            one = change.held
+            if change.kind is StepKind.RETRACT and one is not None and any(one.origin):
+                element_id, fragment_id = UUID(bytes=change.element_id), UUID(bytes=one.fragment_id)
+                origin = UUID(bytes=one.origin)
+                yield _Overdue(feed, pair, element_id, fragment_id, origin, 0, fetched)

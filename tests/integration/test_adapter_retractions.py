@@ -1,0 +1,57 @@
+"""`oncetold-adapter retractions` as the two posts meet it that may know who is late, against a real hub."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
+from adapters.cli.app import app
+from tests.integration.test_adapter_sharing import Office
+from tests.staff import KEY_ID
+from tests.twins.cast import bedded_down, cast
+from tests.twins.colleague import hired
+from tests.twins.conftest import authority
+from tests.twins.stage import Authority, stage
+
+__all__ = ["authority"]
+
+
+async def typed(office: Office, role: str, *words: str, as_json: bool = True, exit_code: int = 0) -> Any:
+    line = ["retractions", *words, "--by", "o-1", "--role", role, "--staff-key", "staff.key"]
+    line += ["--key-id", KEY_ID, "--config", str(office.folder / "adapter.toml")]
+    result = await asyncio.to_thread(CliRunner().invoke, app, [*line, *(["--json"] if as_json else [])])
+    assert result.exit_code == exit_code, result.output
+    return json.loads(result.stdout) if as_json else result.stdout
+
+
+async def test_each_of_the_two_posts_reads_its_own_side(tmp_path: Path, authority: Authority) -> None:
+    async with stage(tmp_path, authority) as world:
+        world.clock.advance(datetime.now(UTC) - world.clock.now() - timedelta(hours=73))
+        c = await cast(world)
+        grant_id = await c.outreach.grant("rosa", ("ACCOMMODATION", "SERVICE_CONTACT"), to="hostel")
+        await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
+        await c.hostel.drain()
+        await c.outreach.withdraw("rosa", grant_id)
+        world.clock.advance(timedelta(hours=73))
+        street, hostel = (Office(world, one, tmp_path / one.agency_id) for one in (c.outreach, c.hostel))
+        await hired(c.outreach, "o-1", "DATA_PROTECTION_OFFICER")
+        await hired(c.hostel, "o-1", "CALDICOTT_GUARDIAN")
+
+        told = await typed(street, "DATA_PROTECTION_OFFICER", "--client", "rosa")
+        [line], [copy] = told["retractions"], (await typed(hostel, "CALDICOTT_GUARDIAN"))["copies"]
+
+        assert (line["recipient_agency_id"], line["state"]) == ("hostel", "due, not fetched, OVERDUE")
+        assert (copy["client_reference"], copy["fetched"]) == ("room-4", False)
+        said = await typed(street, "DATA_PROTECTION_OFFICER", as_json=False)
+        assert said.startswith("rosa: hostel, due, not fetched, OVERDUE")
+        refused = await typed(street, "KEYWORKER", exit_code=1)
+        assert refused["error"]["reason"] == "ROLE_NEEDED"
+
+        await c.hostel.drain()
+        told = await typed(street, "DATA_PROTECTION_OFFICER", "--client", "rosa")
+        assert [one["state"] for one in told["retractions"]] == ["ERASED"]
+        said = await typed(hostel, "CALDICOTT_GUARDIAN", as_json=False)
+        assert said == "Nothing is being taken back.\n"
