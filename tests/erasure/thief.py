@@ -6,9 +6,11 @@ They unwrap whatever unwraps, over and over, and try every key that they get on 
 import sqlite3
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -20,6 +22,13 @@ from consent_ledger.wrapping import NONCE_SIZE, wrapping_context
 
 _PART, _CELL = b"oncetold.org/part/v1\n", b"oncetold.org/cell/v1\n"
 _PLACE = struct.Struct(">QB16s16sQ")
+_STOLEN = {
+    "keys": "key_id, parent_id, label, wrapped, position",
+    "entries": "position, class, entry_id, stream_id, version, leaf_hash, body",
+    "cells": "key, value",
+    "requests": "label, answer",
+}
+"""Columns of the tables that hold anything sealed."""
 
 
 @dataclass
@@ -41,6 +50,19 @@ def copied(data: Path, to: Path) -> Path:
     return to / "ledger.db"
 
 
+def dumped(url: str, to: Path) -> Path:
+    """A copy of a PostgreSQL database row by row, as a dump takes it."""
+    to.mkdir(parents=True)
+    with closing(sqlite3.connect(to / "ledger.db")) as here, psycopg.connect(url) as there:
+        for table, columns in _STOLEN.items():
+            here.execute(f"CREATE TABLE {table} ({columns})")
+            marks = ", ".join("?" * len(columns.split(", ")))
+            rows = there.execute(f"SELECT {columns} FROM {table}").fetchall()
+            here.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+        here.commit()
+    return to / "ledger.db"
+
+
 def steal(root_key: Path, databases: Iterable[Path]) -> Loot:
     """Everything that the keys of today open in any of the copies."""
     root = FileRootKeys.opened(root_key)
@@ -49,15 +71,14 @@ def steal(root_key: Path, databases: Iterable[Path]) -> Loot:
     cells: dict[tuple[bytes, bytes], None] = {}
     for database in databases:
         with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as opened:
-            for row in opened.execute("SELECT key_id, parent_id, label, wrapped, position FROM keys"):
-                rows[row] = None
-            for row in opened.execute("SELECT * FROM entries"):
-                entries[row] = None
-            for row in opened.execute("SELECT key, value FROM cells"):
-                cells[row] = None
-            for row in opened.execute("SELECT label, answer FROM requests"):
-                cells[row] = None
+            found = {
+                table: opened.execute(f"SELECT {columns} FROM {table}").fetchall()
+                for table, columns in _STOLEN.items()
+            }
         opened.close()
+        rows |= dict.fromkeys(found["keys"])
+        entries |= dict.fromkeys(found["entries"])
+        cells |= dict.fromkeys([*found["cells"], *found["requests"]])
     loot = Loot()
     labels = {label for _, _, label, _, _ in rows if label is not None}
     ciphers = _unwrapped(root, list(rows), loot)

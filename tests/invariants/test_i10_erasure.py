@@ -5,7 +5,7 @@ among them, tries each key on each ciphertext. Every proof given before still ve
 """
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,7 +17,8 @@ from adapters.kit.proofs import Checkpoint as Kept
 from adapters.kit.proofs import LogProof, check_consistency, check_inclusion, leaf_hash
 from consent_ledger.check import check_ledger
 from tests.erasure.asking import end_epoch, erase
-from tests.erasure.thief import Loot, copied, steal
+from tests.erasure.thief import Loot, copied, dumped, steal
+from tests.postgres import server
 from tests.twins.cast import Cast, cast, note
 from tests.twins.stage import Authority, Stage, stage
 
@@ -32,6 +33,7 @@ class Theft:
     world: Stage
     cast: Cast
     folder: Path
+    ledger: str
     copies: list[Path] = field(default_factory=list)
 
     @property
@@ -40,7 +42,8 @@ class Theft:
 
     def copy(self) -> Path:
         """One more backup."""
-        self.copies.append(copied(self.data, self.folder / f"copy-{len(self.copies)}"))
+        to = self.folder / f"copy-{len(self.copies)}"
+        self.copies.append(dumped(self.ledger, to) if self.ledger else copied(self.data, to))
         return self.copies[-1]
 
     def loot(self) -> Loot:
@@ -49,9 +52,9 @@ class Theft:
 
 
 @asynccontextmanager
-async def theft(folder: Path, authority: Authority) -> AsyncIterator[Theft]:
+async def theft(folder: Path, authority: Authority, ledger: str = "") -> AsyncIterator[Theft]:
     """Rosa told of the sea and of the mountain; the hostel has both."""
-    async with stage(folder / "world", authority) as world:
+    async with stage(folder / "world", authority, ledger) as world:
         c = await cast(world, ends=dict.fromkeys(SHARED, "STOP"))
         await c.outreach.register(REFERENCE)
         for reference in ("rosa", REFERENCE):
@@ -60,14 +63,29 @@ async def theft(folder: Path, authority: Authority) -> AsyncIterator[Theft]:
             await c.outreach.publish(reference, f"mountain-{reference}", note=note(MOUNTAIN, "FAMILY"))
         await c.hostel.drain()
         assert len(c.hostel.store) == 2
-        yield Theft(world, c, folder)
+        yield Theft(world, c, folder, ledger)
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def ledger(request: pytest.FixtureRequest) -> Iterator[tuple[str, tuple[Path, ...]]]:
+    """Where the ledger is, as in `hub.toml`, and further folders that it writes into."""
+    if request.param == "SQLite":
+        yield "", ()
+        return
+    database = server().create_database()
+    yield server().url(database), (server().folder,)
+    server().drop_database(database)
 
 
 async def test_i10_nothing_that_is_kept_anywhere_reveals_what_was_erased(
-    tmp_path: Path, authority: Authority, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    authority: Authority,
+    caplog: pytest.LogCaptureFixture,
+    ledger: tuple[str, tuple[Path, ...]],
 ) -> None:
+    url, written = ledger
     with caplog.at_level(logging.DEBUG):
-        async with theft(tmp_path, authority) as day:
+        async with theft(tmp_path, authority, url) as day:
             day.copy()
             before = day.loot()
             assert before.holds(SEA) and before.holds(MOUNTAIN), "control: the thief opens what can be opened"
@@ -93,7 +111,7 @@ async def test_i10_nothing_that_is_kept_anywhere_reveals_what_was_erased(
             assert lost, "control: keys did go"
             everything = b"".join(
                 file.read_bytes()
-                for folder in (day.data, tmp_path)
+                for folder in (day.data, tmp_path, *written)
                 for file in sorted(folder.rglob("*"))
                 if file.is_file() and "authority" not in file.parts
             )
@@ -101,7 +119,7 @@ async def test_i10_nothing_that_is_kept_anywhere_reveals_what_was_erased(
             assert SEA.encode() not in everything and REFERENCE.encode() not in everything
             assert live.holds(MOUNTAIN) and not live.holds(SEA)
         assert SEA not in caplog.text and REFERENCE not in caplog.text
-        assert check_ledger(str(day.data / "ledger.db"), day.world.site.config.root_key).damages == ()
+        assert check_ledger(url or str(day.data / "ledger.db"), day.world.site.config.root_key).damages == ()
 
 
 async def test_i10_every_proof_given_before_still_verifies(tmp_path: Path, authority: Authority) -> None:

@@ -76,6 +76,7 @@ class Stage:
         enforces_person_restriction: bool = False,
         retraction_window: str = "",
         public_authority: bool = False,
+        enforcement_powers: bool | None = None,
     ) -> Desk:
         """Registers an agency with its certificate, opens its feed if it receives."""
         credentials = self.authority.credentials(agency_id)
@@ -92,6 +93,7 @@ class Stage:
                     controller_id=agency_id,
                     service_type=kind,
                     public_authority=public_authority,
+                    enforcement_powers=enforcement_powers,
                 )
             )
             await stub.AuthoriseCertificate(
@@ -220,11 +222,14 @@ def _seeded_ids(seed: str) -> Callable[[], UUID]:
 
 
 @asynccontextmanager
-async def stage(folder: Path, authority: Authority) -> AsyncIterator[Stage]:
-    """A world that serves until the block ends. Two of them differ in nothing but what the script does."""
+async def stage(folder: Path, authority: Authority, ledger: str = "") -> AsyncIterator[Stage]:
+    """A world that serves until the block ends. Two of them differ in nothing but what the script does.
+
+    `ledger`: as in `hub.toml`; a file of its own unless said otherwise.
+    """
     data = folder / "hub"
     tls = TlsFiles(authority.server.certificate, authority.server.key, authority.authority.certificate)
-    config = Config(data, "127.0.0.1:0", tls)
+    config = Config(data, "127.0.0.1:0", tls, ledger=ledger)
     create_hub(config, entropy=random.Random("entropy").randbytes)
     clock = ManualClock()
     async with running_hub(config, clock=clock, new_id=_seeded_ids("ids")) as running:
