@@ -4,6 +4,8 @@
 .DELETE_ON_ERROR:
 .PHONY: demo test test-slow safety bench check generate baseline lock sbom
 SHELL := /bin/bash
+# The tests start Python some thousand times: each of them would compile all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 BIN := .venv/bin

@@ -1,5 +1,8 @@
 """Settings shared by every test."""
 
+import gc
+import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +15,26 @@ settings.register_profile(
     "oncetold", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("oncetold")
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - temporary files get folders of random names in it
+_ROOM = 4 * 1024**3
+"""Bytes that have to be free there: the largest test makes two virtual environments."""
+
+# Temporary files are in memory where that is large enough: on a disk every commit of every hub waits for it.
+# What a power cut leaves is tested on a recorded disk, and what a failing one does on one that fails.
+if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM:
+    os.environ["TMPDIR"] = str(_MEMORY)
+    tempfile.tempdir = None
+
+# All that is imported to collect the tests lives as long as they do: the collector need not go through it.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """The garbage collector passes over what is there by now."""
+    gc.enable()
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -75,16 +75,21 @@ class Server:
         return len(found)
 
     def kill(self) -> None:
-        """Kills the server and all its processes, as a power cut does."""
+        """Kills the server and all its processes, as a power cut does, and waits until they are gone."""
         postmaster = self._server.get_pid()
-        with self.connect() as connection:
-            rows = connection.execute(
-                "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-            ).fetchall()
-        os.kill(postmaster, signal.SIGKILL)
-        for (pid,) in rows:
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text(encoding="ascii").split()
+        killed = [postmaster, *map(int, children)]
+        for pid in killed:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        until = time.monotonic() + _PATIENCE
+        while not all(map(_has_ended, killed)):
+            assert time.monotonic() < until, "a killed server goes on"
+            time.sleep(0.005)
+        # Until somebody asks how it ended, which takes seconds on some machines, its number is taken: these
+        # would say that it runs.
+        for lock in (self.folder / "postmaster.pid", *self.folder.glob(".s.PGSQL.*.lock")):
+            lock.unlink()
 
     def start(self) -> None:
         """Starts it again, after `kill`, and waits until it answers."""
@@ -105,6 +110,15 @@ class Server:
         assert self._watching.stdin is not None
         self._watching.stdin.close()
         self._watching.wait(_PATIENCE)
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a process runs no more, also if nobody has asked yet how it ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return stat.rpartition(")")[2].split()[0] == "Z"
 
 
 _one: list[Server] = []

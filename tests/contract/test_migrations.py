@@ -1,9 +1,10 @@
 """An older ledger is brought up to this version's tables, or left as it is (FAULTS 24)."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import pytest
@@ -21,27 +22,6 @@ from tests.contract.layout_2 import become_layout_2, connect, layout_of, rows_of
 
 OWNER = KeyOwner(UUID(int=7), "HOUSING")
 KILLS = 50
-
-UPGRADE_UNTIL = """
-import os, signal, sys
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
-from consent_ledger.store import upgrade_store
-left = [int(sys.argv[2])]
-def count(*_):
-    left[0] -= 1
-    if left[0] == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-for moment in ("before_cursor_execute", "after_cursor_execute", "begin", "commit"):
-    event.listen(Engine, moment, count)
-@event.listens_for(Engine, "connect")
-def connected(connection, _record):
-    if hasattr(connection, "set_progress_handler"):
-        # Every so many instructions of SQLite's machine: within statements too.
-        connection.set_progress_handler(lambda: count() or 0, 300)
-upgrade_store(sys.argv[1], lambda reached, last: None)
-print(left[0])
-"""
 
 
 @pytest.fixture
@@ -160,16 +140,27 @@ def test_a_step_that_fails_leaves_the_layout_before_it(old: Backend, monkeypatch
     assert upgraded(old) == [4]
 
 
-def upgrade_until(backend: Backend, count: int) -> "subprocess.CompletedProcess[str]":
-    """An upgrade in a process of its own, killed at the `count`th moment; 0 for never."""
-    return subprocess.run(
-        [sys.executable, "-c", UPGRADE_UNTIL, backend.url, str(count)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-        check=False,
-        timeout=60,
-    )
+class Upgrades:
+    """Upgrades in processes of their own, killed at a chosen moment."""
+
+    def __init__(self, backend: Backend) -> None:
+        command = [sys.executable, "-m", "tests.contract.killed_upgrade", backend.url]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+        )
+
+    def until(self, moment: int) -> tuple[int, int]:
+        """How it ended, as `subprocess` has it, and how many moments it had if it came to its end."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        print(moment, file=self._process.stdin, flush=True)
+        code, moments = map(int, self._process.stdout.readline().split())
+        return code, moments
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=30)
 
 
 @pytest.mark.parametrize("share", [0.4, 0.8])
@@ -193,19 +184,18 @@ def test_an_upgrade_killed_at_fifty_points(name: str, tmp_path: Path, clock: Man
 def killed_at(backend: Backend, clock: ManualClock, shares: list[float]) -> None:
     """Kills upgrades after these shares of their moments; each time all rows are there, and one finishes."""
     before = rows_of(backend)
-    whole = upgrade_until(backend, 0)
-    moments = -int(whole.stdout)
-    assert whole.returncode == 0
-    assert moments > 12
     found: list[int] = []
-    for share in shares:
-        become_layout_2(backend)
-        killed = upgrade_until(backend, 1 + int(share * moments))
-        assert killed.returncode == -9
-        assert rows_of(backend) == before
-        found.append(layout_of(backend))
-        upgrade_store(backend.url, lambda reached, last: None)
-        assert (rows_of(backend), layout_of(backend)) == (before, LAYOUT)
+    with Upgrades(backend) as upgrades:
+        code, moments = upgrades.until(0)
+        assert code == 0
+        assert moments > 12
+        for share in shares:
+            become_layout_2(backend)
+            assert upgrades.until(1 + int(share * moments))[0] == -signal.SIGKILL
+            assert rows_of(backend) == before
+            found.append(layout_of(backend))
+            upgrade_store(backend.url, lambda reached, last: None)
+            assert (rows_of(backend), layout_of(backend)) == (before, LAYOUT)
     ledger = backend.open(clock)
     assert run(ledger, lambda t: t.size) == 40
     ledger.close()

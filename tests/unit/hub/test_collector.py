@@ -20,6 +20,8 @@ def as_it_was() -> Iterator[None]:
     yield
     gc.unfreeze()
     gc.set_threshold(*before)
+    # As all tests begin (tests/conftest.py).
+    gc.freeze()
 
 
 def gone_through() -> int:
