@@ -269,19 +269,7 @@ class TaskKind(Term):
     TO_COUNTERSIGN = auto()
     OVERRIDE_TO_REVIEW = auto()
     PLACE_TO_RING = auto()
-
-
-class TaskOutcome(Term):
-    """What came of a task."""
-
-    ASKED = auto()
-    NOT_REACHED = auto()
-    SHARED_ON_OTHER_BASIS = auto()
-    WARNING_ENDED = auto()
-    REVIEWED = auto()
-    REVIEWED_IN_ORDER = auto()
-    REVIEWED_NOT_IN_ORDER = auto()
-    RUNG = auto()
+    BREACH_TO_ASSESS = auto()
 
 
 class PermissionState(Term):

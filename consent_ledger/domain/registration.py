@@ -63,15 +63,31 @@ class Registration(RecordedAggregate):
             state["apart"] = False
 
     class MatchUndone(RecordedAggregate.Event):
-        """A link of `matched` was wrong."""
+        """A link of `matched` was wrong. `breached`: the registrations whose content went across it."""
 
         TOPIC = "registration.match-undone.v1"
+        class_version = 2
         link_id: str
         by: str
+        breached: list[str]
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """At first nobody asked what had gone to the wrong place."""
+            state["breached"] = []
 
     class Closed(RecordedAggregate.Event):
+        """`breached`: where it was made in error, the registrations whose content its links let through."""
+
         TOPIC = "registration.closed.v1"
+        class_version = 2
         reason: str
+        breached: list[str]
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """As of a match undone."""
+            state["breached"] = []
 
     class Reopened(RecordedAggregate.Event):
         """Registered again after its case was closed: links stay, every opening before is spent."""
@@ -94,11 +110,11 @@ class Registration(RecordedAggregate):
         self.matched = matched
 
     @event(MatchUndone)
-    def undo_match(self, link_id: str, by: str) -> None:
+    def undo_match(self, link_id: str, by: str, breached: list[str]) -> None:
         """A link made by three agreeing details was wrong: everything follows."""
 
     @event(Closed)
-    def close(self, reason: str) -> None:
+    def close(self, reason: str, breached: list[str]) -> None:
         """The agency no longer works with the person, or never did."""
 
     @event(Reopened)
@@ -139,8 +155,17 @@ class Link(RecordedAggregate):
         evidence: str
 
     class Undone(RecordedAggregate.Event):
+        """`breached`: the registrations whose content went across it."""
+
         TOPIC = "link.undone.v1"
+        class_version = 2
         by: str
+        breached: list[str]
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """At first nobody asked what had gone to the wrong place."""
+            state["breached"] = []
 
     def __init__(self, *, registration_id: UUID, token_label: str | None) -> None:
         self.registration_id = registration_id
@@ -155,7 +180,7 @@ class Link(RecordedAggregate):
         """Confirmed by a person (`CONFIRMED`) or by three agreeing details (`EXACT_MATCH`)."""
 
     @event(Undone)
-    def undo(self, by: str) -> None:
+    def undo(self, by: str, breached: list[str]) -> None:
         """The assertion was wrong: everything follows."""
 
 

@@ -271,15 +271,18 @@ class ConsentIndex:
         self._people.clear()
         self.decisions.clear()
 
-    def component(self, registration_id: UUID, *, by_people: bool = False) -> frozenset[UUID]:
+    def component(
+        self, registration_id: UUID, *, by_people: bool = False, without: Link | None = None
+    ) -> frozenset[UUID]:
         """The registrations joined to this one by confirmed links, itself included.
 
-        `by_people`: only by links that somebody confirmed, none made because details agree.
+        `by_people`: only by links that somebody confirmed, none made because details agree. `without`: as if
+        that link were undone.
         """
         found, waiting = {registration_id}, [registration_id]
         while waiting:
             for link in self.links_of[waiting.pop()]:
-                if by_people and link.token_label is None:
+                if link is without or (by_people and link.token_label is None):
                     continue
                 if link.state is LinkState.CONFIRMED and link.second is not None and self._stands(link):
                     for end in (link.first, link.second):

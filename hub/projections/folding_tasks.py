@@ -5,19 +5,19 @@ the cause it cannot tell.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from consent_ledger import domain, facts
 from consent_ledger.policy.confidentiality import CLOSED_BY_A_STOP
 from consent_ledger.records import RecordDue, StoredRecord, read_fragment_class
+from consent_ledger.tasks import BreachReason, PeopleTold, TaskOutcome
 from consent_ledger.vocabulary import (
     SAFETY_CRITICAL,
     DataCategory,
     PostKind,
     TaskKind,
-    TaskOutcome,
 )
 from consent_ledger.working_days import working_days_later
 from hub.projections.consent_index import BoundaryKind, ConsentIndex
@@ -34,6 +34,7 @@ from hub.projections.ended import (
 from hub.projections.tasks import Cause, Completion, Judgement
 from hub.projections.touched import Touched, component
 
+_TO_ASSESS = timedelta(hours=72)
 _TO_REVIEW = 5
 """Working days to look at an overdue judgement: it is out of use meanwhile, so nobody relies on it."""
 
@@ -235,10 +236,36 @@ def _record_due(index: ConsentIndex, position: int, at: datetime, event: Any) ->
     )
 
 
+def _breached(index: ConsentIndex, position: int, at: datetime, event: Any) -> None:
+    """Somebody's data went to the wrong place: the officers of each agency whose data it was assess it.
+
+    The 72 hours of UK GDPR Article 33 run by the clock, nights and bank holidays too, from when it was said.
+    """
+    for registration_id in map(UUID, event.breached):
+        index.tasks.add(
+            Cause(
+                TaskKind.BREACH_TO_ASSESS,
+                f"{event.originator_id} {position} {registration_id}",
+                str(position),
+                registration_id,
+                PostKind.DATA_PROTECTION_OFFICER,
+                at,
+                at + _TO_ASSESS,
+                agency_id=index.registrations[registration_id].agency_id,
+            )
+        )
+
+
 def _completed(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
     """Folds what came of a task. A warning that is no longer needed is taken back."""
     outcome, tasks = TaskOutcome(event.outcome), index.tasks
-    tasks.completions[event.originator_id] = Completion(event.agency_id, outcome, position)
+    tasks.completions[event.originator_id] = Completion(
+        event.agency_id,
+        outcome,
+        position,
+        None if event.reason is None else BreachReason(event.reason),
+        None if event.people_told is None else PeopleTold(event.people_told),
+    )
     tasks.completed.add((TaskKind(event.kind), event.subject, event.boundary, event.agency_id))
     if outcome is not TaskOutcome.WARNING_ENDED or event.record_id is None:
         return Touched()
@@ -259,4 +286,7 @@ _FOLLOWING: dict[type, Callable[[ConsentIndex, int, datetime, Any], None]] = {
     domain.Agreement.Terminated: _agreement_ended,
     StoredRecord: _record_published,
     RecordDue: _record_due,
+    domain.Link.Undone: _breached,
+    domain.Registration.MatchUndone: _breached,
+    domain.Registration.Closed: _breached,
 }

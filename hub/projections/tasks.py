@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from consent_ledger.vocabulary import PostKind, TaskKind, TaskOutcome
+from consent_ledger.tasks import BreachReason, PeopleTold, TaskOutcome
+from consent_ledger.vocabulary import PostKind, TaskKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class Completion:
     agency_id: str
     outcome: TaskOutcome
     position: int
+    reason: BreachReason | None = None
+    people_told: PeopleTold | None = None
 
 
 @dataclass(slots=True)

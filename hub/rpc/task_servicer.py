@@ -1,6 +1,6 @@
 """TaskService: what somebody at the caller's own agency has to look at."""
 
-from consent_ledger.vocabulary import TaskOutcome
+from consent_ledger.tasks import BreachReason, PeopleTold, TaskOutcome
 from hub.records import codec
 from hub.rpc import translate
 from hub.rpc.answering import Servicer
@@ -28,6 +28,8 @@ class TaskServicer(Servicer):
             task_id=translate.uuid(request, "task_id"),
             outcome=translate.term(request, "outcome", TaskOutcome),
             staff_reference=request.staff_reference,
+            reason=translate.optional_term(request.breach, "reason", BreachReason),
+            people_told=translate.optional_term(request.breach, "people_told", PeopleTold),
         )
 
 

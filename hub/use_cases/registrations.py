@@ -11,6 +11,7 @@ from consent_ledger.vocabulary import ClosingReason, InvolvementGround, KeyCateg
 from hub.projections import consent_index
 from hub.projections.consent_index import LinkState
 from hub.use_cases.work import Caller, Work
+from hub.use_cases.wrong_links import breached_by_error, breached_by_link
 
 _TOKEN_LASTS = timedelta(days=7)
 _NEVER_CANDIDATES = (ServiceType.DOMESTIC_ABUSE, ServiceType.SEXUAL_HEALTH)
@@ -118,7 +119,8 @@ def close_registration(work: Work, caller: Caller, *, client_reference: str, rea
     registration = work.repository.get(Registration, found.registration_id)
     if found.closed:
         return _position_of(work, found.registration_id, Registration.Closed)
-    registration.close(reason)
+    in_error = reason is ClosingReason.IN_ERROR
+    registration.close(reason, breached_by_error(work, found.registration_id) if in_error else [])
     return work.save(registration, _owner(found.registration_id))
 
 
@@ -180,12 +182,13 @@ def undo_link(work: Work, caller: Caller, *, link_id: UUID) -> int:
     if known.state is LinkState.UNDONE:
         return known.changed
     by = caller.agency_id or caller.name
+    breached = breached_by_link(work, known)
     if known.token_label is None and known.second is not None:
         registration = work.repository.get(Registration, known.second)
-        registration.undo_match(str(link_id), by)
+        registration.undo_match(str(link_id), by, breached)
         return work.save(registration, _owner(known.second))
     link = work.repository.get(Link, link_id)
-    link.undo(by)
+    link.undo(by, breached)
     return work.save(link, _owner(known.first))
 
 

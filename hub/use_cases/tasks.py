@@ -14,7 +14,8 @@ from consent_ledger.domain import Task as TaskAggregate
 from consent_ledger.errors import Refused
 from consent_ledger.facts import Registration
 from consent_ledger.ledger import KeyOwner
-from consent_ledger.vocabulary import SAFETY_CRITICAL, KeyCategory, OnEnd, PostKind, TaskKind, TaskOutcome
+from consent_ledger.tasks import BreachReason, PeopleTold, TaskOutcome
+from consent_ledger.vocabulary import SAFETY_CRITICAL, KeyCategory, OnEnd, PostKind, TaskKind
 from hub.projections.tasks import Cause
 from hub.use_cases.sentences import task_sentence
 from hub.use_cases.sharing_requests import asked_on
@@ -40,6 +41,7 @@ _OUTCOMES: dict[TaskKind, frozenset[TaskOutcome]] = {
     TaskKind.EMERGENCY_CARD_OPENED: frozenset(
         {TaskOutcome.REVIEWED_IN_ORDER, TaskOutcome.REVIEWED_NOT_IN_ORDER}
     ),
+    TaskKind.BREACH_TO_ASSESS: frozenset({TaskOutcome.BREACH_REPORTED, TaskOutcome.BREACH_UNLIKELY_TO_RISK}),
 }
 """What can come of each kind."""
 
@@ -80,13 +82,24 @@ def list_tasks(work: Work, caller: Caller, *, client_reference: str = "") -> tup
 
 
 def complete_task(
-    work: Work, caller: Caller, *, task_id: UUID, outcome: TaskOutcome, staff_reference: str
+    work: Work,
+    caller: Caller,
+    *,
+    task_id: UUID,
+    outcome: TaskOutcome,
+    staff_reference: str,
+    reason: BreachReason | None = None,
+    people_told: PeopleTold | None = None,
 ) -> int:
-    """Says what came of a task; returns the entry's position. Raises `NOT_FOUND`, `TASK_STATE`."""
+    """Says what came of a task; returns the entry's position. `reason` and `people_told` are of a breach.
+
+    Raises `INVALID_FIELD`, `NOT_FOUND`, `TASK_STATE`.
+    """
+    _require_answer(outcome, reason, people_told)
     agency_id = caller.agency()
     known = work.index.tasks.completions.get(task_id)
     if known is not None and known.agency_id == agency_id:
-        if known.outcome is not outcome:
+        if (known.outcome, known.reason, known.people_told) != (outcome, reason, people_told):
             raise Refused("TASK_STATE")
         return known.position
     own = next((one for one in _open(work, agency_id) if _task_id(work, agency_id, one[1]) == task_id), None)
@@ -105,10 +118,23 @@ def complete_task(
         record_id=cause.record_id,
         outcome=outcome,
         by=staff_reference,
+        reason=reason,
+        people_told=people_told,
     )
     if registration is None:
         return work.save(task, ADMINISTRATION)
     return work.save(task, KeyOwner(registration.registration_id, KeyCategory.CONSENT))
+
+
+def _require_answer(
+    outcome: TaskOutcome, reason: BreachReason | None, people_told: PeopleTold | None
+) -> None:
+    """Of a breach it is said whether the people are told; and, where it is not reported, why not."""
+    if (reason is not None) is not (outcome is TaskOutcome.BREACH_UNLIKELY_TO_RISK):
+        raise Refused("INVALID_FIELD", field="breach.reason", rule="for BREACH_UNLIKELY_TO_RISK")
+    of_a_breach = outcome in _OUTCOMES[TaskKind.BREACH_TO_ASSESS]
+    if (people_told is not None) is not of_a_breach:
+        raise Refused("INVALID_FIELD", field="breach.people_told", rule="for a breach")
 
 
 def _reference(registration: Registration | None) -> str:

@@ -1,7 +1,7 @@
 """Where the hard cases happen: the street team knows Rosa, and three others may hear of her."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,8 +43,11 @@ class Town:
 
 
 @asynccontextmanager
-async def town(folder: Path, authority: Authority, on_end: str = "ERASE") -> AsyncIterator[Town]:
-    async with stage(folder, authority) as world:
+async def town(
+    folder: Path, authority: Authority, on_end: str = "ERASE", *, world: Stage | None = None
+) -> AsyncIterator[Town]:
+    """On a stage of its own, or on one that stands already."""
+    async with stage(folder, authority) if world is None else nullcontext(world) as world:
         street = await world.agency("street", "STREET_OUTREACH", receives=SHARED)
         hostel, clinic, council = [
             await world.agency(name, kind, receives=SHARED) for name, kind in OTHERS.items()

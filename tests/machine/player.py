@@ -12,6 +12,7 @@ from consent_ledger.erasures import ErasureGround, ErasurePart, HoldGround
 from consent_ledger.errors import OnceToldError, Refused
 from consent_ledger.ledger import Ledger, create_ledger, open_ledger
 from consent_ledger.staff import RelationshipKind, Role
+from consent_ledger.tasks import TaskOutcome
 from consent_ledger.vocabulary import (
     ENVELOPE_CATEGORY,
     DataCategory,
@@ -19,7 +20,6 @@ from consent_ledger.vocabulary import (
     PostKind,
     ServiceType,
     TaskKind,
-    TaskOutcome,
 )
 from hub.use_cases import agencies, agreements, consents, erasure, publish, registrations, staff, tasks
 from hub.use_cases.hub import Hub

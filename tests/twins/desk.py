@@ -274,7 +274,7 @@ class Desk(Choices):
         )
         return list(answer.tasks)
 
-    async def complete(self, task_id: str, outcome: str, staff: str = "k-7") -> Any:
+    async def complete(self, task_id: str, outcome: str, staff: str = "k-7", **of_a_breach: Any) -> Any:
         """Says what came of a task."""
         request = task_service_pb2.CompleteTaskRequest(
             request_id=self.stage.request_id(),
@@ -282,6 +282,8 @@ class Desk(Choices):
             outcome=task_service_pb2.TaskOutcome.Value(f"TASK_OUTCOME_{outcome}"),
             staff_reference=staff,
         )
+        if of_a_breach:
+            request.breach.CopyFrom(task_service_pb2.BreachAnswer(**of_a_breach))
         return await self.ask("TaskService/CompleteTask", request, task_service_pb2.CompleteTaskResponse)
 
     # -- deliveries ---------------------------------------------------------------------------------

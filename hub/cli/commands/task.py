@@ -53,6 +53,8 @@ def done(
     outcome: Annotated[str, typer.Argument(metavar="OUTCOME", help=enums.OUTCOME.help)],
     agency: ActingFor,
     staff: Annotated[str, typer.Option(help="Who did it, by the agency's own pseudonym.")],
+    breach_reason: Annotated[str, typer.Option(help=f"Of a breach. {enums.BREACH_REASON.help}")] = "",
+    people_told: Annotated[str, typer.Option(help=f"Of a breach. {enums.PEOPLE_TOLD.help}")] = "",
     as_json: Json = False,
 ) -> None:
     """Says what came of a task."""
@@ -62,6 +64,10 @@ def done(
         outcome=enums.OUTCOME.value(outcome),
         staff_reference=staff,
     )
+    if breach_reason:
+        request.breach.reason = enums.BREACH_REASON.value(breach_reason)
+    if people_told:
+        request.breach.people_told = enums.PEOPLE_TOLD.value(people_told)
     answer = ask(data_folder(context), lambda hub: hub.tasks.CompleteTask, request, agency=agency)
     show({"position": position(answer.position)}, ["The task is done."], as_json=as_json)
 

@@ -28,7 +28,7 @@ from oncetold.v1 import agency_service_pb2 as oncetold_dot_v1_dot_agency__servic
 from oncetold.v1 import common_pb2 as oncetold_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eoncetold/v1/task_service.proto\x12\x0boncetold.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a oncetold/v1/agency_service.proto\x1a\x18oncetold/v1/common.proto\"C\n\x10ListTasksRequest\x12/\n\x10\x63lient_reference\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{0,100}$\"b\n\x11ListTasksResponse\x12 \n\x05tasks\x18\x01 \x03(\x0b\x32\x11.oncetold.v1.Task\x12+\n\x06\x61\x63\x63\x65ss\x18\x02 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\xcf\x02\n\x04Task\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12#\n\x04kind\x18\x02 \x01(\x0e\x32\x15.oncetold.v1.TaskKind\x12\x18\n\x10\x63lient_reference\x18\x03 \x01(\t\x12#\n\x04post\x18\x04 \x01(\x0e\x32\x15.oncetold.v1.PostKind\x12\x17\n\x0fstaff_reference\x18\x05 \x01(\t\x12/\n\x0braised_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x64ue_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07overdue\x18\x08 \x01(\x08\x12\x10\n\x08grant_id\x18\t \x01(\t\x12\x11\n\trecord_id\x18\n \x01(\t\x12\x10\n\x08sentence\x18\x0b \x01(\t\x12\x12\n\nsharing_id\x18\x0c \x01(\t\"\xb5\x01\n\x13\x43ompleteTaskRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x07task_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x35\n\x07outcome\x18\x03 \x01(\x0e\x32\x18.oncetold.v1.TaskOutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12.\n\x0fstaff_reference\x18\x04 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,100}$\"E\n\x14\x43ompleteTaskResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition*\xe3\x02\n\x08TaskKind\x12\x19\n\x15TASK_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16TASK_KIND_GRANT_ENDING\x10\x01\x12#\n\x1fTASK_KIND_SAFETY_CRITICAL_ENDED\x10\x02\x12\x1c\n\x18TASK_KIND_RISK_TO_OTHERS\x10\x03\x12\x1c\n\x18TASK_KIND_REVIEW_OVERDUE\x10\x04\x12#\n\x1fTASK_KIND_EMERGENCY_CARD_OPENED\x10\x05\x12 \n\x1cTASK_KIND_BREAK_GLASS_OPENED\x10\x06\x12\x1b\n\x17TASK_KIND_PLACE_TO_RING\x10\t\x12\x1b\n\x17TASK_KIND_SHARING_ASKED\x10\x07\x12\x1c\n\x18TASK_KIND_TO_COUNTERSIGN\x10\x08\x12 \n\x1cTASK_KIND_OVERRIDE_TO_REVIEW\x10\n*\xa7\x02\n\x0bTaskOutcome\x12\x1c\n\x18TASK_OUTCOME_UNSPECIFIED\x10\x00\x12\x16\n\x12TASK_OUTCOME_ASKED\x10\x01\x12\x1c\n\x18TASK_OUTCOME_NOT_REACHED\x10\x02\x12&\n\"TASK_OUTCOME_SHARED_ON_OTHER_BASIS\x10\x03\x12\x1e\n\x1aTASK_OUTCOME_WARNING_ENDED\x10\x04\x12\x19\n\x15TASK_OUTCOME_REVIEWED\x10\x05\x12\"\n\x1eTASK_OUTCOME_REVIEWED_IN_ORDER\x10\x06\x12&\n\"TASK_OUTCOME_REVIEWED_NOT_IN_ORDER\x10\x07\x12\x15\n\x11TASK_OUTCOME_RUNG\x10\t2\xae\x01\n\x0bTaskService\x12J\n\tListTasks\x12\x1d.oncetold.v1.ListTasksRequest\x1a\x1e.oncetold.v1.ListTasksResponse\x12S\n\x0c\x43ompleteTask\x12 .oncetold.v1.CompleteTaskRequest\x1a!.oncetold.v1.CompleteTaskResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eoncetold/v1/task_service.proto\x12\x0boncetold.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a oncetold/v1/agency_service.proto\x1a\x18oncetold/v1/common.proto\"C\n\x10ListTasksRequest\x12/\n\x10\x63lient_reference\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{0,100}$\"b\n\x11ListTasksResponse\x12 \n\x05tasks\x18\x01 \x03(\x0b\x32\x11.oncetold.v1.Task\x12+\n\x06\x61\x63\x63\x65ss\x18\x02 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\xcf\x02\n\x04Task\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12#\n\x04kind\x18\x02 \x01(\x0e\x32\x15.oncetold.v1.TaskKind\x12\x18\n\x10\x63lient_reference\x18\x03 \x01(\t\x12#\n\x04post\x18\x04 \x01(\x0e\x32\x15.oncetold.v1.PostKind\x12\x17\n\x0fstaff_reference\x18\x05 \x01(\t\x12/\n\x0braised_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x64ue_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07overdue\x18\x08 \x01(\x08\x12\x10\n\x08grant_id\x18\t \x01(\t\x12\x11\n\trecord_id\x18\n \x01(\t\x12\x10\n\x08sentence\x18\x0b \x01(\t\x12\x12\n\nsharing_id\x18\x0c \x01(\t\"\xe0\x01\n\x13\x43ompleteTaskRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x07task_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x35\n\x07outcome\x18\x03 \x01(\x0e\x32\x18.oncetold.v1.TaskOutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12.\n\x0fstaff_reference\x18\x04 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,100}$\x12)\n\x06\x62reach\x18\x05 \x01(\x0b\x32\x19.oncetold.v1.BreachAnswer\"{\n\x0c\x42reachAnswer\x12\x33\n\x06reason\x18\x01 \x01(\x0e\x32\x19.oncetold.v1.BreachReasonB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x36\n\x0bpeople_told\x18\x02 \x01(\x0e\x32\x17.oncetold.v1.PeopleToldB\x08\xbaH\x05\x82\x01\x02\x10\x01\"E\n\x14\x43ompleteTaskResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition*\x83\x03\n\x08TaskKind\x12\x19\n\x15TASK_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16TASK_KIND_GRANT_ENDING\x10\x01\x12#\n\x1fTASK_KIND_SAFETY_CRITICAL_ENDED\x10\x02\x12\x1c\n\x18TASK_KIND_RISK_TO_OTHERS\x10\x03\x12\x1c\n\x18TASK_KIND_REVIEW_OVERDUE\x10\x04\x12#\n\x1fTASK_KIND_EMERGENCY_CARD_OPENED\x10\x05\x12 \n\x1cTASK_KIND_BREAK_GLASS_OPENED\x10\x06\x12\x1b\n\x17TASK_KIND_PLACE_TO_RING\x10\t\x12\x1b\n\x17TASK_KIND_SHARING_ASKED\x10\x07\x12\x1c\n\x18TASK_KIND_TO_COUNTERSIGN\x10\x08\x12 \n\x1cTASK_KIND_OVERRIDE_TO_REVIEW\x10\n\x12\x1e\n\x1aTASK_KIND_BREACH_TO_ASSESS\x10\x0b*\xf3\x02\n\x0bTaskOutcome\x12\x1c\n\x18TASK_OUTCOME_UNSPECIFIED\x10\x00\x12\x16\n\x12TASK_OUTCOME_ASKED\x10\x01\x12\x1c\n\x18TASK_OUTCOME_NOT_REACHED\x10\x02\x12&\n\"TASK_OUTCOME_SHARED_ON_OTHER_BASIS\x10\x03\x12\x1e\n\x1aTASK_OUTCOME_WARNING_ENDED\x10\x04\x12\x19\n\x15TASK_OUTCOME_REVIEWED\x10\x05\x12\"\n\x1eTASK_OUTCOME_REVIEWED_IN_ORDER\x10\x06\x12&\n\"TASK_OUTCOME_REVIEWED_NOT_IN_ORDER\x10\x07\x12\x15\n\x11TASK_OUTCOME_RUNG\x10\t\x12 \n\x1cTASK_OUTCOME_BREACH_REPORTED\x10\n\x12(\n$TASK_OUTCOME_BREACH_UNLIKELY_TO_RISK\x10\x0b*\xe2\x01\n\x0c\x42reachReason\x12\x1d\n\x19\x42REACH_REASON_UNSPECIFIED\x10\x00\x12#\n\x1f\x42REACH_REASON_TAKEN_BACK_UNREAD\x10\x01\x12$\n BREACH_REASON_SEEN_UNDER_SECRECY\x10\x02\x12#\n\x1f\x42REACH_REASON_NOTHING_SENSITIVE\x10\x03\x12%\n!BREACH_REASON_KNOWN_THERE_ALREADY\x10\x04\x12\x1c\n\x18\x42REACH_REASON_NO_MISTAKE\x10\x05*\x99\x01\n\nPeopleTold\x12\x1b\n\x17PEOPLE_TOLD_UNSPECIFIED\x10\x00\x12\x14\n\x10PEOPLE_TOLD_TOLD\x10\x01\x12\x1a\n\x16PEOPLE_TOLD_TO_BE_TOLD\x10\x02\x12\x1c\n\x18PEOPLE_TOLD_NO_HIGH_RISK\x10\x03\x12\x1e\n\x1aPEOPLE_TOLD_WOULD_ENDANGER\x10\x04\x32\xae\x01\n\x0bTaskService\x12J\n\tListTasks\x12\x1d.oncetold.v1.ListTasksRequest\x1a\x1e.oncetold.v1.ListTasksResponse\x12S\n\x0c\x43ompleteTask\x12 .oncetold.v1.CompleteTaskRequest\x1a!.oncetold.v1.CompleteTaskResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,10 +45,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMPLETETASKREQUEST'].fields_by_name['outcome']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_COMPLETETASKREQUEST'].fields_by_name['staff_reference']._loaded_options = None
   _globals['_COMPLETETASKREQUEST'].fields_by_name['staff_reference']._serialized_options = b'\272H\022r\0202\016^[!-~]{1,100}$'
-  _globals['_TASKKIND']._serialized_start=932
-  _globals['_TASKKIND']._serialized_end=1287
-  _globals['_TASKOUTCOME']._serialized_start=1290
-  _globals['_TASKOUTCOME']._serialized_end=1585
+  _globals['_BREACHANSWER'].fields_by_name['reason']._loaded_options = None
+  _globals['_BREACHANSWER'].fields_by_name['reason']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_BREACHANSWER'].fields_by_name['people_told']._loaded_options = None
+  _globals['_BREACHANSWER'].fields_by_name['people_told']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_TASKKIND']._serialized_start=1100
+  _globals['_TASKKIND']._serialized_end=1487
+  _globals['_TASKOUTCOME']._serialized_start=1490
+  _globals['_TASKOUTCOME']._serialized_end=1861
+  _globals['_BREACHREASON']._serialized_start=1864
+  _globals['_BREACHREASON']._serialized_end=2090
+  _globals['_PEOPLETOLD']._serialized_start=2093
+  _globals['_PEOPLETOLD']._serialized_end=2246
   _globals['_LISTTASKSREQUEST']._serialized_start=169
   _globals['_LISTTASKSREQUEST']._serialized_end=236
   _globals['_LISTTASKSRESPONSE']._serialized_start=238
@@ -56,9 +64,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TASK']._serialized_start=339
   _globals['_TASK']._serialized_end=674
   _globals['_COMPLETETASKREQUEST']._serialized_start=677
-  _globals['_COMPLETETASKREQUEST']._serialized_end=858
-  _globals['_COMPLETETASKRESPONSE']._serialized_start=860
-  _globals['_COMPLETETASKRESPONSE']._serialized_end=929
-  _globals['_TASKSERVICE']._serialized_start=1588
-  _globals['_TASKSERVICE']._serialized_end=1762
+  _globals['_COMPLETETASKREQUEST']._serialized_end=901
+  _globals['_BREACHANSWER']._serialized_start=903
+  _globals['_BREACHANSWER']._serialized_end=1026
+  _globals['_COMPLETETASKRESPONSE']._serialized_start=1028
+  _globals['_COMPLETETASKRESPONSE']._serialized_end=1097
+  _globals['_TASKSERVICE']._serialized_start=2249
+  _globals['_TASKSERVICE']._serialized_end=2423
 # @@protoc_insertion_point(module_scope)

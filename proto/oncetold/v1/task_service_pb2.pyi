@@ -53,6 +53,10 @@ class _TaskKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskKind.Val
     """
     TASK_KIND_OVERRIDE_TO_REVIEW: _TaskKind.ValueType  # 10
     """Something was shared against a danger, without consent: was that in order?"""
+    TASK_KIND_BREACH_TO_ASSESS: _TaskKind.ValueType  # 11
+    """Two people were taken for one, and what the agency told went to the wrong place: is it a breach to report, within
+    72 hours by the clock (UK GDPR Article 33)? Who saw it, says AuditService.ListDisclosures.
+    """
 
 class TaskKind(_TaskKind, metaclass=_TaskKindEnumTypeWrapper): ...
 
@@ -81,6 +85,10 @@ TASK_KIND_TO_COUNTERSIGN: TaskKind.ValueType  # 8
 """
 TASK_KIND_OVERRIDE_TO_REVIEW: TaskKind.ValueType  # 10
 """Something was shared against a danger, without consent: was that in order?"""
+TASK_KIND_BREACH_TO_ASSESS: TaskKind.ValueType  # 11
+"""Two people were taken for one, and what the agency told went to the wrong place: is it a breach to report, within
+72 hours by the clock (UK GDPR Article 33)? Who saw it, says AuditService.ListDisclosures.
+"""
 Global___TaskKind: _TypeAlias = TaskKind  # noqa: Y015
 
 class _TaskOutcome:
@@ -106,6 +114,10 @@ class _TaskOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskOutco
     """What was opened in an emergency: it was not, and the agency acts on it."""
     TASK_OUTCOME_RUNG: _TaskOutcome.ValueType  # 9
     """PLACE_TO_RING: whoever may have it was rung."""
+    TASK_OUTCOME_BREACH_REPORTED: _TaskOutcome.ValueType  # 10
+    """BREACH_TO_ASSESS: it was reported to the Information Commissioner's Office."""
+    TASK_OUTCOME_BREACH_UNLIKELY_TO_RISK: _TaskOutcome.ValueType  # 11
+    """BREACH_TO_ASSESS: it is unlikely to put anybody at risk, for a reason that is kept."""
 
 class TaskOutcome(_TaskOutcome, metaclass=_TaskOutcomeEnumTypeWrapper): ...
 
@@ -126,7 +138,69 @@ TASK_OUTCOME_REVIEWED_NOT_IN_ORDER: TaskOutcome.ValueType  # 7
 """What was opened in an emergency: it was not, and the agency acts on it."""
 TASK_OUTCOME_RUNG: TaskOutcome.ValueType  # 9
 """PLACE_TO_RING: whoever may have it was rung."""
+TASK_OUTCOME_BREACH_REPORTED: TaskOutcome.ValueType  # 10
+"""BREACH_TO_ASSESS: it was reported to the Information Commissioner's Office."""
+TASK_OUTCOME_BREACH_UNLIKELY_TO_RISK: TaskOutcome.ValueType  # 11
+"""BREACH_TO_ASSESS: it is unlikely to put anybody at risk, for a reason that is kept."""
 Global___TaskOutcome: _TypeAlias = TaskOutcome  # noqa: Y015
+
+class _BreachReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BreachReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BreachReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BREACH_REASON_UNSPECIFIED: _BreachReason.ValueType  # 0
+    BREACH_REASON_TAKEN_BACK_UNREAD: _BreachReason.ValueType  # 1
+    """It was taken back before anybody read it."""
+    BREACH_REASON_SEEN_UNDER_SECRECY: _BreachReason.ValueType  # 2
+    """Whoever saw it is bound to secrecy and keeps nothing of it."""
+    BREACH_REASON_NOTHING_SENSITIVE: _BreachReason.ValueType  # 3
+    BREACH_REASON_KNOWN_THERE_ALREADY: _BreachReason.ValueType  # 4
+    """Whoever saw it knew it already."""
+    BREACH_REASON_NO_MISTAKE: _BreachReason.ValueType  # 5
+    """It was one person after all."""
+
+class BreachReason(_BreachReason, metaclass=_BreachReasonEnumTypeWrapper):
+    """Why a breach is unlikely to put anybody at risk."""
+
+BREACH_REASON_UNSPECIFIED: BreachReason.ValueType  # 0
+BREACH_REASON_TAKEN_BACK_UNREAD: BreachReason.ValueType  # 1
+"""It was taken back before anybody read it."""
+BREACH_REASON_SEEN_UNDER_SECRECY: BreachReason.ValueType  # 2
+"""Whoever saw it is bound to secrecy and keeps nothing of it."""
+BREACH_REASON_NOTHING_SENSITIVE: BreachReason.ValueType  # 3
+BREACH_REASON_KNOWN_THERE_ALREADY: BreachReason.ValueType  # 4
+"""Whoever saw it knew it already."""
+BREACH_REASON_NO_MISTAKE: BreachReason.ValueType  # 5
+"""It was one person after all."""
+Global___BreachReason: _TypeAlias = BreachReason  # noqa: Y015
+
+class _PeopleTold:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PeopleToldEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PeopleTold.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PEOPLE_TOLD_UNSPECIFIED: _PeopleTold.ValueType  # 0
+    PEOPLE_TOLD_TOLD: _PeopleTold.ValueType  # 1
+    PEOPLE_TOLD_TO_BE_TOLD: _PeopleTold.ValueType  # 2
+    PEOPLE_TOLD_NO_HIGH_RISK: _PeopleTold.ValueType  # 3
+    """Not told: they are at no high risk by it."""
+    PEOPLE_TOLD_WOULD_ENDANGER: _PeopleTold.ValueType  # 4
+    """Not told for now: to be told could put somebody in danger."""
+
+class PeopleTold(_PeopleTold, metaclass=_PeopleToldEnumTypeWrapper):
+    """Whether the people concerned are told of a breach (UK GDPR Article 34)."""
+
+PEOPLE_TOLD_UNSPECIFIED: PeopleTold.ValueType  # 0
+PEOPLE_TOLD_TOLD: PeopleTold.ValueType  # 1
+PEOPLE_TOLD_TO_BE_TOLD: PeopleTold.ValueType  # 2
+PEOPLE_TOLD_NO_HIGH_RISK: PeopleTold.ValueType  # 3
+"""Not told: they are at no high risk by it."""
+PEOPLE_TOLD_WOULD_ENDANGER: PeopleTold.ValueType  # 4
+"""Not told for now: to be told could put somebody in danger."""
+Global___PeopleTold: _TypeAlias = PeopleTold  # noqa: Y015
 
 @_typing.final
 class ListTasksRequest(_message.Message):
@@ -244,11 +318,16 @@ class CompleteTaskRequest(_message.Message):
     TASK_ID_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
     STAFF_REFERENCE_FIELD_NUMBER: _builtins.int
+    BREACH_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     task_id: _builtins.str
     outcome: Global___TaskOutcome.ValueType
     staff_reference: _builtins.str
     """Who did it, by the agency's own pseudonym."""
+    @_builtins.property
+    def breach(self) -> Global___BreachAnswer:
+        """Needed for the outcomes of BREACH_TO_ASSESS, and for no other."""
+
     def __init__(
         self,
         *,
@@ -256,14 +335,40 @@ class CompleteTaskRequest(_message.Message):
         task_id: _builtins.str = ...,
         outcome: Global___TaskOutcome.ValueType = ...,
         staff_reference: _builtins.str = ...,
+        breach: Global___BreachAnswer | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["breach", b"breach"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "request_id", b"request_id", "staff_reference", b"staff_reference", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breach", b"breach", "outcome", b"outcome", "request_id", b"request_id", "staff_reference", b"staff_reference", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CompleteTaskRequest: _TypeAlias = CompleteTaskRequest  # noqa: Y015
+
+@_typing.final
+class BreachAnswer(_message.Message):
+    """What is said of a breach."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    PEOPLE_TOLD_FIELD_NUMBER: _builtins.int
+    reason: Global___BreachReason.ValueType
+    """Needed for BREACH_UNLIKELY_TO_RISK, and for no other outcome."""
+    people_told: Global___PeopleTold.ValueType
+    def __init__(
+        self,
+        *,
+        reason: Global___BreachReason.ValueType = ...,
+        people_told: Global___PeopleTold.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["people_told", b"people_told", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BreachAnswer: _TypeAlias = BreachAnswer  # noqa: Y015
 
 @_typing.final
 class CompleteTaskResponse(_message.Message):

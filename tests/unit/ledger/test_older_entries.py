@@ -9,7 +9,17 @@ from uuid import UUID
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from consent_ledger.domain import TOPICS, Agency, Details, Exclusion, Refusal, Registration, recording_time
+from consent_ledger.domain import (
+    TOPICS,
+    Agency,
+    Details,
+    Exclusion,
+    Link,
+    Refusal,
+    Registration,
+    Task,
+    recording_time,
+)
 from consent_ledger.domain.consent import Grant
 from consent_ledger.mapper import ClosedMapper
 
@@ -24,7 +34,10 @@ SCOPE: dict[str, Any] = {
     "support_team": False,
 }
 
-LATER = ("linked_to_risk", "ground", "quiet", "given_by", "given_by_agency", "given_by_registration")
+LATER = (
+    *("linked_to_risk", "ground", "quiet", "given_by", "given_by_agency", "given_by_registration"),
+    "people_told",
+)
 """What entries of today say besides, where the first ones lacked more than one field."""
 
 
@@ -102,9 +115,42 @@ def withdrawn() -> Any:
     return grant
 
 
+def completed() -> Any:
+    return Task.begin(
+        UUID(int=10),
+        agency_id="hostel",
+        registration_id=UUID(int=8),
+        kind="BREACH_TO_ASSESS",
+        subject="s",
+        boundary="b",
+        record_id=None,
+        outcome="BREACH_UNLIKELY_TO_RISK",
+        by="officer-1",
+        reason="NO_MISTAKE",
+        people_told="NO_HIGH_RISK",
+    )
+
+
+def undone() -> Any:
+    link = Link.begin(UUID(int=11), registration_id=UUID(int=8), token_label=None)
+    link.undo("hostel", [str(UUID(int=8))])
+    return link
+
+
+def closed() -> Any:
+    registration = Registration.begin(UUID(int=8), agency_id="hostel", matched={}, earlier=None)
+    registration.undo_match(str(UUID(int=12)), "hostel", [str(UUID(int=8))])
+    registration.close("IN_ERROR", [str(UUID(int=8))])
+    return registration
+
+
 @pytest.mark.parametrize(
     ("made", "name", "before"),
     [
+        (completed, "reason", None),
+        (completed, "people_told", None),
+        (undone, "breached", []),
+        (closed, "breached", []),
         (subscribed, "retraction_window", ""),
         (refused, "at_once", False),
         (excluded, "at_once", False),
