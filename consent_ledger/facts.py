@@ -296,6 +296,7 @@ class Feed:
     `retraction_window`: when of a day copies are taken back, in minutes after midnight UTC; `None`: at once.
     `may_have_to_report`: the agency is a public authority, which may have to report somebody's immigration
     status (Nationality, Immigration and Asylum Act 2002, Schedule 3, paragraph 14).
+    `has_enforcement_powers`: it could act against somebody for where they sleep.
     """
 
     feed_id: UUID
@@ -307,6 +308,7 @@ class Feed:
     enforces_person_restriction: bool = False
     retraction_window: int | None = None
     may_have_to_report: bool = False
+    has_enforcement_powers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +318,7 @@ class Fragment:
     `risk_to_others`: a judgement that a worker, the public or a child is at risk, so not the client's alone.
     `erased`: it is to be, and only a hold keeps it from being unreadable; what is erased is not there at all.
     `holds_place`: it holds a protected place, anybody's; by whom it is protected, the origin itself first.
+    `no_sleep_site`: the location it gives is surely not where the person sleeps without a roof.
     """
 
     fragment_id: UUID
@@ -337,6 +340,7 @@ class Fragment:
     risk_to_others: bool = False
     erased: bool = False
     holds_place: str | None = None
+    no_sleep_site: bool = False
 
 
 @dataclass(frozen=True, slots=True)

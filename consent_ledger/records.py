@@ -50,13 +50,14 @@ class RecordClass(NamedTuple):
 
 
 class FragmentClass(NamedTuple):
-    """What the policy reads of a fragment, the same for many. `risk_to_others`: as in `facts.Fragment`."""
+    """What the policy reads of a fragment, the same for many. The last two: as in `facts.Fragment`."""
 
     categories: tuple[DataCategory, ...]
     level: Level
     free_text: bool
     third_party: bool
     risk_to_others: bool
+    no_sleep_site: bool = False
 
     @property
     def key_category(self) -> DataCategory:
@@ -78,7 +79,9 @@ def _write_record_class(kind: RecordClass) -> bytes:
 @lru_cache(maxsize=4096)
 def _write_fragment_class(kind: FragmentClass) -> bytes:
     """As bytes without a NUL; equal classes are equal bytes."""
-    flags = "".join(letter for letter, is_set in zip("fto", kind[2:], strict=True) if is_set)
+    # What `matters_to_decisions` looks for comes last.
+    said = (kind.free_text, kind.third_party, kind.no_sleep_site, kind.risk_to_others)
+    flags = "".join(letter for letter, is_set in zip("ftno", said, strict=True) if is_set)
     return f"{kind.level}|{flags}|{','.join(kind.categories)}".encode()
 
 
@@ -101,6 +104,7 @@ def read_fragment_class(written: bytes) -> FragmentClass:
         "f" in flags,
         "t" in flags,
         "o" in flags,
+        "n" in flags,
     )
 
 
@@ -108,7 +112,8 @@ def read_fragment_class(written: bytes) -> FragmentClass:
 class PublishedFragment:
     """One category's part of a record. `solely_about`: registrations whose permission it needs as well.
 
-    `risk_to_others`: it says that a worker, the public or a child is at risk.
+    `risk_to_others`: it says that a worker, the public or a child is at risk. `no_sleep_site`: as in
+    `facts.Fragment`.
     """
 
     fragment_id: UUID
@@ -120,12 +125,18 @@ class PublishedFragment:
     subjects: tuple[UUID, ...] = ()
     solely_about: tuple[UUID, ...] = ()
     risk_to_others: bool = False
+    no_sleep_site: bool = False
 
     @property
     def fragment_class(self) -> FragmentClass:
         """What the policy reads of it."""
         return FragmentClass(
-            self.categories, self.level, self.free_text, self.third_party, self.risk_to_others
+            self.categories,
+            self.level,
+            self.free_text,
+            self.third_party,
+            self.risk_to_others,
+            self.no_sleep_site,
         )
 
     @property

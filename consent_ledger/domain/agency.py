@@ -11,12 +11,21 @@ class Agency(RecordedAggregate):
     TOPIC = "agency"
 
     class Created(RecordedAggregate.Created):
+        """`enforcement_powers`: whether it could act against somebody for where they sleep; `None` unsaid."""
+
         TOPIC = "agency.registered.v1"
+        class_version = 2
         agency_id: str
         name: str
         controller_id: str
         service_type: str
         public_authority: bool
+        enforcement_powers: bool | None
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """At first nobody was asked."""
+            state["enforcement_powers"] = None
 
     class CertificateAuthorised(RecordedAggregate.Event):
         TOPIC = "agency.certificate-authorised.v1"
@@ -141,13 +150,21 @@ class Agency(RecordedAggregate):
         ended_by: str
 
     def __init__(
-        self, *, agency_id: str, name: str, controller_id: str, service_type: str, public_authority: bool
+        self,
+        *,
+        agency_id: str,
+        name: str,
+        controller_id: str,
+        service_type: str,
+        public_authority: bool,
+        enforcement_powers: bool | None,
     ) -> None:
         self.agency_id = agency_id
         self.name = name
         self.controller_id = controller_id
         self.service_type = service_type
         self.public_authority = public_authority
+        self.enforcement_powers = enforcement_powers
 
     @event(CertificateAuthorised)
     def authorise_certificate(self, uri: str, public_key_sha256: str) -> None:

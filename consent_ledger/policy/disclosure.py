@@ -24,6 +24,7 @@ from consent_ledger.policy.confidentiality import Use
 from consent_ledger.policy.decision import Decision, Finding, first
 from consent_ledger.policy.involvement import highest_level
 from consent_ledger.policy.reading import tests_opened
+from consent_ledger.policy.sensitivity import level_for
 from consent_ledger.staff import BreakGlassReason
 from consent_ledger.vocabulary import (
     DEFAULT_LEVEL,
@@ -320,7 +321,7 @@ def _uses(fragment: Fragment, recipient: Feed, purpose: Purpose, version: Agreem
     for index, category in enumerate(_all_categories(fragment)):
         level = DEFAULT_LEVEL[category]
         if index < len(fragment.categories):
-            level = max(level, fragment.level, key=lambda one: one.rank)
+            level = max(level, level_for(fragment, recipient), key=lambda one: one.rank)
         yield Use(
             category,
             purpose,

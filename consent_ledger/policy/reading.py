@@ -7,7 +7,8 @@ and that opens test 8, and for vital interests test 5, and nothing else (VOCABUL
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from consent_ledger.facts import Fragment
+from consent_ledger.facts import Feed, Fragment
+from consent_ledger.policy.sensitivity import level_for
 from consent_ledger.staff import (
     LEVEL_OF_ROLE,
     BreakGlass,
@@ -43,9 +44,9 @@ class Reading:
         """Whether nothing at all is shown, whatever there is."""
         return self.level is None and not self.handed
 
-    def shows(self, fragment: Fragment) -> bool:
-        """Whether they may read a fragment that their agency may see."""
-        if self.level is not None and _level(fragment).rank <= self.level.rank:
+    def shows(self, fragment: Fragment, recipient: Feed) -> bool:
+        """Whether they may read a fragment that the recipient, their agency, may see."""
+        if self.level is not None and _level(fragment, recipient).rank <= self.level.rank:
             return True
         # That a service knows the client is handed over by itself where it says something of them.
         envelope = {fragment.envelope_category} - {DataCategory.SERVICE_CONTACT}
@@ -90,7 +91,7 @@ def tests_opened(glass: BreakGlassReason | None, purpose: Purpose, fragment: Fra
     return _TESTS_5_AND_8
 
 
-def _level(fragment: Fragment) -> Level:
+def _level(fragment: Fragment, recipient: Feed) -> Level:
     """The most sensitive of what it holds, and of which service tells it."""
-    levels = [fragment.level, *(DEFAULT_LEVEL[one] for one in fragment.categories)]
+    levels = [level_for(fragment, recipient), *(DEFAULT_LEVEL[one] for one in fragment.categories)]
     return max((*levels, DEFAULT_LEVEL[fragment.envelope_category]), key=lambda one: one.rank)

@@ -56,6 +56,7 @@ class Agency:
     service_type: ServiceType
     public_authority: bool
     position: int
+    enforcement_powers: bool
     certificates: dict[str, dict[str, CertificateKey]] = field(default_factory=dict)
     revoked: dict[str, RevokedKey] = field(default_factory=dict)
     """Keys that count no more, by their SHA-256."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from consent_ledger import domain, facts
 from consent_ledger.erasures import DepartedCopies, DepartedRecords
+from consent_ledger.policy.sensitivity import ENFORCING_SERVICES
 from consent_ledger.vocabulary import (
     Article9Condition,
     Article10Condition,
@@ -36,8 +37,17 @@ def _agency_registered(index: ConsentIndex, position: int, at: datetime, event: 
         ServiceType(event.service_type),
         event.public_authority,
         position,
+        _could_enforce(event),
     )
     return Touched()
+
+
+def _could_enforce(event: Any) -> bool:
+    """Whether the agency could act against somebody for where they sleep: unsaid, every public authority."""
+    if ServiceType(event.service_type) in ENFORCING_SERVICES:
+        return True
+    said: bool | None = event.enforcement_powers
+    return bool(event.public_authority) if said is None else said
 
 
 def _certificate_authorised(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
@@ -118,6 +128,8 @@ def _subscribed(index: ConsentIndex, position: int, at: datetime, event: Any) ->
         event.enforces_person_restriction,
         _minutes(event.retraction_window),
         index.agencies[agency_id].public_authority,
+        # A service of another kind within an agency may have powers of its own.
+        index.agencies[agency_id].enforcement_powers or ServiceType(event.service_type) in ENFORCING_SERVICES,
     )
     index.feeds[feed.feed_id] = feed
     index.agencies[agency_id].feeds.append(feed.feed_id)

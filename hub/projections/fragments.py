@@ -70,6 +70,7 @@ class Item(NamedTuple):
             self.kind.solely_about,
             superseded=self.gone,
             risk_to_others=fragment.risk_to_others,
+            no_sleep_site=fragment.no_sleep_site,
         )
 
 

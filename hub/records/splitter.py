@@ -18,12 +18,17 @@ from consent_ledger.errors import Refused
 from consent_ledger.vocabulary import DEFAULT_LEVEL, ENVELOPE_CATEGORY, DataCategory, Level, ServiceType
 from hub.records.enums import term_of
 from hub.records.former import refuse_what_was_before
+from hub.records.immigration import with_what_it_tells
 from hub.records.refusals import as_told
 from hub.records.risk import is_risk_to_others, refuse_what_the_hub_sets
+from hub.records.sleep_sites import asks_where_they_sleep, names_no_sleep_site
 from oncetold.v1 import common_pb2, record_service_pb2, records_pb2
 
 CARRYING = (common_pb2.CategorisedAnswer.DESCRIPTOR, records_pb2.UnaskedQuestion.DESCRIPTOR)
 """The parts of a record that name what they are about in a field `category` of their own."""
+
+
+Categories = tuple[DataCategory, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class SplitFragment:
     """One category's part of a record, or its released free text."""
 
     categories: tuple[str, ...]
-    """Sorted; one, or several for released free text."""
+    """Sorted; one, or several: for released free text, and where something tells of immigration as well."""
     level: str
     """``N``, ``R`` or ``V``."""
     free_text: bool
@@ -41,6 +46,8 @@ class SplitFragment:
     """A serialised RecordContent of the record's type with only this fragment's fields."""
     risk_to_others: bool = False
     """It says that a worker, the public or a child is at risk."""
+    no_sleep_site: bool = False
+    """The location it gives is surely not where the person sleeps without a roof."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,37 +89,44 @@ def split(record: record_service_pb2.Record, path: str = "") -> SplitRecord:
 
 def _fragments(record_type: str, whole: records_pb2.RecordContent, path: str) -> tuple[SplitFragment, ...]:
     content = getattr(whole, record_type)
-    parts: list[tuple[DataCategory, FieldDescriptor, Any]] = []
+    parts: list[tuple[Categories, FieldDescriptor, Any]] = []
     fragments: list[SplitFragment] = []
     for field, value in content.ListFields():
         if _is_free_text(field):
             fragments.append(_free_text(record_type, content, field, value, path))
         else:
             parts += _parts(field, value, path)
-    categories = {category for category, _, _ in parts}
-    if len(categories) == 1 and not fragments:
+    together = {categories for categories, _, _ in parts}
+    if len(together) == 1 and not fragments:
         # The record is its own fragment as it stands.
-        return (_structured(categories.pop(), whole),)
-    structured: dict[DataCategory, records_pb2.RecordContent] = {}
-    for category, field, part in parts:
-        fragment = structured.setdefault(category, records_pb2.RecordContent())
+        return (_structured(together.pop(), whole, whole),)
+    structured: dict[Categories, records_pb2.RecordContent] = {}
+    for categories, field, part in parts:
+        fragment = structured.setdefault(categories, records_pb2.RecordContent())
         _put(getattr(fragment, record_type), field, part)
     # Whatever else stands in a note about somebody else would tell that there is one.
     about_another = bool(getattr(content, "third_party", False))
-    fragments += [_structured(category, fragment, about_another) for category, fragment in structured.items()]
+    fragments += [
+        _structured(categories, fragment, whole, about_another) for categories, fragment in structured.items()
+    ]
     return tuple(sorted(fragments, key=lambda each: (each.categories, each.free_text)))
 
 
 def _structured(
-    category: DataCategory, fragment: records_pb2.RecordContent, third_party: bool = False
+    categories: Categories,
+    fragment: records_pb2.RecordContent,
+    whole: records_pb2.RecordContent,
+    third_party: bool = False,
 ) -> SplitFragment:
+    level = max((DEFAULT_LEVEL[category] for category in categories), key=lambda one: one.rank)
     return SplitFragment(
-        (category.value,),
-        DEFAULT_LEVEL[category].value,
+        tuple(category.value for category in categories),
+        level.value,
         False,
         third_party,
         _serialised(fragment),
         is_risk_to_others(fragment),
+        DataCategory.CONTACT_LOCATION in categories and names_no_sleep_site(whole),
     )
 
 
@@ -137,19 +151,26 @@ def _category(number: int) -> DataCategory | None:
 
 def _parts(
     field: FieldDescriptor, value: Any, path: str
-) -> Iterator[tuple[DataCategory, FieldDescriptor, Any]]:
-    """A field's value, or each of its items, with the category it falls under."""
+) -> Iterator[tuple[Categories, FieldDescriptor, Any]]:
+    """A field's value, or each of its items, with the categories it falls under."""
     floor = _floor(field)
     items = value if field.is_repeated else (value,)
+    if field.message_type is None:
+        for item in items:
+            yield (floor,), field, item
+        return
     if field.message_type not in CARRYING:
         for item in items:
-            yield floor, field, item
+            yield with_what_it_tells(floor, item), field, item
         return
     for item in items:
         own = _category(item.category)
         if own is None:
             raise Refused("INVALID_FIELD", field=f"{path}.{field.name}.category", rule="required")
-        yield stricter(floor, own), field, item
+        category = stricter(floor, own)
+        if asks_where_they_sleep(item):
+            category = stricter(DataCategory.CONTACT_LOCATION, category)
+        yield with_what_it_tells(category, item), field, item
 
 
 @cache

@@ -30,6 +30,7 @@ class AgencyServicer(Servicer):
             controller_id=request.controller_id,
             service_type=translate.term(request, "service_type", ServiceType),
             public_authority=request.public_authority,
+            enforcement_powers=request.enforcement_powers if request.HasField("enforcement_powers") else None,
         )
 
     async def AuthoriseCertificate(
@@ -127,6 +128,7 @@ def _agency(agency: Agency, feeds: list[Feed]) -> messages.Agency:
         posts=[_post(agency.posts[kind]) for kind in sorted(agency.posts)],
         witness_key=agency.witness_key,
         departed=agency.departed is not None,
+        enforcement_powers=agency.enforcement_powers,
     )
 
 

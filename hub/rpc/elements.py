@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from consent_ledger.access import StepKind
+from consent_ledger.facts import Feed
+from consent_ledger.policy.sensitivity import level_for
 from hub.projections.fragments import ItemClass
 from hub.records import disputes, framing
 from hub.records.risk import risk_stub
@@ -13,15 +15,15 @@ from hub.use_cases.wanted import Wanted
 _NO_ID = bytes(16)
 
 
-def history(found: Sequence[Sending]) -> bytes:
+def history(found: Sequence[Sending], feed: Feed) -> bytes:
     """A history's fragments, as fields of the answer."""
-    frames = _Frames(found)
+    frames = _Frames(found, feed)
     return b"".join([frames.element(framing.IN_HISTORY, at) for at in range(len(found))])
 
 
-def deliveries(sendings: Sequence[Sending]) -> bytes:
+def deliveries(sendings: Sequence[Sending], feed: Feed) -> bytes:
     """A batch's items, as fields of the answer."""
-    frames = _Frames(sendings)
+    frames = _Frames(sendings, feed)
     return b"".join([frames.delivery(at) for at in range(len(sendings))])
 
 
@@ -29,8 +31,9 @@ class _Frames:
     """Writes one answer. What its elements have in common is written once, found again as the same object;
     ids and etags are spelled out for all of them at once."""
 
-    def __init__(self, sendings: Sequence[Sending]) -> None:
+    def __init__(self, sendings: Sequence[Sending], feed: Feed) -> None:
         self._sendings = sendings
+        self._feed = feed
         self._ids = framing.uuid_texts([one.element_id for one in sendings])
         self._records = framing.uuid_texts([one.record_id or _NO_ID for one in sendings])
         self._etags = framing.etag_texts([one.etag or _NO_ID for one in sendings])
@@ -62,7 +65,7 @@ class _Frames:
         item, terms = wanted.item, wanted.terms
         kind = self._kinds.get(id(item.kind))
         if kind is None:
-            kind = self._kinds[id(item.kind)] = _frame(item.kind)
+            kind = self._kinds[id(item.kind)] = _frame(item.kind, self._feed)
         under = self._terms.get(id(terms))
         if under is None:
             under = self._terms[id(terms)] = framing.under(framing.terms(terms.rows, terms.marks))
@@ -89,12 +92,12 @@ def _content(sending: Sending, wanted: Wanted) -> bytes:
     return item.content
 
 
-def _frame(kind: ItemClass) -> framing.Frame:
+def _frame(kind: ItemClass, feed: Feed) -> framing.Frame:
     record, fragment = kind.record, kind.fragment
     return framing.frame(
         record.origin_agency_id,
         record.service_type,
         record.source_system,
         fragment.categories,
-        fragment.level,
+        level_for(fragment, feed),
     )

@@ -1,5 +1,7 @@
 """RecordService: what agencies learned comes in, and the consolidated history is read."""
 
+from uuid import UUID
+
 from consent_ledger.vocabulary import DataCategory, HandlingMark, ServiceType
 from hub.records.risk import review_by
 from hub.records.splitter import split
@@ -40,7 +42,9 @@ class RecordServicer(Servicer):
             access=self.position(access),
             narrowed=translate.number(messages.ReadingLimit, narrowed),
         )
-        return elements.history(found) + rest.SerializeToString(deterministic=True)
+        return elements.history(
+            found, self._hub.projector.index.feeds[UUID(request.feed_id)]
+        ) + rest.SerializeToString(deterministic=True)
 
 
 def _new_record(record: messages.Record, path: str) -> NewRecord:

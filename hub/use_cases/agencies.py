@@ -7,6 +7,7 @@ from consent_ledger.domain import Agency
 from consent_ledger.errors import ProofRefused, Refused
 from consent_ledger.facts import Feed
 from consent_ledger.log.note import KeyType, VerifierKey
+from consent_ledger.policy.sensitivity import ENFORCING_SERVICES
 from consent_ledger.vocabulary import DataCategory, PostKind, Purpose, ServiceType
 from hub.projections import consent_index
 from hub.use_cases.hub import Hub
@@ -22,13 +23,19 @@ def register_agency(
     controller_id: str,
     service_type: ServiceType,
     public_authority: bool,
+    enforcement_powers: bool | None = None,
 ) -> int:
-    """Registers an agency; returns the entry's position. Raises `ALREADY_EXISTS` for other content."""
+    """Registers an agency; returns the entry's position. Raises `ALREADY_EXISTS` for other content, and
+    `INVALID_FIELD` for police, prison or probation said to have no powers of enforcement."""
     caller.require_operator()
+    if enforcement_powers is False and service_type in ENFORCING_SERVICES:
+        raise Refused("INVALID_FIELD", field="enforcement_powers", rule="such a service has them")
     known = work.index.agencies.get(agency_id)
     if known is not None:
         said = (known.name, known.controller_id, known.service_type, known.public_authority)
-        if said != (name, controller_id, service_type, public_authority):
+        if said != (name, controller_id, service_type, public_authority) or (
+            enforcement_powers not in (None, known.enforcement_powers)
+        ):
             raise Refused("ALREADY_EXISTS")
         return known.position
     agency = Agency.begin(
@@ -38,6 +45,7 @@ def register_agency(
         controller_id=controller_id,
         service_type=service_type,
         public_authority=public_authority,
+        enforcement_powers=enforcement_powers,
     )
     return work.save(agency, ADMINISTRATION)
 

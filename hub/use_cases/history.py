@@ -89,12 +89,12 @@ def _narrowed(work: Work, feed: Feed, registration: Registration, limits: Readin
         }
     if limits.limit is ReadingLimit.FULL:
         return found
-    return {element_id: one for element_id, one in found.items() if _shows(limits, one)}
+    return {element_id: one for element_id, one in found.items() if _shows(limits, feed, one)}
 
 
-def _shows(limits: Reading, one: Wanted) -> bool:
+def _shows(limits: Reading, feed: Feed, one: Wanted) -> bool:
     # A warning that others are at risk is for whoever may meet the person (SAFETY H18).
-    return one.ring is not None or limits.shows(one.item.facts(one.fragment_id, UUID(bytes=one.origin)))
+    return one.ring is not None or limits.shows(one.item.facts(one.fragment_id, UUID(bytes=one.origin)), feed)
 
 
 def _read(

@@ -33,6 +33,9 @@ class Fragment(Protocol):
     @property
     def risk_to_others(self) -> bool: ...
 
+    @property
+    def no_sleep_site(self) -> bool: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
@@ -44,6 +47,7 @@ class Pointer:
     free_text: bool = False
     third_party: bool = False
     risk_to_others: bool = False
+    no_sleep_site: bool = False
 
 
 Told = dict[UUID, tuple[UUID, frozenset[DataCategory]]]

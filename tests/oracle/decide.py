@@ -13,6 +13,7 @@ from tests.oracle.facts import Facts, Person, Record, Registration
 from tests.oracle.involvement import opening
 from tests.oracle.terms import (
     CLOSED_BY_REFUSAL,
+    ENFORCING,
     NEVER_DELIVERED,
     OBJECTION_BASES,
     SPECIAL,
@@ -93,6 +94,11 @@ class Case:
                     found.add((purpose, version.agreement))
         return frozenset(found)
 
+    def level(self, category: str, free_text: bool) -> str:
+        """H23: a place is V for whoever could enforce there. No history here says that nobody sleeps there."""
+        enforces = self.feed.agency in self.facts.enforcing or self.feed.service_type in ENFORCING
+        return "V" if category == "CONTACT_LOCATION" and enforces else level_of(category, free_text)
+
     # Test 2
 
     def _alive(self, latest: h.RecordPublished) -> bool:
@@ -116,7 +122,7 @@ class Case:
         pairs = version.pairs
         if any((purpose, category) not in pairs for category in part.categories | {envelope}):
             return False
-        levels = [(category, level_of(category, part.free_text)) for category in part.categories]
+        levels = [(category, self.level(category, part.free_text)) for category in part.categories]
         for category, level in [*levels, (envelope, level_of(envelope, False))]:
             flag = pairs[purpose, category].self_captured_restricted
             if opening == "SELF" and not (level == "N" or (level == "R" and flag)):
@@ -227,7 +233,7 @@ class Case:
         free_text: bool,
         person: Person,
     ) -> list[h.GrantRecorded]:
-        level = level_of(category, free_text)
+        level = self.level(category, free_text)
         return self.open_grants(version, latest, purpose, category, level, person, False)
 
     def _envelope_grants(

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from tests.oracle import history as h
-from tests.oracle.terms import envelope_of
+from tests.oracle.terms import ENFORCING, envelope_of
 
 
 @dataclass(eq=False)
@@ -155,6 +155,7 @@ class Facts:
 
     def __init__(self, history: Iterable[h.Event]) -> None:
         self.service_types: dict[str, str] = {}
+        self.enforcing: set[str] = set()  # agencies that could act against somebody for where they sleep
         self.feeds: dict[str, h.FeedOpened] = {}
         self.rung: dict[str, str] = {}  # the telephone of each agency's safeguarding lead
         self.agreements: dict[str, Agreement] = defaultdict(Agreement)
@@ -205,6 +206,8 @@ class Facts:
         match event:
             case h.AgencyRegistered():
                 self.service_types[event.agency] = event.service_type
+                if event.public_authority or event.service_type in ENFORCING:
+                    self.enforcing.add(event.agency)
             case h.FeedOpened():
                 self.feeds[event.feed] = event
             case h.PostAppointed():

@@ -103,7 +103,8 @@ def _wanting(case: Case, version: h.AgreementDrafted, record: Record, part: h.Pa
     latest, person = record.latest, case.person
     envelope = envelope_of(latest.service_type)
     for category in [*part.categories, envelope]:
-        level = level_of(category, part.free_text and category in part.categories)
+        of_content = category in part.categories
+        level = case.level(category, part.free_text) if of_content else level_of(category, False)
         if case.open_grants(version, latest, purpose, category, level, person, False):
             continue
         found = {_one_grant(case, latest, grant, purpose, category) for grant in person.grants} - {""}

@@ -106,6 +106,10 @@ def _nobody_reports(patch: Patch) -> None:
     patch.setattr(confidentiality, "_reaches", careless)
 
 
+def _nobody_enforces(patch: Patch) -> None:
+    patch.setattr(disclosure, "level_for", lambda fragment, _: fragment.level)
+
+
 def _weak_is_as_good(patch: Patch) -> None:
     right = confidentiality._reaches
     patch.setattr(confidentiality, "_reaches", lambda grant, use: right(replace(grant, weak=False), use))
@@ -197,6 +201,7 @@ MUTANTS: dict[str, Callable[[Patch], None]] = {
     "5: every envelope is spared": _every_envelope_is_spared,
     "5: immigration rides along": _immigration_is_like_anything_else,
     "5: nobody has to report anything": _nobody_reports,
+    "5: nobody could enforce anything": _nobody_enforces,
     "6: nobody is shut out": _attribute(disclosure, "_excluded", _says(())),
     "6: who is linked to a risk is let in": _attribute(
         facts.Exclusion, "may_be_overridden", property(_says(True))

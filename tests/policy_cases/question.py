@@ -40,11 +40,18 @@ class Question:
     def parts(self) -> list[tuple[DataCategory, Level, bool]]:
         """Each category with its level and whether it is the envelope's: a fragment needs that too."""
         own = self.fragment.level
+        if "CONTACT_LOCATION" in self.fragment.categories and self.gives_a_sleep_site_away:
+            own = Level.V
         content = [
             (one, max(DEFAULT_LEVEL[one], own, key="NRV".index), False) for one in self.fragment.categories
         ]
         envelope = self.fragment.envelope_category
         return [*content, (envelope, DEFAULT_LEVEL[envelope], True)]
+
+    @property
+    def gives_a_sleep_site_away(self) -> bool:
+        """H23: to somebody who could move them on, fine or detain them; what is not known counts as one."""
+        return self.feed.has_enforcement_powers and not self.fragment.no_sleep_site
 
     @property
     def for_life(self) -> bool:

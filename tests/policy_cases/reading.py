@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from consent_ledger import facts
 from consent_ledger.staff import BreakGlass, Relationship, RelationshipKind, Role
-from consent_ledger.vocabulary import DEFAULT_LEVEL, DataCategory
+from consent_ledger.vocabulary import DEFAULT_LEVEL, DataCategory, Level
 
 UP_TO = {Role.NAVIGATOR: "NRV", Role.SAFEGUARDING_LEAD: "NRV", Role.KEYWORKER: "NR"}
 """Ruling 30: these roles read by their relationship; a peer mentor what is handed to them; others nothing."""
@@ -15,6 +15,7 @@ def sees(
     relationships: Sequence[Relationship],
     broken: Sequence[BreakGlass],
     fragment: facts.Fragment,
+    feed: facts.Feed,
 ) -> bool:
     """Whether they read a fragment that their agency may see. What is given is theirs, and has not ended."""
     if role is None:
@@ -30,6 +31,8 @@ def sees(
         one.kind != RelationshipKind.HANDED_BY_CLIENT for one in relationships
     )
     levels = {fragment.level, *(DEFAULT_LEVEL[one] for one in touched)}
+    if "CONTACT_LOCATION" in touched and feed.has_enforcement_powers and not fragment.no_sleep_site:
+        levels.add(Level.V)  # H23
     if reads_by_itself and all(level in UP_TO[role] for level in levels):
         return True
     may_be_handed = role in UP_TO or role == Role.PEER_MENTOR

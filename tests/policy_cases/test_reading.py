@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from consent_ledger import staff
-from consent_ledger.facts import Fragment
+from consent_ledger.facts import Feed, Fragment
 from consent_ledger.policy import reading as policy
 from consent_ledger.staff import (
     BreakGlass,
@@ -24,16 +24,16 @@ from tests.policy_cases.comparing import questions
 from tests.policy_cases.worlds import CATEGORIES
 
 CASES = 20_000
-Case = tuple[Role | None, list[Relationship], list[BreakGlass], Fragment]
+Case = tuple[Role | None, list[Relationship], list[BreakGlass], Fragment, Feed]
 
 
 def cases(number: int) -> list[Case]:
     rng = random.Random(8)
-    fragments = [one.fragment for one in questions(2_000, first=3_000_000)]
-    return [_case(rng, rng.choice(fragments)) for _ in range(number)]
+    asked = [(one.fragment, one.feed) for one in questions(2_000, first=3_000_000)]
+    return [_case(rng, *rng.choice(asked)) for _ in range(number)]
 
 
-def _case(rng: random.Random, fragment: Fragment) -> Case:
+def _case(rng: random.Random, fragment: Fragment, feed: Feed) -> Case:
     role = rng.choice([None, *Role, *oracle.UP_TO, Role.PEER_MENTOR])
     relationships = []
     for _ in range(rng.choices((0, 1, 2), (2, 4, 1))[0]):
@@ -42,14 +42,14 @@ def _case(rng: random.Random, fragment: Fragment) -> Case:
         categories = frozenset(handed) if kind is RelationshipKind.HANDED_BY_CLIENT else frozenset()
         relationships.append(Relationship(UUID(int=1), UUID(int=2), "beech", "w-1", kind, categories, 9))
     broken = [BreakGlass(UUID(int=3), UUID(int=2), "beech", "w-1", rng.choice(list(BreakGlassReason)), 9)]
-    return role, relationships, broken if rng.random() < 0.1 else [], fragment
+    return role, relationships, broken if rng.random() < 0.1 else [], fragment, feed
 
 
 def shown(case: Case) -> bool:
     """As a live read shows it: all of what the agency may see where the view is full, else a part."""
-    role, relationships, broken, fragment = case
+    role, relationships, broken, fragment, feed = case
     view = policy.reading(role, relationships, broken)
-    return not view.nothing and (view.limit is ReadingLimit.FULL or view.shows(fragment))
+    return not view.nothing and (view.limit is ReadingLimit.FULL or view.shows(fragment, feed))
 
 
 def differences() -> list[Case]:
@@ -70,7 +70,7 @@ def test_the_cases_are_rich_enough() -> None:
 def test_how_a_view_is_narrowed_depends_on_nothing_that_another_agency_holds() -> None:
     """I8: it is said beside the view, so it must not say what is there."""
     by_facts: dict[str, set[ReadingLimit]] = {}
-    for role, relationships, broken, _ in cases(CASES):
+    for role, relationships, broken, *_ in cases(CASES):
         own = repr((role, relationships, broken))
         by_facts.setdefault(own, set()).add(policy.reading(role, relationships, broken).limit)
 
@@ -104,11 +104,12 @@ MUTANTS = {
         "reading",
         lambda role, known, broken: _right(role, [*known, _UNTOLD], broken),
     ),
-    "the envelope is not handed over": (policy, "_level", lambda fragment: fragment.level),
+    "the envelope is not handed over": (policy, "_level", lambda fragment, feed: fragment.level),
+    "a sleep site is like any other place": (policy, "level_for", lambda fragment, feed: fragment.level),
     "whatever is handed opens everything": (
         policy.Reading,
         "shows",
-        lambda self, fragment: bool(self.handed) or self.level is not None,
+        lambda self, fragment, feed: bool(self.handed) or self.level is not None,
     ),
     "a role is not asked for": (policy, "reading", lambda role, known, broken: _any_role(known, broken)),
 }

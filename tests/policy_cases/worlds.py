@@ -105,10 +105,11 @@ class World:
     def questions(self) -> Iterator[Question]:
         """Several fragments, each for several purposes."""
         person, other = self.person.view(), self.other.view()
+        feed_id = self.id()
         feed = facts.Feed(
-            self.id(), self.recipient, "urn:x", self.reader, frozenset(self.some(PURPOSES, 3)),
+            feed_id, self.recipient, "urn:x", self.reader, frozenset(self.some(PURPOSES, 3)),
             frozenset(self.some(CATEGORIES, 6)) if self.chance(0.3) else frozenset(CATEGORIES),
-            may_have_to_report=self.chance(0.4),
+            may_have_to_report=self.chance(0.4), has_enforcement_powers=feed_id.int % 5 < 2,
         )  # fmt: skip
         own = next(one for one in person.registrations.values() if one.agency_id == self.recipient)
         for _ in range(4):
@@ -127,13 +128,15 @@ class World:
         free_text = self.chance(0.1)
         level = max((DEFAULT_LEVEL[one] for one in held), key=lambda one: one.rank)
         about = next(iter(self.other.registrations))
+        fragment_id = self.id()
         return facts.Fragment(
-            self.id(), self.random.choice(self.records), told_on.registration_id, origin, tuple(held),
+            fragment_id, self.random.choice(self.records), told_on.registration_id, origin, tuple(held),
             ENVELOPE_CATEGORY[self.random.choices(ENVELOPES, (9, 2, 1, 1))[0]],
             Level.V if free_text else level, free_text, free_text and self.chance(0.3), self.moment(),
             1, frozenset(), (about,) if self.chance(0.12) else (),
             superseded=self.chance(0.01), review_overdue=self.chance(0.02), spent=self.chance(0.08),
             erased=self.chance(0.01), holds_place=self.third if self.chance(0.02) else None,
+            no_sleep_site=fragment_id.int % 5 < 2,
         )  # fmt: skip
 
     # What somebody says

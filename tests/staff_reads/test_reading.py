@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from consent_ledger.facts import Fragment
+from consent_ledger.facts import Feed, Fragment
 from consent_ledger.policy import reading
 from consent_ledger.staff import (
     BreakGlass,
@@ -21,7 +21,7 @@ from consent_ledger.staff import (
     RelationshipKind,
     Role,
 )
-from consent_ledger.vocabulary import DataCategory, Level, Purpose
+from consent_ledger.vocabulary import DataCategory, Level, Purpose, ServiceType
 from oncetold.v1 import record_service_pb2
 
 C, R = DataCategory, Role
@@ -45,6 +45,7 @@ def broken(reason: BreakGlassReason) -> BreakGlass:
     return BreakGlass(ONE, ONE, "hostel", "k-1", reason, 1)
 
 
+HOSTEL = Feed(ONE, "hostel", "urn:x", ServiceType.HOSTEL, frozenset(Purpose), frozenset(DataCategory))
 FRAGMENTS = [
     fragment(categories, envelope, level)
     for categories in (
@@ -137,7 +138,7 @@ def differences(module: Any) -> Iterator[str]:
             yield f"{role} {found.limit}"
         for one in FRAGMENTS:
             # `nothing` spares looking; who is shown nothing is shown none of these.
-            if (not found.nothing and found.shows(one)) != may_see(role, known, glass, one):
+            if (not found.nothing and found.shows(one, HOSTEL)) != may_see(role, known, glass, one):
                 yield f"{role} {one}"
     for reason, purpose, one in itertools.product([None, *BreakGlassReason], Purpose, FRAGMENTS):
         if set(module.tests_opened(reason, purpose, one)) != opened(reason, purpose, one):
@@ -189,12 +190,12 @@ FAULTS = {
     ),
     "below and not up to": (".rank <= self.level.rank", ".rank < self.level.rank"),
     "the author's level is not looked at": (
-        "levels = [fragment.level, *(DEFAULT_LEVEL[one] for one in fragment.categories)]",
+        "levels = [level_for(fragment, recipient), *(DEFAULT_LEVEL[one] for one in fragment.categories)]",
         "levels = [DEFAULT_LEVEL[one] for one in fragment.categories]",
     ),
     "the categories' level is not looked at": (
-        "levels = [fragment.level, *(DEFAULT_LEVEL[one] for one in fragment.categories)]",
-        "levels = [fragment.level]",
+        "levels = [level_for(fragment, recipient), *(DEFAULT_LEVEL[one] for one in fragment.categories)]",
+        "levels = [level_for(fragment, recipient)]",
     ),
     "which service tells is not looked at": (
         "max((*levels, DEFAULT_LEVEL[fragment.envelope_category])",

@@ -44,6 +44,13 @@ def add(
     service_type: Annotated[str, typer.Option(help=enums.SERVICE_TYPE.help)],
     controller: Annotated[str, typer.Option(help="The controller in law. Unset: the agency itself.")] = "",
     public_authority: Annotated[bool, typer.Option(help="Whether it is a public authority.")] = False,
+    enforcement: Annotated[
+        bool | None,
+        typer.Option(
+            help="Whether it could move on, fine, detain or report somebody for where they sleep. "
+            "Unset: as a public authority."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Registers an agency."""
@@ -54,6 +61,7 @@ def add(
         controller_id=controller or agency_id,
         service_type=enums.SERVICE_TYPE.value(service_type),
         public_authority=public_authority,
+        enforcement_powers=enforcement,
     )
     answer = ask(data_folder(context), lambda hub: hub.agencies.RegisterAgency, request)
     show(
@@ -216,6 +224,7 @@ def list_agencies(context: typer.Context, as_json: Json = False) -> None:
             "name": "Name",
             "service_type": "Service",
             "public_authority": "Public authority",
+            "enforcement_powers": "Could enforce",
             "post_holders": "Posts",
             "certificate_uris": "Certificates",
             "feed_ids": "Feeds",
@@ -232,6 +241,7 @@ def _agency(agency: Agency) -> dict[str, object]:
         "controller_id": agency.controller_id,
         "service_type": enums.SERVICE_TYPE.word(agency.service_type),
         "public_authority": agency.public_authority,
+        "enforcement_powers": agency.enforcement_powers,
         "certificate_uris": list(agency.certificate_uris),
         "post_holders": [f"{enums.POST.phrase(post.kind)}: {post.staff_reference}" for post in agency.posts],
         "posts": [

@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from oncetold.v1 import common_pb2 as oncetold_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n oncetold/v1/agency_service.proto\x12\x0boncetold.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x18oncetold/v1/common.proto\"\xc3\x02\n\x15RegisterAgencyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x33\n\tagency_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12H\n\x04name\x18\x03 \x01(\tB:\xbaH7r5\x10\x01\x18\xc8\x01\x32.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12\x37\n\rcontroller_id\x18\x04 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12:\n\x0cservice_type\x18\x05 \x01(\x0e\x32\x18.oncetold.v1.ServiceTypeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x18\n\x10public_authority\x18\x06 \x01(\x08\"G\n\x16RegisterAgencyResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\xf5\x01\n\x1b\x41uthoriseCertificateRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x33\n\tagency_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12_\n\x03uri\x18\x03 \x01(\tBR\xbaHOrM\x18\xc8\x01\x32H^spiffe://[a-z0-9.-]+/agency/[a-z0-9][a-z0-9-]{0,39}/adapter/[a-z0-9-]+$\x12\"\n\x11public_key_sha256\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \"M\n\x1c\x41uthoriseCertificateResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\xb0\x03\n\x10SubscribeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x33\n\tagency_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12!\n\x0f\x63\x65rtificate_uri\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12:\n\x0cservice_type\x18\x04 \x01(\x0e\x32\x18.oncetold.v1.ServiceTypeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12;\n\x08purposes\x18\x05 \x03(\x0e\x32\x14.oncetold.v1.PurposeB\x13\xbaH\x10\x92\x01\r\x08\x01\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12\x42\n\ncategories\x18\x06 \x03(\x0e\x32\x19.oncetold.v1.DataCategoryB\x13\xbaH\x10\x92\x01\r\x08\x01\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12#\n\x1b\x65nforces_person_restriction\x18\x07 \x01(\x08\x12\x44\n\x11retraction_window\x18\x08 \x01(\tB)\xbaH&r$2\"^(|([01][0-9]|2[0-3]):[0-5][0-9])$\"b\n\x11SubscribeResponse\x12\x0f\n\x07\x66\x65\x65\x64_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\r\x12-\n\x08position\x18\x03 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x97\x01\n\x04Post\x12/\n\x04kind\x18\x01 \x01(\x0e\x32\x15.oncetold.v1.PostKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12.\n\x0fstaff_reference\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,100}$\x12.\n\ttelephone\x18\x03 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[+0-9][0-9 ]{2,24}$\"\x90\x01\n\x12\x41ppointPostRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x33\n\tagency_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12\'\n\x04post\x18\x03 \x01(\x0b\x32\x11.oncetold.v1.PostB\x06\xbaH\x03\xc8\x01\x01\"D\n\x13\x41ppointPostResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\xc4\x01\n\x17\x41uthoriseWitnessRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x33\n\tagency_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12V\n\x0cverifier_key\x18\x03 \x01(\tB@\xbaH=r;29^(|[!-*,-~]{1,200}\\+[0-9a-f]{8}\\+[A-Za-z0-9+/=]{44,200})$\"I\n\x18\x41uthoriseWitnessResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x88\x02\n\x13\x44\x65partAgencyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x33\n\tagency_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12\x37\n\x06\x63opies\x18\x03 \x01(\x0e\x32\x1b.oncetold.v1.DepartedCopiesB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x39\n\x07records\x18\x04 \x01(\x0e\x32\x1c.oncetold.v1.DepartedRecordsB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12*\n\x0b\x61ttested_by\x18\x05 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,100}$\"E\n\x14\x44\x65partAgencyResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x15\n\x13ListAgenciesRequest\"=\n\x14ListAgenciesResponse\x12%\n\x08\x61gencies\x18\x01 \x03(\x0b\x32\x13.oncetold.v1.Agency\"\x8f\x02\n\x06\x41gency\x12\x11\n\tagency_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x15\n\rcontroller_id\x18\x03 \x01(\t\x12.\n\x0cservice_type\x18\x04 \x01(\x0e\x32\x18.oncetold.v1.ServiceType\x12\x18\n\x10public_authority\x18\x05 \x01(\x08\x12\x18\n\x10\x63\x65rtificate_uris\x18\x06 \x03(\t\x12 \n\x05\x66\x65\x65\x64s\x18\x07 \x03(\x0b\x32\x11.oncetold.v1.Feed\x12 \n\x05posts\x18\x08 \x03(\x0b\x32\x11.oncetold.v1.Post\x12\x13\n\x0bwitness_key\x18\t \x01(\t\x12\x10\n\x08\x64\x65parted\x18\n \x01(\x08\"\xf7\x01\n\x04\x46\x65\x65\x64\x12\x0f\n\x07\x66\x65\x65\x64_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63\x65rtificate_uri\x18\x02 \x01(\t\x12.\n\x0cservice_type\x18\x03 \x01(\x0e\x32\x18.oncetold.v1.ServiceType\x12&\n\x08purposes\x18\x04 \x03(\x0e\x32\x14.oncetold.v1.Purpose\x12-\n\ncategories\x18\x05 \x03(\x0e\x32\x19.oncetold.v1.DataCategory\x12#\n\x1b\x65nforces_person_restriction\x18\x06 \x01(\x08\x12\x19\n\x11retraction_window\x18\x07 \x01(\t*\xcb\x01\n\x08PostKind\x12\x19\n\x15POST_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1bPOST_KIND_SAFEGUARDING_LEAD\x10\x01\x12 \n\x1cPOST_KIND_CALDICOTT_GUARDIAN\x10\x02\x12%\n!POST_KIND_DATA_PROTECTION_OFFICER\x10\x03\x12\x19\n\x15POST_KIND_DUTY_WORKER\x10\x04\x12\x1f\n\x1bPOST_KIND_TWENTY_FOUR_HOURS\x10\x05*\x92\x01\n\x0e\x44\x65partedCopies\x12\x1f\n\x1b\x44\x45PARTED_COPIES_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45PARTED_COPIES_ERASED\x10\x01\x12&\n\"DEPARTED_COPIES_RETAINED_OWN_BASIS\x10\x02\x12\x1b\n\x17\x44\x45PARTED_COPIES_UNKNOWN\x10\x03*k\n\x0f\x44\x65partedRecords\x12 \n\x1c\x44\x45PARTED_RECORDS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x45PARTED_RECORDS_KEPT\x10\x01\x12\x1b\n\x17\x44\x45PARTED_RECORDS_ERASED\x10\x02\x32\x80\x05\n\rAgencyService\x12Y\n\x0eRegisterAgency\x12\".oncetold.v1.RegisterAgencyRequest\x1a#.oncetold.v1.RegisterAgencyResponse\x12k\n\x14\x41uthoriseCertificate\x12(.oncetold.v1.AuthoriseCertificateRequest\x1a).oncetold.v1.AuthoriseCertificateResponse\x12J\n\tSubscribe\x12\x1d.oncetold.v1.SubscribeRequest\x1a\x1e.oncetold.v1.SubscribeResponse\x12P\n\x0b\x41ppointPost\x12\x1f.oncetold.v1.AppointPostRequest\x1a .oncetold.v1.AppointPostResponse\x12_\n\x10\x41uthoriseWitness\x12$.oncetold.v1.AuthoriseWitnessRequest\x1a%.oncetold.v1.AuthoriseWitnessResponse\x12S\n\x0c\x44\x65partAgency\x12 .oncetold.v1.DepartAgencyRequest\x1a!.oncetold.v1.DepartAgencyResponse\x12S\n\x0cListAgencies\x12 .oncetold.v1.ListAgenciesRequest\x1a!.oncetold.v1.ListAgenciesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n oncetold/v1/agency_service.proto\x12\x0boncetold.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x18oncetold/v1/common.proto\"\xfb\x02\n\x15RegisterAgencyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x33\n\tagency_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12H\n\x04name\x18\x03 \x01(\tB:\xbaH7r5\x10\x01\x18\xc8\x01\x32.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12\x37\n\rcontroller_id\x18\x04 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12:\n\x0cservice_type\x18\x05 \x01(\x0e\x32\x18.oncetold.v1.ServiceTypeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x18\n\x10public_authority\x18\x06 \x01(\x08\x12\x1f\n\x12\x65nforcement_powers\x18\x07 \x01(\x08H\x00\x88\x01\x01\x42\x15\n\x13_enforcement_powers\"G\n\x16RegisterAgencyResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\xf5\x01\n\x1b\x41uthoriseCertificateRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x33\n\tagency_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12_\n\x03uri\x18\x03 \x01(\tBR\xbaHOrM\x18\xc8\x01\x32H^spiffe://[a-z0-9.-]+/agency/[a-z0-9][a-z0-9-]{0,39}/adapter/[a-z0-9-]+$\x12\"\n\x11public_key_sha256\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \"M\n\x1c\x41uthoriseCertificateResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\xb0\x03\n\x10SubscribeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x33\n\tagency_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12!\n\x0f\x63\x65rtificate_uri\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12:\n\x0cservice_type\x18\x04 \x01(\x0e\x32\x18.oncetold.v1.ServiceTypeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12;\n\x08purposes\x18\x05 \x03(\x0e\x32\x14.oncetold.v1.PurposeB\x13\xbaH\x10\x92\x01\r\x08\x01\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12\x42\n\ncategories\x18\x06 \x03(\x0e\x32\x19.oncetold.v1.DataCategoryB\x13\xbaH\x10\x92\x01\r\x08\x01\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12#\n\x1b\x65nforces_person_restriction\x18\x07 \x01(\x08\x12\x44\n\x11retraction_window\x18\x08 \x01(\tB)\xbaH&r$2\"^(|([01][0-9]|2[0-3]):[0-5][0-9])$\"b\n\x11SubscribeResponse\x12\x0f\n\x07\x66\x65\x65\x64_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\r\x12-\n\x08position\x18\x03 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x97\x01\n\x04Post\x12/\n\x04kind\x18\x01 \x01(\x0e\x32\x15.oncetold.v1.PostKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12.\n\x0fstaff_reference\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,100}$\x12.\n\ttelephone\x18\x03 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[+0-9][0-9 ]{2,24}$\"\x90\x01\n\x12\x41ppointPostRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x33\n\tagency_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12\'\n\x04post\x18\x03 \x01(\x0b\x32\x11.oncetold.v1.PostB\x06\xbaH\x03\xc8\x01\x01\"D\n\x13\x41ppointPostResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\xc4\x01\n\x17\x41uthoriseWitnessRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x33\n\tagency_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12V\n\x0cverifier_key\x18\x03 \x01(\tB@\xbaH=r;29^(|[!-*,-~]{1,200}\\+[0-9a-f]{8}\\+[A-Za-z0-9+/=]{44,200})$\"I\n\x18\x41uthoriseWitnessResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x88\x02\n\x13\x44\x65partAgencyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x33\n\tagency_id\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12\x37\n\x06\x63opies\x18\x03 \x01(\x0e\x32\x1b.oncetold.v1.DepartedCopiesB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x39\n\x07records\x18\x04 \x01(\x0e\x32\x1c.oncetold.v1.DepartedRecordsB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12*\n\x0b\x61ttested_by\x18\x05 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,100}$\"E\n\x14\x44\x65partAgencyResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x15\n\x13ListAgenciesRequest\"=\n\x14ListAgenciesResponse\x12%\n\x08\x61gencies\x18\x01 \x03(\x0b\x32\x13.oncetold.v1.Agency\"\xab\x02\n\x06\x41gency\x12\x11\n\tagency_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x15\n\rcontroller_id\x18\x03 \x01(\t\x12.\n\x0cservice_type\x18\x04 \x01(\x0e\x32\x18.oncetold.v1.ServiceType\x12\x18\n\x10public_authority\x18\x05 \x01(\x08\x12\x18\n\x10\x63\x65rtificate_uris\x18\x06 \x03(\t\x12 \n\x05\x66\x65\x65\x64s\x18\x07 \x03(\x0b\x32\x11.oncetold.v1.Feed\x12 \n\x05posts\x18\x08 \x03(\x0b\x32\x11.oncetold.v1.Post\x12\x13\n\x0bwitness_key\x18\t \x01(\t\x12\x10\n\x08\x64\x65parted\x18\n \x01(\x08\x12\x1a\n\x12\x65nforcement_powers\x18\x0b \x01(\x08\"\xf7\x01\n\x04\x46\x65\x65\x64\x12\x0f\n\x07\x66\x65\x65\x64_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63\x65rtificate_uri\x18\x02 \x01(\t\x12.\n\x0cservice_type\x18\x03 \x01(\x0e\x32\x18.oncetold.v1.ServiceType\x12&\n\x08purposes\x18\x04 \x03(\x0e\x32\x14.oncetold.v1.Purpose\x12-\n\ncategories\x18\x05 \x03(\x0e\x32\x19.oncetold.v1.DataCategory\x12#\n\x1b\x65nforces_person_restriction\x18\x06 \x01(\x08\x12\x19\n\x11retraction_window\x18\x07 \x01(\t*\xcb\x01\n\x08PostKind\x12\x19\n\x15POST_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1bPOST_KIND_SAFEGUARDING_LEAD\x10\x01\x12 \n\x1cPOST_KIND_CALDICOTT_GUARDIAN\x10\x02\x12%\n!POST_KIND_DATA_PROTECTION_OFFICER\x10\x03\x12\x19\n\x15POST_KIND_DUTY_WORKER\x10\x04\x12\x1f\n\x1bPOST_KIND_TWENTY_FOUR_HOURS\x10\x05*\x92\x01\n\x0e\x44\x65partedCopies\x12\x1f\n\x1b\x44\x45PARTED_COPIES_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45PARTED_COPIES_ERASED\x10\x01\x12&\n\"DEPARTED_COPIES_RETAINED_OWN_BASIS\x10\x02\x12\x1b\n\x17\x44\x45PARTED_COPIES_UNKNOWN\x10\x03*k\n\x0f\x44\x65partedRecords\x12 \n\x1c\x44\x45PARTED_RECORDS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x45PARTED_RECORDS_KEPT\x10\x01\x12\x1b\n\x17\x44\x45PARTED_RECORDS_ERASED\x10\x02\x32\x80\x05\n\rAgencyService\x12Y\n\x0eRegisterAgency\x12\".oncetold.v1.RegisterAgencyRequest\x1a#.oncetold.v1.RegisterAgencyResponse\x12k\n\x14\x41uthoriseCertificate\x12(.oncetold.v1.AuthoriseCertificateRequest\x1a).oncetold.v1.AuthoriseCertificateResponse\x12J\n\tSubscribe\x12\x1d.oncetold.v1.SubscribeRequest\x1a\x1e.oncetold.v1.SubscribeResponse\x12P\n\x0b\x41ppointPost\x12\x1f.oncetold.v1.AppointPostRequest\x1a .oncetold.v1.AppointPostResponse\x12_\n\x10\x41uthoriseWitness\x12$.oncetold.v1.AuthoriseWitnessRequest\x1a%.oncetold.v1.AuthoriseWitnessResponse\x12S\n\x0c\x44\x65partAgency\x12 .oncetold.v1.DepartAgencyRequest\x1a!.oncetold.v1.DepartAgencyResponse\x12S\n\x0cListAgencies\x12 .oncetold.v1.ListAgenciesRequest\x1a!.oncetold.v1.ListAgenciesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -93,46 +93,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEPARTAGENCYREQUEST'].fields_by_name['records']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_DEPARTAGENCYREQUEST'].fields_by_name['attested_by']._loaded_options = None
   _globals['_DEPARTAGENCYREQUEST'].fields_by_name['attested_by']._serialized_options = b'\272H\022r\0202\016^[!-~]{1,100}$'
-  _globals['_POSTKIND']._serialized_start=2959
-  _globals['_POSTKIND']._serialized_end=3162
-  _globals['_DEPARTEDCOPIES']._serialized_start=3165
-  _globals['_DEPARTEDCOPIES']._serialized_end=3311
-  _globals['_DEPARTEDRECORDS']._serialized_start=3313
-  _globals['_DEPARTEDRECORDS']._serialized_end=3420
+  _globals['_POSTKIND']._serialized_start=3043
+  _globals['_POSTKIND']._serialized_end=3246
+  _globals['_DEPARTEDCOPIES']._serialized_start=3249
+  _globals['_DEPARTEDCOPIES']._serialized_end=3395
+  _globals['_DEPARTEDRECORDS']._serialized_start=3397
+  _globals['_DEPARTEDRECORDS']._serialized_end=3504
   _globals['_REGISTERAGENCYREQUEST']._serialized_start=105
-  _globals['_REGISTERAGENCYREQUEST']._serialized_end=428
-  _globals['_REGISTERAGENCYRESPONSE']._serialized_start=430
-  _globals['_REGISTERAGENCYRESPONSE']._serialized_end=501
-  _globals['_AUTHORISECERTIFICATEREQUEST']._serialized_start=504
-  _globals['_AUTHORISECERTIFICATEREQUEST']._serialized_end=749
-  _globals['_AUTHORISECERTIFICATERESPONSE']._serialized_start=751
-  _globals['_AUTHORISECERTIFICATERESPONSE']._serialized_end=828
-  _globals['_SUBSCRIBEREQUEST']._serialized_start=831
-  _globals['_SUBSCRIBEREQUEST']._serialized_end=1263
-  _globals['_SUBSCRIBERESPONSE']._serialized_start=1265
-  _globals['_SUBSCRIBERESPONSE']._serialized_end=1363
-  _globals['_POST']._serialized_start=1366
-  _globals['_POST']._serialized_end=1517
-  _globals['_APPOINTPOSTREQUEST']._serialized_start=1520
-  _globals['_APPOINTPOSTREQUEST']._serialized_end=1664
-  _globals['_APPOINTPOSTRESPONSE']._serialized_start=1666
-  _globals['_APPOINTPOSTRESPONSE']._serialized_end=1734
-  _globals['_AUTHORISEWITNESSREQUEST']._serialized_start=1737
-  _globals['_AUTHORISEWITNESSREQUEST']._serialized_end=1933
-  _globals['_AUTHORISEWITNESSRESPONSE']._serialized_start=1935
-  _globals['_AUTHORISEWITNESSRESPONSE']._serialized_end=2008
-  _globals['_DEPARTAGENCYREQUEST']._serialized_start=2011
-  _globals['_DEPARTAGENCYREQUEST']._serialized_end=2275
-  _globals['_DEPARTAGENCYRESPONSE']._serialized_start=2277
-  _globals['_DEPARTAGENCYRESPONSE']._serialized_end=2346
-  _globals['_LISTAGENCIESREQUEST']._serialized_start=2348
-  _globals['_LISTAGENCIESREQUEST']._serialized_end=2369
-  _globals['_LISTAGENCIESRESPONSE']._serialized_start=2371
-  _globals['_LISTAGENCIESRESPONSE']._serialized_end=2432
-  _globals['_AGENCY']._serialized_start=2435
-  _globals['_AGENCY']._serialized_end=2706
-  _globals['_FEED']._serialized_start=2709
-  _globals['_FEED']._serialized_end=2956
-  _globals['_AGENCYSERVICE']._serialized_start=3423
-  _globals['_AGENCYSERVICE']._serialized_end=4063
+  _globals['_REGISTERAGENCYREQUEST']._serialized_end=484
+  _globals['_REGISTERAGENCYRESPONSE']._serialized_start=486
+  _globals['_REGISTERAGENCYRESPONSE']._serialized_end=557
+  _globals['_AUTHORISECERTIFICATEREQUEST']._serialized_start=560
+  _globals['_AUTHORISECERTIFICATEREQUEST']._serialized_end=805
+  _globals['_AUTHORISECERTIFICATERESPONSE']._serialized_start=807
+  _globals['_AUTHORISECERTIFICATERESPONSE']._serialized_end=884
+  _globals['_SUBSCRIBEREQUEST']._serialized_start=887
+  _globals['_SUBSCRIBEREQUEST']._serialized_end=1319
+  _globals['_SUBSCRIBERESPONSE']._serialized_start=1321
+  _globals['_SUBSCRIBERESPONSE']._serialized_end=1419
+  _globals['_POST']._serialized_start=1422
+  _globals['_POST']._serialized_end=1573
+  _globals['_APPOINTPOSTREQUEST']._serialized_start=1576
+  _globals['_APPOINTPOSTREQUEST']._serialized_end=1720
+  _globals['_APPOINTPOSTRESPONSE']._serialized_start=1722
+  _globals['_APPOINTPOSTRESPONSE']._serialized_end=1790
+  _globals['_AUTHORISEWITNESSREQUEST']._serialized_start=1793
+  _globals['_AUTHORISEWITNESSREQUEST']._serialized_end=1989
+  _globals['_AUTHORISEWITNESSRESPONSE']._serialized_start=1991
+  _globals['_AUTHORISEWITNESSRESPONSE']._serialized_end=2064
+  _globals['_DEPARTAGENCYREQUEST']._serialized_start=2067
+  _globals['_DEPARTAGENCYREQUEST']._serialized_end=2331
+  _globals['_DEPARTAGENCYRESPONSE']._serialized_start=2333
+  _globals['_DEPARTAGENCYRESPONSE']._serialized_end=2402
+  _globals['_LISTAGENCIESREQUEST']._serialized_start=2404
+  _globals['_LISTAGENCIESREQUEST']._serialized_end=2425
+  _globals['_LISTAGENCIESRESPONSE']._serialized_start=2427
+  _globals['_LISTAGENCIESRESPONSE']._serialized_end=2488
+  _globals['_AGENCY']._serialized_start=2491
+  _globals['_AGENCY']._serialized_end=2790
+  _globals['_FEED']._serialized_start=2793
+  _globals['_FEED']._serialized_end=3040
+  _globals['_AGENCYSERVICE']._serialized_start=3507
+  _globals['_AGENCYSERVICE']._serialized_end=4147
 # @@protoc_insertion_point(module_scope)

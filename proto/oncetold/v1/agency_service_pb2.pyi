@@ -102,6 +102,7 @@ class RegisterAgencyRequest(_message.Message):
     CONTROLLER_ID_FIELD_NUMBER: _builtins.int
     SERVICE_TYPE_FIELD_NUMBER: _builtins.int
     PUBLIC_AUTHORITY_FIELD_NUMBER: _builtins.int
+    ENFORCEMENT_POWERS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUIDv4, one per logical attempt."""
     agency_id: _builtins.str
@@ -112,6 +113,11 @@ class RegisterAgencyRequest(_message.Message):
     service_type: _common_pb2.ServiceType.ValueType
     public_authority: _builtins.bool
     """UK GDPR Article 6(1)(ea) and (f) are barred to a public authority in its tasks."""
+    enforcement_powers: _builtins.bool
+    """Whether it could act against somebody for where they sleep: move them on, fine, arrest, detain, or report them
+    to somebody who does. Where a person may sleep without a roof is very restricted for such an agency. Unset: as
+    for a public authority. Police, prisons and probation always have such powers; `false` is refused of them.
+    """
     def __init__(
         self,
         *,
@@ -121,12 +127,15 @@ class RegisterAgencyRequest(_message.Message):
         controller_id: _builtins.str = ...,
         service_type: _common_pb2.ServiceType.ValueType = ...,
         public_authority: _builtins.bool = ...,
+        enforcement_powers: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_enforcement_powers", b"_enforcement_powers", "enforcement_powers", b"enforcement_powers"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "controller_id", b"controller_id", "name", b"name", "public_authority", b"public_authority", "request_id", b"request_id", "service_type", b"service_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enforcement_powers", b"_enforcement_powers", "agency_id", b"agency_id", "controller_id", b"controller_id", "enforcement_powers", b"enforcement_powers", "name", b"name", "public_authority", b"public_authority", "request_id", b"request_id", "service_type", b"service_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__enforcement_powers: _TypeAlias = _typing.Literal["enforcement_powers"]  # noqa: Y015
+    _WhichOneofArgType__enforcement_powers: _TypeAlias = _typing.Literal["_enforcement_powers", b"_enforcement_powers"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__enforcement_powers) -> _WhichOneofReturnType__enforcement_powers | None: ...
 
 Global___RegisterAgencyRequest: _TypeAlias = RegisterAgencyRequest  # noqa: Y015
 
@@ -496,6 +505,7 @@ class Agency(_message.Message):
     POSTS_FIELD_NUMBER: _builtins.int
     WITNESS_KEY_FIELD_NUMBER: _builtins.int
     DEPARTED_FIELD_NUMBER: _builtins.int
+    ENFORCEMENT_POWERS_FIELD_NUMBER: _builtins.int
     agency_id: _builtins.str
     name: _builtins.str
     controller_id: _builtins.str
@@ -504,6 +514,8 @@ class Agency(_message.Message):
     witness_key: _builtins.str
     """The key its witness cosigns with; empty: none."""
     departed: _builtins.bool
+    enforcement_powers: _builtins.bool
+    """As said when it was registered, or taken on the safe side when nobody said."""
     @_builtins.property
     def certificate_uris(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -523,10 +535,11 @@ class Agency(_message.Message):
         posts: _abc.Iterable[Global___Post] | None = ...,
         witness_key: _builtins.str = ...,
         departed: _builtins.bool = ...,
+        enforcement_powers: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "certificate_uris", b"certificate_uris", "controller_id", b"controller_id", "departed", b"departed", "feeds", b"feeds", "name", b"name", "posts", b"posts", "public_authority", b"public_authority", "service_type", b"service_type", "witness_key", b"witness_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "certificate_uris", b"certificate_uris", "controller_id", b"controller_id", "departed", b"departed", "enforcement_powers", b"enforcement_powers", "feeds", b"feeds", "name", b"name", "posts", b"posts", "public_authority", b"public_authority", "service_type", b"service_type", "witness_key", b"witness_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -82,7 +82,8 @@ class AgencyServiceServicer(object):
 
     def RegisterAgency(self, request, context):
         """Registers an agency and its controller. Repeating the same request answers the same position;
-        another content under the same id is ALREADY_EXISTS (ERROR_REASON_ALREADY_EXISTS).
+        another content under the same id is ALREADY_EXISTS (ERROR_REASON_ALREADY_EXISTS); police, a prison or
+        probation without powers of enforcement INVALID_ARGUMENT (ERROR_REASON_INVALID_FIELD).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

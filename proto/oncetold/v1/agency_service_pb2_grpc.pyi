@@ -38,7 +38,8 @@ class AgencyServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AgencyServiceAsyncStub: ...
     RegisterAgency: _grpc.UnaryUnaryMultiCallable[_agency_service_pb2.RegisterAgencyRequest, _agency_service_pb2.RegisterAgencyResponse]
     """Registers an agency and its controller. Repeating the same request answers the same position;
-    another content under the same id is ALREADY_EXISTS (ERROR_REASON_ALREADY_EXISTS).
+    another content under the same id is ALREADY_EXISTS (ERROR_REASON_ALREADY_EXISTS); police, a prison or
+    probation without powers of enforcement INVALID_ARGUMENT (ERROR_REASON_INVALID_FIELD).
     """
     AuthoriseCertificate: _grpc.UnaryUnaryMultiCallable[_agency_service_pb2.AuthoriseCertificateRequest, _agency_service_pb2.AuthoriseCertificateResponse]
     """Lets one certificate speak for an agency: its URI name and its public key together. Repeat: the
@@ -79,7 +80,8 @@ class AgencyServiceAsyncStub(AgencyServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     RegisterAgency: _aio.UnaryUnaryMultiCallable[_agency_service_pb2.RegisterAgencyRequest, _agency_service_pb2.RegisterAgencyResponse]  # type: ignore[assignment]
     """Registers an agency and its controller. Repeating the same request answers the same position;
-    another content under the same id is ALREADY_EXISTS (ERROR_REASON_ALREADY_EXISTS).
+    another content under the same id is ALREADY_EXISTS (ERROR_REASON_ALREADY_EXISTS); police, a prison or
+    probation without powers of enforcement INVALID_ARGUMENT (ERROR_REASON_INVALID_FIELD).
     """
     AuthoriseCertificate: _aio.UnaryUnaryMultiCallable[_agency_service_pb2.AuthoriseCertificateRequest, _agency_service_pb2.AuthoriseCertificateResponse]  # type: ignore[assignment]
     """Lets one certificate speak for an agency: its URI name and its public key together. Repeat: the
@@ -123,7 +125,8 @@ class AgencyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_agency_service_pb2.RegisterAgencyResponse, _abc.Awaitable[_agency_service_pb2.RegisterAgencyResponse]]:
         """Registers an agency and its controller. Repeating the same request answers the same position;
-        another content under the same id is ALREADY_EXISTS (ERROR_REASON_ALREADY_EXISTS).
+        another content under the same id is ALREADY_EXISTS (ERROR_REASON_ALREADY_EXISTS); police, a prison or
+        probation without powers of enforcement INVALID_ARGUMENT (ERROR_REASON_INVALID_FIELD).
         """
 
     @_abc_1.abstractmethod

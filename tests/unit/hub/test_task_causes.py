@@ -61,6 +61,7 @@ class Facts:
             controller_id=name,
             service_type=service,
             public_authority=False,
+            enforcement_powers=None,
         )
         agency.authorise_certificate(uri, "00")
         agency.subscribe(str(uuid4()), uri, service, ["DIRECT_SUPPORT"], [HEALTH, CONTACT, RISK], False, "")

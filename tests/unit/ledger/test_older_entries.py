@@ -56,6 +56,7 @@ def subscribed() -> Any:
         controller_id="hostel",
         service_type="HOSTEL",
         public_authority=False,
+        enforcement_powers=True,
     )
     agency.subscribe(str(UUID(int=2)), "uri", "HOSTEL", [], [], False, "03:00")
     return agency
@@ -152,6 +153,7 @@ def closed() -> Any:
         (undone, "breached", []),
         (closed, "breached", []),
         (subscribed, "retraction_window", ""),
+        (subscribed, "enforcement_powers", None),
         (refused, "at_once", False),
         (excluded, "at_once", False),
         (excluded, "linked_to_risk", False),
