@@ -14,6 +14,7 @@ from adapters.cli import (
     doctor,
     emergency,
     enrol,
+    keys,
     log,
     reading,
     retractions,
@@ -54,6 +55,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 enrol.register(app)
+keys.register(app)
 doctor.register(app)
 app.add_typer(log.commands, name="log")
 staff_key.register(app)

@@ -18,10 +18,14 @@ from adapters.kit.reasons import PREFIX, next_step
 from oncetold.v1.certificate_service_pb2 import (
     GetStandingRequest,
     GetStandingResponse,
+    ListCertificatesRequest,
+    ListCertificatesResponse,
     ListKeyAccessRequest,
     ListKeyAccessResponse,
     RenewCertificateRequest,
     RenewCertificateResponse,
+    RevokeCertificateRequest,
+    RevokeCertificateResponse,
 )
 from oncetold.v1.certificate_service_pb2_grpc import CertificateServiceStub
 from oncetold.v1.delivery_service_pb2 import (
@@ -147,6 +151,14 @@ class Hub:
     def standing(self) -> GetStandingResponse:
         """How this adapter stands with the hub: its clock, its version, our key."""
         return self._call(self._certificates.GetStanding, GetStandingRequest(), CALL_SECONDS)
+
+    def certificates(self, request: ListCertificatesRequest) -> ListCertificatesResponse:
+        """The agency's keys and open invitations."""
+        return self._call(self._certificates.ListCertificates, request, CALL_SECONDS)
+
+    def revoke(self, request: RevokeCertificateRequest) -> RevokeCertificateResponse:
+        """Cuts off a key of the agency's for good."""
+        return self._call(self._certificates.RevokeCertificate, request, CALL_SECONDS)
 
     def key_access(self, request: ListKeyAccessRequest) -> ListKeyAccessResponse:
         """One page of what a key of the agency's was given."""
