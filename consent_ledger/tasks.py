@@ -18,6 +18,8 @@ class TaskOutcome(Term):
     RUNG = auto()
     BREACH_REPORTED = auto()
     BREACH_UNLIKELY_TO_RISK = auto()
+    PERSON_KNOWS_OF_IT = auto()
+    PERSON_SAYS_NO = auto()
 
 
 class BreachReason(Term):

@@ -270,6 +270,7 @@ class TaskKind(Term):
     OVERRIDE_TO_REVIEW = auto()
     PLACE_TO_RING = auto()
     BREACH_TO_ASSESS = auto()
+    NEW_INVOLVEMENT = auto()
 
 
 class PermissionState(Term):
@@ -377,6 +378,9 @@ ENVELOPE_CATEGORY: dict[ServiceType, DataCategory] = {
     service: _DISCLOSING_SERVICES.get(service, DataCategory.SERVICE_CONTACT) for service in ServiceType
 }
 """What merely being known to a kind of service discloses (HL7 SSP)."""
+
+CONFIDENTIAL_SERVICES = frozenset({ServiceType.DOMESTIC_ABUSE, ServiceType.SEXUAL_HEALTH})
+"""That somebody is known to one nobody finds or is told: links there start from the client (SAFETY H6)."""
 
 REASON_OF_MARKER = {
     MarkerKind.PROTECTED_ADDRESS: Reason.PROTECTED_ADDRESS,

@@ -31,6 +31,7 @@ from hub.projections.ended import (
     renewed,
     uncovered,
 )
+from hub.projections.newcomers import follow_newcomers
 from hub.projections.tasks import Cause, Completion, Judgement
 from hub.projections.touched import Touched, component
 
@@ -267,6 +268,10 @@ def _completed(index: ConsentIndex, position: int, at: datetime, event: Any) -> 
         None if event.people_told is None else PeopleTold(event.people_told),
     )
     tasks.completed.add((TaskKind(event.kind), event.subject, event.boundary, event.agency_id))
+    if outcome is TaskOutcome.PERSON_SAYS_NO:
+        tasks.denied.add(UUID(event.subject))
+    elif outcome is TaskOutcome.PERSON_KNOWS_OF_IT:
+        tasks.denied.discard(UUID(event.subject))
     if outcome is not TaskOutcome.WARNING_ENDED or event.record_id is None:
         return Touched()
     index.warnings_ended[event.record_id] = position
@@ -286,6 +291,10 @@ _FOLLOWING: dict[type, Callable[[ConsentIndex, int, datetime, Any], None]] = {
     domain.Agreement.Terminated: _agreement_ended,
     StoredRecord: _record_published,
     RecordDue: _record_due,
+    domain.Registration.Created: follow_newcomers,
+    domain.Registration.Reopened: follow_newcomers,
+    domain.Link.Confirmed: follow_newcomers,
+    domain.Involvement.Created: follow_newcomers,
     domain.Link.Undone: _breached,
     domain.Registration.MatchUndone: _breached,
     domain.Registration.Closed: _breached,

@@ -66,7 +66,8 @@ class Tasks:
 
     `causes_on`: by registration, the newest of each kind and subject; `causes_at`: by agency, those that are
     one agency's alone. `judgements` by the record's id, and `judged_on` which stand on a registration.
-    `completed` names tasks as `Cause` does, with the agency that said what came of them.
+    `completed` names tasks as `Cause` does, with the agency that said what came of them. `denied`:
+    registrations of which the person themselves knows nothing.
     """
 
     causes_on: dict[UUID, dict[tuple[TaskKind, str], Cause]] = field(default_factory=dict)
@@ -75,6 +76,7 @@ class Tasks:
     judged_on: dict[UUID, list[bytes]] = field(default_factory=dict)
     completions: dict[UUID, Completion] = field(default_factory=dict)
     completed: set[tuple[TaskKind, str, str, str]] = field(default_factory=set)
+    denied: set[UUID] = field(default_factory=set)
 
     def keep(self, judgement: Judgement) -> None:
         """Keeps a judgement as it was last published."""

@@ -7,14 +7,13 @@ from uuid import UUID
 from consent_ledger.domain import DETAILS, Details, Involvement, Link, Registration
 from consent_ledger.errors import Refused
 from consent_ledger.ledger import KeyOwner, Part
-from consent_ledger.vocabulary import ClosingReason, InvolvementGround, KeyCategory, ServiceType
+from consent_ledger.vocabulary import CONFIDENTIAL_SERVICES, ClosingReason, InvolvementGround, KeyCategory
 from hub.projections import consent_index
 from hub.projections.consent_index import LinkState
 from hub.use_cases.work import Caller, Work
 from hub.use_cases.wrong_links import breached_by_error, breached_by_link
 
 _TOKEN_LASTS = timedelta(days=7)
-_NEVER_CANDIDATES = (ServiceType.DOMESTIC_ABUSE, ServiceType.SEXUAL_HEALTH)
 _NHS_WEIGHTS = range(10, 1, -1)
 
 
@@ -79,7 +78,7 @@ def _matches(
 ) -> dict[str, str]:
     """Registrations of other agencies whose details agree. Confidential services are never candidates."""
     index = work.index
-    if matching is None or index.agencies[agency_id].service_type in _NEVER_CANDIDATES:
+    if matching is None or index.agencies[agency_id].service_type in CONFIDENTIAL_SERVICES:
         return {}
     alike = [other for one in (matching, *former) for other in index.by_matching.get(one, ())]
     alike += index.by_former.get(matching, ())
@@ -92,7 +91,9 @@ def _matches(
 
 def _may_be_matched(work: Work, agency_id: str, registration_id: UUID) -> bool:
     registration = work.index.registrations[registration_id]
-    return work.index.agencies[agency_id].service_type not in _NEVER_CANDIDATES and not registration.in_error
+    return (
+        work.index.agencies[agency_id].service_type not in CONFIDENTIAL_SERVICES and not registration.in_error
+    )
 
 
 def registrations_with(work: Work, *, nhs_number: str, birth_date: str, family_name: str) -> list[UUID]:

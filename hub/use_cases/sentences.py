@@ -136,6 +136,10 @@ _TASKS = {
         "An address that you hold is being taken back at once: within the hour, ring whoever may have it and"
         " make sure that it is gone, from paper and telephones too. Do not ask the person about it."
     ),
+    TaskKind.NEW_INVOLVEMENT: (
+        "Another agency says that it now works with this person. Ask them about it when you next meet them"
+        " alone; do not ring or write. If they know nothing of it, say so here: it is then looked into."
+    ),
     TaskKind.BREACH_TO_ASSESS: (
         "This person was taken for somebody else, and what your agency told went to the wrong place: look at"
         " who saw it. If anybody may be at risk, report it to the Information Commissioner's Office within 72"

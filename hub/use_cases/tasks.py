@@ -41,6 +41,9 @@ _OUTCOMES: dict[TaskKind, frozenset[TaskOutcome]] = {
     TaskKind.EMERGENCY_CARD_OPENED: frozenset(
         {TaskOutcome.REVIEWED_IN_ORDER, TaskOutcome.REVIEWED_NOT_IN_ORDER}
     ),
+    TaskKind.NEW_INVOLVEMENT: frozenset(
+        {TaskOutcome.PERSON_KNOWS_OF_IT, TaskOutcome.PERSON_SAYS_NO, TaskOutcome.NOT_REACHED}
+    ),
     TaskKind.BREACH_TO_ASSESS: frozenset({TaskOutcome.BREACH_REPORTED, TaskOutcome.BREACH_UNLIKELY_TO_RISK}),
 }
 """What can come of each kind."""

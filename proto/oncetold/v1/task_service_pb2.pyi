@@ -57,6 +57,10 @@ class _TaskKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskKind.Val
     """Two people were taken for one, and what the agency told went to the wrong place: is it a breach to report, within
     72 hours by the clock (UK GDPR Article 33)? Who saw it, says AuditService.ListDisclosures.
     """
+    TASK_KIND_NEW_INVOLVEMENT: _TaskKind.ValueType  # 12
+    """For the person's lead: another agency now says that it works with them, not which. Ask them, alone. Nothing is said of
+    confidential services, nor where the person shut one of the two out or stopped it quietly.
+    """
 
 class TaskKind(_TaskKind, metaclass=_TaskKindEnumTypeWrapper): ...
 
@@ -89,6 +93,10 @@ TASK_KIND_BREACH_TO_ASSESS: TaskKind.ValueType  # 11
 """Two people were taken for one, and what the agency told went to the wrong place: is it a breach to report, within
 72 hours by the clock (UK GDPR Article 33)? Who saw it, says AuditService.ListDisclosures.
 """
+TASK_KIND_NEW_INVOLVEMENT: TaskKind.ValueType  # 12
+"""For the person's lead: another agency now says that it works with them, not which. Ask them, alone. Nothing is said of
+confidential services, nor where the person shut one of the two out or stopped it quietly.
+"""
 Global___TaskKind: _TypeAlias = TaskKind  # noqa: Y015
 
 class _TaskOutcome:
@@ -118,6 +126,10 @@ class _TaskOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskOutco
     """BREACH_TO_ASSESS: it was reported to the Information Commissioner's Office."""
     TASK_OUTCOME_BREACH_UNLIKELY_TO_RISK: _TaskOutcome.ValueType  # 11
     """BREACH_TO_ASSESS: it is unlikely to put anybody at risk, for a reason that is kept."""
+    TASK_OUTCOME_PERSON_KNOWS_OF_IT: _TaskOutcome.ValueType  # 12
+    """NEW_INVOLVEMENT: the person was asked, and knows of it."""
+    TASK_OUTCOME_PERSON_SAYS_NO: _TaskOutcome.ValueType  # 13
+    """NEW_INVOLVEMENT: the person was asked, and knows nothing of it. The hub's operator is told at which agency."""
 
 class TaskOutcome(_TaskOutcome, metaclass=_TaskOutcomeEnumTypeWrapper): ...
 
@@ -142,6 +154,10 @@ TASK_OUTCOME_BREACH_REPORTED: TaskOutcome.ValueType  # 10
 """BREACH_TO_ASSESS: it was reported to the Information Commissioner's Office."""
 TASK_OUTCOME_BREACH_UNLIKELY_TO_RISK: TaskOutcome.ValueType  # 11
 """BREACH_TO_ASSESS: it is unlikely to put anybody at risk, for a reason that is kept."""
+TASK_OUTCOME_PERSON_KNOWS_OF_IT: TaskOutcome.ValueType  # 12
+"""NEW_INVOLVEMENT: the person was asked, and knows of it."""
+TASK_OUTCOME_PERSON_SAYS_NO: TaskOutcome.ValueType  # 13
+"""NEW_INVOLVEMENT: the person was asked, and knows nothing of it. The hub's operator is told at which agency."""
 Global___TaskOutcome: _TypeAlias = TaskOutcome  # noqa: Y015
 
 class _BreachReason:
