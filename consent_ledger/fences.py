@@ -55,6 +55,11 @@ class Fences:
         return (Fence(key_id, position) for key_id, position in self._settled.items())
 
     @property
+    def any(self) -> bool:
+        """Whether there is one at all, settled or not."""
+        return bool(self._settled or self._open)
+
+    @property
     def unsettled(self) -> Sequence[Fence]:
         """Those prepared of which it is not known whether they were committed."""
         return [Fence(key_id, position) for key_id, position in self._open.items()]

@@ -51,6 +51,8 @@ class Projector:
         self.others_wrote = False
         """Whether somebody else's entries may concern feeds that `woken` does not name."""
         self._cells_in_doubt = False
+        self._alone = True
+        self._kept = 0
         self._looked = 0
 
     def reset(self) -> None:
@@ -63,6 +65,7 @@ class Projector:
     def look_again(self) -> None:
         """Another process has written: it may have folded cells, or begun to make them anew."""
         self.others_wrote = self._cells_in_doubt = True
+        self._alone = False
         self.tails.clear()
 
     def drop(self, transaction: Transaction) -> None:
@@ -76,6 +79,10 @@ class Projector:
         if self.index.position == transaction.size and not self._cells_in_doubt:
             return True
         folded_to, kept = _folded(transaction)
+        if self.tails.replaying:
+            # To the database nothing counts as folded while chunks wait in memory: what is written of the
+            # others would be taken for all, if this process were killed.
+            folded_to, kept = self.index.position, self._kept
         if folded_to < self.index.position:
             # Another process is making them anew: this one goes on from where that stands.
             self.reset()
@@ -84,7 +91,9 @@ class Projector:
             self._recall(transaction, folded_to, kept)
         end = transaction.size if most is None else min(transaction.size, folded_to + most)
         if folded_to == 0:
-            self.tails.begin()
+            for name in CELLS:
+                transaction.drop(name)  # what a replay left that was killed
+            self.tails.begin(alone=self._alone)
         step = _Step(self, transaction)
         with _collector_off():
             while self.index.position < end:
@@ -93,9 +102,10 @@ class Projector:
                     step.fold(entry)
                 self.index.position = entries[-1].position
                 self._tell(transaction.size)
-            step.finish()
+            whole = step.finish(at_the_end=end == transaction.size)
         if end > folded_to:
-            value = _FOLDED.pack(end, kept + step.kept)
+            self._kept = kept + step.kept
+            value = _FOLDED.pack(end, self._kept) if whole else _FOLDED.pack(0, 0)
             sealed = transaction.vault.seal_cell(_POSITION_OWNER, _CELLS, value)
             transaction.put(_POSITION, _CELLS, sealed)
         return end == transaction.size
@@ -231,6 +241,8 @@ class _Step:
         self._journal = Journal(transaction)
         self._assertions = Assertions(transaction)
         self._dirty: set[bytes] = set()
+        self._marked: set[bytes] = set()
+        """Registrations whose audience is marked since what is dirty was written."""
 
     def fold(self, entry: Entry) -> None:
         record = read_record(entry)
@@ -255,8 +267,9 @@ class _Step:
         self._journal.keep(entry.position)
         touched, event = _fold_into(index, self._aggregates, entry)
         if erased := registrations_of(index, event):
-            # The erasing command wrote the segments anew, each with another newest chunk.
-            self._projector.tails.clear()
+            if not self._projector.tails.replaying:
+                # The erasing command wrote the segments anew, each with another newest chunk.
+                self._projector.tails.clear()
             self._journal.drop(forget_erased(index, self._transaction, erased, entry.position))
         if isinstance(event, Agency.Departed):
             self._write_dirty()
@@ -264,13 +277,16 @@ class _Step:
             self._holdings.fold_departure(feeds, event.copies, entry.position)
         self._projector.woken |= touched.woken
         self._mark(self._projector.touched_pairs(touched))
+        self._marked.clear()
 
     def _record(self, entry: Entry, record: StoredRecord) -> None:
         if matters(self._projector.index, record):
             self._journal.keep(entry.position)
             fold(self._projector.index, entry.position, entry.recorded_at, record)
         self._segments.fold(record, entry.recorded)
-        self._mark(self._projector.audience(record))
+        if record.registration_id not in self._marked:
+            self._marked.add(record.registration_id)
+            self._mark(self._projector.audience(record))
 
     def _mark(self, pairs: "tuple[tuple[UUID, bytes], ...] | list[tuple[UUID, bytes]]") -> None:
         for feed_id, key in pairs:
@@ -282,14 +298,16 @@ class _Step:
         for key in self._dirty:
             self._transaction.put(DIRTY, key, b"")
         self._dirty.clear()
+        self._marked.clear()
 
     @property
     def kept(self) -> int:
         """How many entries the journal kept."""
         return self._journal.count
 
-    def finish(self) -> None:
+    def finish(self, *, at_the_end: bool) -> bool:
+        """Whether everything is written: if not, some waits in memory for the next step."""
         self._write_dirty()
-        self._segments.flush()
         self._assertions.flush()
         self._journal.flush()
+        return self._segments.flush(at_the_end=at_the_end)

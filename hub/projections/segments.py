@@ -12,6 +12,7 @@ author took away is 0x03, its id, the revision that lacks it.
 
 import struct
 from collections.abc import Container, Iterator
+from functools import lru_cache
 from uuid import UUID
 
 from consent_ledger.ledger import KeyOwner, Transaction
@@ -22,7 +23,7 @@ from consent_ledger.records import (
 )
 from consent_ledger.vocabulary import DataCategory
 from hub.projections.fragments import Fragments, Item, ItemClass, StoredFragment, item_class, stored_fragment
-from hub.projections.tails import Tail, Tails
+from hub.projections.tails import Tail, Tails, Waiting
 
 SEGMENTS = "segment"
 _LAST = 2**32 - 1
@@ -38,6 +39,7 @@ _ID = 16
 _ALL_CATEGORIES = b"".join(category.encode().ljust(_ID, b"\0")[:_ID] for category in DataCategory)
 _PLACES = {category: _ID + at * _ID for at, category in enumerate(DataCategory)}
 """Where each category's label stands behind its registration's."""
+_CATEGORIES = {place: category for category, place in _PLACES.items()}
 
 
 class Segments:
@@ -45,8 +47,8 @@ class Segments:
 
     def __init__(self, transaction: Transaction, tails: Tails | None = None) -> None:
         self._transaction = transaction
-        self._tails = tails
-        self._folded: dict[tuple[bytes, DataCategory], list[Piece]] = {}
+        self._tails = tails = Tails() if tails is None else tails
+        self._waiting: Waiting = tails.waiting if tails.replaying else {}
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -104,41 +106,38 @@ class Segments:
 
     def fold(self, record: StoredRecord, recorded_at: int) -> None:
         """Adds a revision's fragments, and says of those it no longer has that they are gone."""
-        folded, registration = self._folded, record.registration_id
-        for one in record.fragments:
-            category = read_fragment_class(one.fragment_class).key_category
-            kind = b"\x00".join((record.record_class, one.fragment_class, one.solely_about))
-            content = one.content
-            item = (
-                _ITEM.pack(
-                    _ITEM_TAG,
-                    0,
-                    record.revision,
-                    record.occurred_at,
-                    recorded_at,
-                    one.fragment_id,
-                    record.record_id,
-                    len(content),
-                )
-                + content
+        record_id, revision, registration, occurred_at = record[:4]
+        for fragment_id, written, _, solely_about, content in record.fragments:
+            tail = self._tail(registration, _place_of(written))
+            number = _class_in(tail, b"\x00".join((record.record_class, written, solely_about)))
+            tail.chunk += _ITEM.pack(
+                _ITEM_TAG, number, revision, occurred_at, recorded_at, fragment_id, record_id, len(content)
             )
-            folded.setdefault((registration, category), []).append((kind, item))
-        if record.revision > 1:
-            present = {one.fragment_id for one in record.fragments}
-            before = read_record(self._transaction.stream(UUID(bytes=record.record_id))[record.revision - 2])
-            # What was erased is not there, and so is not gone either.
-            stayed = before is not None and before.registration_id == registration
-            for one in before.fragments if before is not None and stayed else ():
-                if one.fragment_id not in present:
-                    category = read_fragment_class(one.fragment_class).key_category
-                    gone = _GONE.pack(_GONE_TAG, one.fragment_id, record.revision)
-                    folded.setdefault((registration, category), []).append(gone)
+            tail.chunk += content
+        if revision > 1:
+            self._fold_gone(record)
 
-    def flush(self) -> None:
-        """Writes what was folded, each segment once."""
-        for (registration_id, category), items in self._folded.items():
-            self._add(registration_id, category, items)
-        self._folded.clear()
+    def _fold_gone(self, record: StoredRecord) -> None:
+        present = {one.fragment_id for one in record.fragments}
+        before = read_record(self._transaction.stream(UUID(bytes=record.record_id))[record.revision - 2])
+        # What was erased is not there, and so is not gone either.
+        stayed = before is not None and before.registration_id == record.registration_id
+        for one in before.fragments if before is not None and stayed else ():
+            if one.fragment_id not in present:
+                tail = self._tail(record.registration_id, _place_of(one.fragment_class))
+                tail.chunk += _GONE.pack(_GONE_TAG, one.fragment_id, record.revision)
+
+    def flush(self, *, at_the_end: bool = True) -> bool:
+        """Writes what was folded. False where some of it waits in memory, as it may until a replay's end."""
+        tails = self._tails
+        if tails.replaying and not at_the_end and not tails.too_many_wait:
+            return False
+        tails.replaying = False
+        while self._waiting:
+            (registration_id, place), tail = self._waiting.popitem()
+            self._put_chunk(registration_id, place, tail)
+            tails.keep(self._prefix(registration_id, place), tail.number, tail.classes)
+        return True
 
     # -- erasing --------------------------------------------------------------------------------
 
@@ -146,7 +145,7 @@ class Segments:
         self, registration_id: UUID, category: DataCategory, without: Container[bytes]
     ) -> list[Piece]:
         """What one segment holds but for the fragments `without`, oldest first: to be put back."""
-        prefix = self._prefix(registration_id.bytes, category)
+        prefix = self._prefix(registration_id.bytes, _PLACES[category])
         cells = self._transaction.scan(SEGMENTS, prefix, limit=1_000_000)
         if not cells:
             return []
@@ -155,7 +154,7 @@ class Segments:
 
     def put_back(self, registration_id: UUID, category: DataCategory, pieces: list[Piece]) -> None:
         """Writes one segment anew, under the key that its owner gets: what its cells held before is gone."""
-        prefix = self._prefix(registration_id.bytes, category)
+        prefix = self._prefix(registration_id.bytes, _PLACES[category])
         self._delete(prefix)
         tail = Tail(_LAST, bytearray(), {})
         chunks = [tail]
@@ -177,58 +176,74 @@ class Segments:
         for key, _ in self._transaction.scan(SEGMENTS, prefix, limit=1_000_000):
             self._transaction.delete(SEGMENTS, key)
 
-    def _prefix(self, registration_id: bytes, category: DataCategory) -> bytes:
+    def _prefix(self, registration_id: bytes, place: int) -> bytes:
         """What a segment's keys begin with."""
-        labels, at = self._labels(registration_id), _PLACES[category]
-        return labels[:_ID] + labels[at : at + _ID]
+        labels = self._labels(registration_id)
+        return labels[:_ID] + labels[place : place + _ID]
 
     def _labels(self, registration_id: bytes) -> bytes:
         """The registration's, then each category's: another for each registration, or equal categories could
         be told from equal labels."""
-        labels = None if self._tails is None else self._tails.labels(registration_id)
+        labels = self._tails.labels(registration_id)
         if labels is None:
             vault = self._transaction.vault
             labels = vault.label("segment", registration_id)[:_ID]
             labels += vault.opaque_ids("segment", registration_id, blocks=_ALL_CATEGORIES)
-            if self._tails is not None:
-                self._tails.keep_labels(registration_id, labels)
+            self._tails.keep_labels(registration_id, labels)
         return labels
 
-    def _add(self, registration_id: bytes, category: DataCategory, items: list[Piece]) -> None:
-        prefix = self._prefix(registration_id, category)
-        owner = KeyOwner(UUID(bytes=registration_id), category)
-        tail = self._tail(owner, prefix)
-        # Item by item, so that a rebuild cuts the chunks where they were cut before.
-        for item in items:
-            if tail.is_full:
-                self._put_chunk(owner, prefix, tail)
-                tail = Tail(tail.number - 1, bytearray(), {})
-            _append(tail, item)
-        self._put_chunk(owner, prefix, tail)
-        if self._tails is not None:
-            self._tails.keep(prefix, tail.number, tail.classes)
+    def _tail(self, registration_id: bytes, place: int) -> Tail:
+        """The chunk that the segment's next piece belongs to."""
+        tail = self._waiting.get((registration_id, place))
+        if tail is None:
+            tail = self._newest(registration_id, place)
+        elif tail.is_full:
+            self._put_chunk(registration_id, place, tail)
+        else:
+            return tail
+        # Decided piece by piece, so that a rebuild cuts the chunks where they were cut before.
+        if tail.is_full:
+            tail = Tail(tail.number - 1, bytearray(), {})
+        self._waiting[registration_id, place] = tail
+        return tail
 
-    def _tail(self, owner: KeyOwner, prefix: bytes) -> Tail:
+    def _newest(self, registration_id: bytes, place: int) -> Tail:
         # Chunks are numbered downwards, so that the newest is found first.
-        known = None if self._tails is None else self._tails.get(prefix)
+        prefix = self._prefix(registration_id, place)
+        owner = KeyOwner(UUID(bytes=registration_id), _CATEGORIES[place])
+        known = self._tails.get(prefix)
         if known is not None:
             key = prefix + known[0].to_bytes(4)
             sealed = self._transaction.get(SEGMENTS, key)
             if sealed is not None:
                 chunk = self._transaction.vault.open_cell(owner, key, sealed)
                 return Tail(known[0], bytearray(chunk), known[1])
-        written = self._tails is None or not self._tails.complete
-        newest = self._transaction.scan(SEGMENTS, prefix, limit=1) if written else []
+        newest = [] if self._tails.complete else self._transaction.scan(SEGMENTS, prefix, limit=1)
         if not newest:
             return Tail(_LAST, bytearray(), {})
         key, sealed = newest[0]
         chunk = self._transaction.vault.open_cell(owner, key, sealed)
         return Tail(int.from_bytes(key[32:]), bytearray(chunk), _classes_of(chunk))
 
-    def _put_chunk(self, owner: KeyOwner, prefix: bytes, tail: Tail) -> None:
-        key = prefix + tail.number.to_bytes(4)
-        sealed = self._transaction.vault.seal_cell(owner, key, bytes(tail.chunk))
-        self._transaction.put(SEGMENTS, key, sealed)
+    def _put_chunk(self, registration_id: bytes, place: int, tail: Tail) -> None:
+        key = self._prefix(registration_id, place) + tail.number.to_bytes(4)
+        owner = KeyOwner(UUID(bytes=registration_id), _CATEGORIES[place])
+        self._transaction.put(SEGMENTS, key, self._transaction.vault.seal_cell(owner, key, bytes(tail.chunk)))
+
+
+@lru_cache(maxsize=4096)
+def _place_of(fragment_class: bytes) -> int:
+    """The place of the category whose key seals fragments of the class."""
+    return _PLACES[read_fragment_class(fragment_class).key_category]
+
+
+def _class_in(tail: Tail, kind: bytes) -> int:
+    """The number of a class in its chunk, where it is written when it is new."""
+    number = tail.classes.get(kind)
+    if number is None:
+        number = tail.classes[kind] = len(tail.classes)
+        tail.chunk += _CLASS.pack(_CLASS_TAG, len(kind)) + kind
+    return number
 
 
 def _append(tail: Tail, item: Piece) -> None:
@@ -236,10 +251,7 @@ def _append(tail: Tail, item: Piece) -> None:
         tail.chunk += item
         return
     kind, written = item
-    number = tail.classes.get(kind)
-    if number is None:
-        number = tail.classes[kind] = len(tail.classes)
-        tail.chunk += _CLASS.pack(_CLASS_TAG, len(kind)) + kind
+    number = _class_in(tail, kind)
     at = len(tail.chunk) + 1
     tail.chunk += written
     tail.chunk[at] = number

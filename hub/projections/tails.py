@@ -1,4 +1,4 @@
-"""Where each segment's newest chunk is, so that what is added to it need not look."""
+"""Where each segment's newest chunk is, so that what is added to it need not look; in a replay, the chunk."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -7,6 +7,10 @@ _CHUNK_BYTES = 4 * 1024
 _MOST_CLASSES = 255
 _LABELS_KEPT = 32_768
 """Registrations whose segments' labels are kept: about half a KiB each."""
+_MOST_WAITING = 256 * 1024 * 1024
+"""Bytes of newest chunks that a replay keeps in memory."""
+_TAIL_BYTES = 1024
+"""What a newest chunk takes beside its content."""
 
 
 @dataclass(slots=True)
@@ -23,10 +27,16 @@ class Tail:
         return len(self.chunk) >= _CHUNK_BYTES or len(self.classes) >= _MOST_CLASSES
 
 
+Waiting = dict[tuple[bytes, int], Tail]
+"""By registration, and by the place of the category's label."""
+
+
 class Tails:
     """Where each segment's newest chunk is, and the classes written in it: what is added to it need not look.
 
-    Of the segments written last only, and void once a transaction is rolled back. It holds no content.
+    Of the segments written last only, and void once a transaction is rolled back. It holds no content but
+    while a ledger is replayed from its start: a chunk is then written when it is full, and what is not full
+    `waiting` here until the replay's end, or each would be read and sealed anew at every step of the way.
     """
 
     def __init__(self, most: int = 50_000) -> None:
@@ -35,11 +45,21 @@ class Tails:
         self._most = most
         self.complete = False
         """Whether a segment that is not known has not been written."""
+        self.replaying = False
+        """Whether chunks wait from step to step."""
+        self.waiting: Waiting = {}
 
-    def begin(self) -> None:
-        """Nothing is written yet."""
+    def begin(self, *, alone: bool) -> None:
+        """Nothing is written yet. Unless `alone`, others may go on with it at any step: nothing may wait."""
         self.clear()
         self.complete = True
+        self.replaying = alone
+
+    @property
+    def too_many_wait(self) -> bool:
+        """Whether they take more memory than they may."""
+        content = sum(len(tail.chunk) for tail in self.waiting.values())
+        return content + len(self.waiting) * _TAIL_BYTES > _MOST_WAITING
 
     def get(self, prefix: bytes) -> tuple[int, dict[bytes, int]] | None:
         """Number and classes of the segment's newest chunk, if known."""
@@ -66,4 +86,5 @@ class Tails:
     def clear(self) -> None:
         """Nothing is known any more of where segments end."""
         self._known.clear()
-        self.complete = False
+        self.waiting.clear()
+        self.complete = self.replaying = False

@@ -1,0 +1,99 @@
+"""I14: a replay in many steps, whose newest chunks wait in memory, leaves what one step does; killed, nothing."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from consent_ledger.ledger import Transaction
+from hub.projections import tails
+from hub.projections.projector import Projector
+from hub.projections.segments import SEGMENTS
+from hub.use_cases import hub as hub_module
+from tests.invariants.test_i14_rebuild import WIDE, Cells, a_busy_day, cells, content, index, unsealed
+from tests.twins.cast import cast
+from tests.twins.stage import Authority, Stage, stage
+
+__all__ = ["unsealed"]
+
+Change = Callable[[pytest.MonkeyPatch, Stage], None]
+STEP = 4
+
+
+def _as_it_is(monkeypatch: pytest.MonkeyPatch, world: Stage) -> None:
+    """Nothing is changed."""
+
+
+def _small_chunks(monkeypatch: pytest.MonkeyPatch, world: Stage) -> None:
+    """Every piece fills its chunk."""
+    monkeypatch.setattr(tails, "_CHUNK_BYTES", 1)
+
+
+def _no_room(monkeypatch: pytest.MonkeyPatch, world: Stage) -> None:
+    """What waits is written after the first step, and replayed on as whatever comes in is folded."""
+    monkeypatch.setattr(tails, "_MOST_WAITING", 0)
+
+
+def _not_alone(monkeypatch: pytest.MonkeyPatch, world: Stage) -> None:
+    """Another replica has written: it may go on with the replay at any step."""
+    world.hub.projector.look_again()
+
+
+def _same(found: Cells, expected: Cells) -> None:
+    assert {name for name in expected if found[name] != expected[name]} <= {SEGMENTS}
+    assert content(found[SEGMENTS]) == content(expected[SEGMENTS])
+
+
+@pytest.mark.usefixtures("unsealed")
+@pytest.mark.parametrize("change", [_as_it_is, _small_chunks, _no_room, _not_alone])
+async def test_i14_in_many_steps_it_is_what_one_step_makes(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch, change: Change
+) -> None:
+    async with stage(tmp_path, authority) as world:
+        c = await cast(world, ends=dict.fromkeys(WIDE, "RESTRICT"))
+        await a_busy_day(c)
+        change(monkeypatch, world)
+        await world.hub.rebuild()
+        before, facts = await cells(world), index(world)
+        monkeypatch.setattr(hub_module, "AT_ONCE", STEP)
+
+        await world.hub.rebuild()
+
+        after, rebuilt = await cells(world), index(world)
+        _same(after, before)
+        assert {name for name in facts if rebuilt[name] != facts[name]} == set()
+
+
+@pytest.mark.usefixtures("unsealed")
+@pytest.mark.parametrize("change", [_as_it_is, _small_chunks, _no_room, _not_alone])
+async def test_i14_killed_at_any_step_the_next_start_leaves_the_same(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch, change: Change
+) -> None:
+    async with stage(tmp_path, authority) as world:
+        c = await cast(world, ends=dict.fromkeys(WIDE, "RESTRICT"))
+        await a_busy_day(c)
+        change(monkeypatch, world)
+        await world.hub.rebuild()
+        before, facts = await cells(world), index(world)
+        projector = world.hub.projector
+
+        def steps(count: int) -> Callable[[Transaction], int]:
+            def taken(transaction: Transaction) -> int:
+                for _ in range(count):
+                    assert not projector.catch_up(transaction, STEP)
+                position: int = projector.index.position
+                return position
+
+            return taken
+
+        for count in (1, 2, 5, 9):
+            await world.hub.ledger.run(projector.drop)
+            assert await asyncio.wrap_future(world.hub.ledger.submit(steps(count))) == count * STEP
+            # What was in memory is gone with the process.
+            projector = world.hub.projector = Projector()
+            await world.hub.start()
+            after, rebuilt = await cells(world), index(world)
+            _same(after, before)
+            assert {name for name in facts if rebuilt[name] != facts[name]} == set()
+            change(monkeypatch, world)
