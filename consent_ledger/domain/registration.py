@@ -10,7 +10,8 @@ from consent_ledger.domain.base import RecordedAggregate, event
 class Details(NamedTuple):
     """What names the person. `matching`: keyed label of NHS number, birth date and family name, or none.
 
-    `former`: the same with each former family name. The names themselves are kept nowhere (SAFETY H28).
+    `former`: the same with each former family name and each NHS number before a change of sex marker. What
+    they were is kept nowhere (SAFETY H28).
     """
 
     reference: str

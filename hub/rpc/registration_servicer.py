@@ -27,6 +27,7 @@ class RegistrationServicer(Servicer):
             birth_date=details.birth_date,
             family_name=details.family_name,
             former_family_names=tuple(details.former_family_names),
+            former_nhs_numbers=tuple(details.former_nhs_numbers),
         )
 
     async def CloseRegistration(

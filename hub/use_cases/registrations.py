@@ -26,10 +26,11 @@ def register_client(
     birth_date: str = "",
     family_name: str = "",
     former_family_names: Sequence[str] = (),
+    former_nhs_numbers: Sequence[str] = (),
 ) -> int:
     """Registers the caller's reference. Neither answer nor growth tells who else knows the person.
 
-    Former names find registrations that stand under one, and do nothing else, ever (SAFETY H28).
+    Former names and numbers find registrations that stand under one, and do nothing else, ever (SAFETY H28).
     """
     agency_id = caller.agency()
     work.require_agency(agency_id)
@@ -41,7 +42,11 @@ def register_client(
         again.reopen()
         return work.save(again, _owner(known.registration_id))
     matching = _matching_label(work, nhs_number, birth_date, family_name)
-    labels = {_matching_label(work, nhs_number, birth_date, name) for name in former_family_names}
+    labels = {
+        _matching_label(work, number, birth_date, name)
+        for number in (nhs_number, *former_nhs_numbers)
+        for name in (family_name, *former_family_names)
+    }
     former = tuple(sorted(one for one in labels - {matching} if one is not None))
     identity = work.new_id()
     chain = work.index.by_reference.get((agency_id, client_reference))

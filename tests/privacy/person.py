@@ -12,7 +12,7 @@ OTHER_REFERENCE = "outr-narwhal-88"
 
 GIVEN, FAMILY = "Zoëphyrine", "Quillfeather"
 BIRTH_DATE = "1931-07-29"
-FORMER, REFUGE = "Thistlewood", "Petrichor House"
+FORMER, FORMER_NUMBER, REFUGE = "Thistlewood", "4857773457", "Petrichor House"
 """Told to the hub alone: no agency is ever given them."""
 NHS_NUMBER = "9434765919"
 ADDRESS, POSTCODE = "17 Marmalade Snicket", "ZZ97 3QQ"
@@ -30,6 +30,7 @@ WORDS: dict[str, str] = {
     "given name": GIVEN,
     "family name": FAMILY,
     "former family name": FORMER,
+    "NHS number before a change of sex marker": FORMER_NUMBER,
     "refuge": "Petrichor",
     "birth date": BIRTH_DATE,
     "NHS number": NHS_NUMBER,

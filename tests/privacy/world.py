@@ -183,6 +183,7 @@ async def _meet(channels: dict[str, grpc.aio.Channel]) -> None:
         given_name=person.GIVEN,
         family_name=person.FAMILY,
         former_family_names=[person.FORMER],
+        former_nhs_numbers=[person.FORMER_NUMBER],
     )
     known = [*person.REFERENCES.items(), ("outreach", person.OTHER_REFERENCE)]
     for agency, reference in known:

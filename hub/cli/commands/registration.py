@@ -26,8 +26,8 @@ from oncetold.v1.registration_service_pb2 import (
 commands = group("registration", "An agency's own references to people, and who works with them.")
 
 MATCHING_KEYS = ("nhs_number", "birth_date", "given_name", "family_name")
-FORMER = "former_family_names"
-"""The one key that may be left out: a list of texts."""
+FORMER = ("former_family_names", "former_nhs_numbers")
+"""The keys that may be left out: lists of texts."""
 
 
 @command(commands, "add", example="oncetold --data ./hub registration add N-1042 --as northside")
@@ -39,8 +39,8 @@ def add(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help=f"TOML with {', '.join(MATCHING_KEYS)}, and {FORMER} if any, which find other registrations"
-            " and are shown nowhere; a file, so that no name stands on a command line.",
+            help=f"TOML with {', '.join(MATCHING_KEYS)}, and {', '.join(FORMER)} if any, which find other"
+            " registrations and are shown nowhere; a file, so that no name stands on a command line.",
         ),
     ] = None,
     as_json: Json = False,
@@ -144,9 +144,10 @@ def _matching(path: Path) -> MatchingDetails:
     for key in MATCHING_KEYS:
         if not isinstance(content.get(key), str):
             raise BadFile(name, key, "must be text in quotes", fix)
-    former = content.pop(FORMER, [])
-    if not isinstance(former, list) or not all(isinstance(one, str) for one in former):
-        raise BadFile(name, FORMER, "must be a list of texts in quotes", fix)
+    former = {key: content.pop(key, []) for key in FORMER}
+    for key, found in former.items():
+        if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+            raise BadFile(name, key, "must be a list of texts in quotes", fix)
     if len(content) > len(MATCHING_KEYS):
         raise BadFile(name, "", "has a key that is not known", fix)
-    return MatchingDetails(**{key: content[key] for key in MATCHING_KEYS}, former_family_names=former)
+    return MatchingDetails(**{key: content[key] for key in MATCHING_KEYS}, **former)

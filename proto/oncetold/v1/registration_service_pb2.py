@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from oncetold.v1 import common_pb2 as oncetold_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&oncetold/v1/registration_service.proto\x12\x0boncetold.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x18oncetold/v1/common.proto\"\x9c\x01\n\x15RegisterClientRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\x36\n\x10matching_details\x18\x03 \x01(\x0b\x32\x1c.oncetold.v1.MatchingDetails\"\xf0\x02\n\x0fMatchingDetails\x12&\n\nnhs_number\x18\x01 \x01(\tB\x12\xbaH\x0fr\r2\x0b^[0-9]{10}$\x12\x37\n\nbirth_date\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\x12M\n\ngiven_name\x18\x03 \x01(\tB9\xbaH6r4\x10\x01\x18\x64\x32.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12N\n\x0b\x66\x61mily_name\x18\x04 \x01(\tB9\xbaH6r4\x10\x01\x18\x64\x32.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12]\n\x13\x66ormer_family_names\x18\x05 \x03(\tB@\xbaH=\x92\x01:\x10\x08\"6r4\x10\x01\x18\x64\x32.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$\"G\n\x16RegisterClientResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x9f\x01\n\x18\x43loseRegistrationRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\x36\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.oncetold.v1.ClosingReasonB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"J\n\x19\x43loseRegistrationResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"e\n\x16\x43reateLinkTokenRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\"h\n\x17\x43reateLinkTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07link_id\x18\x02 \x01(\t\x12-\n\x08position\x18\x03 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x8e\x01\n\x16RedeemLinkTokenRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\'\n\x05token\x18\x03 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[A-Za-z0-9]{32}$\"Y\n\x17RedeemLinkTokenResponse\x12\x0f\n\x07link_id\x18\x01 \x01(\t\x12-\n\x08position\x18\x02 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"M\n\x12\x43onfirmLinkRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x07link_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"D\n\x13\x43onfirmLinkResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"J\n\x0fUndoLinkRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x07link_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"A\n\x10UndoLinkResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\xda\x01\n\x16OpenInvolvementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\x33\n\tagency_id\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12>\n\x06ground\x18\x04 \x01(\x0e\x32\x1e.oncetold.v1.InvolvementGroundB\x0e\xbaH\x0b\x82\x01\x08\x18\x02\x18\x03\x18\x04\x18\x05\"H\n\x17OpenInvolvementResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"d\n\x15\x45ndInvolvementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\"G\n\x16\x45ndInvolvementResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x96\x01\n\x12\x41ppointLeadRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\x33\n\tagency_id\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\"D\n\x13\x41ppointLeadResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition*l\n\rClosingReason\x12\x1e\n\x1a\x43LOSING_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43LOSING_REASON_CASE_CLOSED\x10\x01\x12\x1b\n\x17\x43LOSING_REASON_IN_ERROR\x10\x02*\xe0\x01\n\x11InvolvementGround\x12\"\n\x1eINVOLVEMENT_GROUND_UNSPECIFIED\x10\x00\x12\"\n\x1eINVOLVEMENT_GROUND_NAMED_GRANT\x10\x01\x12\x1f\n\x1bINVOLVEMENT_GROUND_REFERRAL\x10\x02\x12\x1b\n\x17INVOLVEMENT_GROUND_LEAD\x10\x03\x12 \n\x1cINVOLVEMENT_GROUND_EMERGENCY\x10\x04\x12#\n\x1fINVOLVEMENT_GROUND_SAFEGUARDING\x10\x05\x32\xb6\x06\n\x13RegistrationService\x12Y\n\x0eRegisterClient\x12\".oncetold.v1.RegisterClientRequest\x1a#.oncetold.v1.RegisterClientResponse\x12\x62\n\x11\x43loseRegistration\x12%.oncetold.v1.CloseRegistrationRequest\x1a&.oncetold.v1.CloseRegistrationResponse\x12\\\n\x0f\x43reateLinkToken\x12#.oncetold.v1.CreateLinkTokenRequest\x1a$.oncetold.v1.CreateLinkTokenResponse\x12\\\n\x0fRedeemLinkToken\x12#.oncetold.v1.RedeemLinkTokenRequest\x1a$.oncetold.v1.RedeemLinkTokenResponse\x12P\n\x0b\x43onfirmLink\x12\x1f.oncetold.v1.ConfirmLinkRequest\x1a .oncetold.v1.ConfirmLinkResponse\x12G\n\x08UndoLink\x12\x1c.oncetold.v1.UndoLinkRequest\x1a\x1d.oncetold.v1.UndoLinkResponse\x12\\\n\x0fOpenInvolvement\x12#.oncetold.v1.OpenInvolvementRequest\x1a$.oncetold.v1.OpenInvolvementResponse\x12Y\n\x0e\x45ndInvolvement\x12\".oncetold.v1.EndInvolvementRequest\x1a#.oncetold.v1.EndInvolvementResponse\x12P\n\x0b\x41ppointLead\x12\x1f.oncetold.v1.AppointLeadRequest\x1a .oncetold.v1.AppointLeadResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&oncetold/v1/registration_service.proto\x12\x0boncetold.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x18oncetold/v1/common.proto\"\x9c\x01\n\x15RegisterClientRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\x36\n\x10matching_details\x18\x03 \x01(\x0b\x32\x1c.oncetold.v1.MatchingDetails\"\xa7\x03\n\x0fMatchingDetails\x12&\n\nnhs_number\x18\x01 \x01(\tB\x12\xbaH\x0fr\r2\x0b^[0-9]{10}$\x12\x37\n\nbirth_date\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\x12M\n\ngiven_name\x18\x03 \x01(\tB9\xbaH6r4\x10\x01\x18\x64\x32.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12N\n\x0b\x66\x61mily_name\x18\x04 \x01(\tB9\xbaH6r4\x10\x01\x18\x64\x32.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12]\n\x13\x66ormer_family_names\x18\x05 \x03(\tB@\xbaH=\x92\x01:\x10\x08\"6r4\x10\x01\x18\x64\x32.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12\x35\n\x12\x66ormer_nhs_numbers\x18\x06 \x03(\tB\x19\xbaH\x16\x92\x01\x13\x10\x04\"\x0fr\r2\x0b^[0-9]{10}$\"G\n\x16RegisterClientResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x9f\x01\n\x18\x43loseRegistrationRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\x36\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.oncetold.v1.ClosingReasonB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"J\n\x19\x43loseRegistrationResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"e\n\x16\x43reateLinkTokenRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\"h\n\x17\x43reateLinkTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07link_id\x18\x02 \x01(\t\x12-\n\x08position\x18\x03 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x8e\x01\n\x16RedeemLinkTokenRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\'\n\x05token\x18\x03 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[A-Za-z0-9]{32}$\"Y\n\x17RedeemLinkTokenResponse\x12\x0f\n\x07link_id\x18\x01 \x01(\t\x12-\n\x08position\x18\x02 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"M\n\x12\x43onfirmLinkRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x07link_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"D\n\x13\x43onfirmLinkResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"J\n\x0fUndoLinkRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x07link_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"A\n\x10UndoLinkResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\xda\x01\n\x16OpenInvolvementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\x33\n\tagency_id\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12>\n\x06ground\x18\x04 \x01(\x0e\x32\x1e.oncetold.v1.InvolvementGroundB\x0e\xbaH\x0b\x82\x01\x08\x18\x02\x18\x03\x18\x04\x18\x05\"H\n\x17OpenInvolvementResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"d\n\x15\x45ndInvolvementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\"G\n\x16\x45ndInvolvementResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x96\x01\n\x12\x41ppointLeadRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\x33\n\tagency_id\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\"D\n\x13\x41ppointLeadResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition*l\n\rClosingReason\x12\x1e\n\x1a\x43LOSING_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43LOSING_REASON_CASE_CLOSED\x10\x01\x12\x1b\n\x17\x43LOSING_REASON_IN_ERROR\x10\x02*\xe0\x01\n\x11InvolvementGround\x12\"\n\x1eINVOLVEMENT_GROUND_UNSPECIFIED\x10\x00\x12\"\n\x1eINVOLVEMENT_GROUND_NAMED_GRANT\x10\x01\x12\x1f\n\x1bINVOLVEMENT_GROUND_REFERRAL\x10\x02\x12\x1b\n\x17INVOLVEMENT_GROUND_LEAD\x10\x03\x12 \n\x1cINVOLVEMENT_GROUND_EMERGENCY\x10\x04\x12#\n\x1fINVOLVEMENT_GROUND_SAFEGUARDING\x10\x05\x32\xb6\x06\n\x13RegistrationService\x12Y\n\x0eRegisterClient\x12\".oncetold.v1.RegisterClientRequest\x1a#.oncetold.v1.RegisterClientResponse\x12\x62\n\x11\x43loseRegistration\x12%.oncetold.v1.CloseRegistrationRequest\x1a&.oncetold.v1.CloseRegistrationResponse\x12\\\n\x0f\x43reateLinkToken\x12#.oncetold.v1.CreateLinkTokenRequest\x1a$.oncetold.v1.CreateLinkTokenResponse\x12\\\n\x0fRedeemLinkToken\x12#.oncetold.v1.RedeemLinkTokenRequest\x1a$.oncetold.v1.RedeemLinkTokenResponse\x12P\n\x0b\x43onfirmLink\x12\x1f.oncetold.v1.ConfirmLinkRequest\x1a .oncetold.v1.ConfirmLinkResponse\x12G\n\x08UndoLink\x12\x1c.oncetold.v1.UndoLinkRequest\x1a\x1d.oncetold.v1.UndoLinkResponse\x12\\\n\x0fOpenInvolvement\x12#.oncetold.v1.OpenInvolvementRequest\x1a$.oncetold.v1.OpenInvolvementResponse\x12Y\n\x0e\x45ndInvolvement\x12\".oncetold.v1.EndInvolvementRequest\x1a#.oncetold.v1.EndInvolvementResponse\x12P\n\x0b\x41ppointLead\x12\x1f.oncetold.v1.AppointLeadRequest\x1a .oncetold.v1.AppointLeadResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +47,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MATCHINGDETAILS'].fields_by_name['family_name']._serialized_options = b'\272H6r4\020\001\030d2.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$'
   _globals['_MATCHINGDETAILS'].fields_by_name['former_family_names']._loaded_options = None
   _globals['_MATCHINGDETAILS'].fields_by_name['former_family_names']._serialized_options = b'\272H=\222\001:\020\010\"6r4\020\001\030d2.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$'
+  _globals['_MATCHINGDETAILS'].fields_by_name['former_nhs_numbers']._loaded_options = None
+  _globals['_MATCHINGDETAILS'].fields_by_name['former_nhs_numbers']._serialized_options = b'\272H\026\222\001\023\020\004\"\017r\r2\013^[0-9]{10}$'
   _globals['_CLOSEREGISTRATIONREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_CLOSEREGISTRATIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_CLOSEREGISTRATIONREQUEST'].fields_by_name['client_reference']._loaded_options = None
@@ -89,48 +91,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APPOINTLEADREQUEST'].fields_by_name['client_reference']._serialized_options = b'\272H\020r\016\020\001\030d2\010^[!-~]+$'
   _globals['_APPOINTLEADREQUEST'].fields_by_name['agency_id']._loaded_options = None
   _globals['_APPOINTLEADREQUEST'].fields_by_name['agency_id']._serialized_options = b'\272H\035r\0332\031^[a-z0-9][a-z0-9-]{0,39}$'
-  _globals['_CLOSINGREASON']._serialized_start=2381
-  _globals['_CLOSINGREASON']._serialized_end=2489
-  _globals['_INVOLVEMENTGROUND']._serialized_start=2492
-  _globals['_INVOLVEMENTGROUND']._serialized_end=2716
+  _globals['_CLOSINGREASON']._serialized_start=2436
+  _globals['_CLOSINGREASON']._serialized_end=2544
+  _globals['_INVOLVEMENTGROUND']._serialized_start=2547
+  _globals['_INVOLVEMENTGROUND']._serialized_end=2771
   _globals['_REGISTERCLIENTREQUEST']._serialized_start=111
   _globals['_REGISTERCLIENTREQUEST']._serialized_end=267
   _globals['_MATCHINGDETAILS']._serialized_start=270
-  _globals['_MATCHINGDETAILS']._serialized_end=638
-  _globals['_REGISTERCLIENTRESPONSE']._serialized_start=640
-  _globals['_REGISTERCLIENTRESPONSE']._serialized_end=711
-  _globals['_CLOSEREGISTRATIONREQUEST']._serialized_start=714
-  _globals['_CLOSEREGISTRATIONREQUEST']._serialized_end=873
-  _globals['_CLOSEREGISTRATIONRESPONSE']._serialized_start=875
-  _globals['_CLOSEREGISTRATIONRESPONSE']._serialized_end=949
-  _globals['_CREATELINKTOKENREQUEST']._serialized_start=951
-  _globals['_CREATELINKTOKENREQUEST']._serialized_end=1052
-  _globals['_CREATELINKTOKENRESPONSE']._serialized_start=1054
-  _globals['_CREATELINKTOKENRESPONSE']._serialized_end=1158
-  _globals['_REDEEMLINKTOKENREQUEST']._serialized_start=1161
-  _globals['_REDEEMLINKTOKENREQUEST']._serialized_end=1303
-  _globals['_REDEEMLINKTOKENRESPONSE']._serialized_start=1305
-  _globals['_REDEEMLINKTOKENRESPONSE']._serialized_end=1394
-  _globals['_CONFIRMLINKREQUEST']._serialized_start=1396
-  _globals['_CONFIRMLINKREQUEST']._serialized_end=1473
-  _globals['_CONFIRMLINKRESPONSE']._serialized_start=1475
-  _globals['_CONFIRMLINKRESPONSE']._serialized_end=1543
-  _globals['_UNDOLINKREQUEST']._serialized_start=1545
-  _globals['_UNDOLINKREQUEST']._serialized_end=1619
-  _globals['_UNDOLINKRESPONSE']._serialized_start=1621
-  _globals['_UNDOLINKRESPONSE']._serialized_end=1686
-  _globals['_OPENINVOLVEMENTREQUEST']._serialized_start=1689
-  _globals['_OPENINVOLVEMENTREQUEST']._serialized_end=1907
-  _globals['_OPENINVOLVEMENTRESPONSE']._serialized_start=1909
-  _globals['_OPENINVOLVEMENTRESPONSE']._serialized_end=1981
-  _globals['_ENDINVOLVEMENTREQUEST']._serialized_start=1983
-  _globals['_ENDINVOLVEMENTREQUEST']._serialized_end=2083
-  _globals['_ENDINVOLVEMENTRESPONSE']._serialized_start=2085
-  _globals['_ENDINVOLVEMENTRESPONSE']._serialized_end=2156
-  _globals['_APPOINTLEADREQUEST']._serialized_start=2159
-  _globals['_APPOINTLEADREQUEST']._serialized_end=2309
-  _globals['_APPOINTLEADRESPONSE']._serialized_start=2311
-  _globals['_APPOINTLEADRESPONSE']._serialized_end=2379
-  _globals['_REGISTRATIONSERVICE']._serialized_start=2719
-  _globals['_REGISTRATIONSERVICE']._serialized_end=3541
+  _globals['_MATCHINGDETAILS']._serialized_end=693
+  _globals['_REGISTERCLIENTRESPONSE']._serialized_start=695
+  _globals['_REGISTERCLIENTRESPONSE']._serialized_end=766
+  _globals['_CLOSEREGISTRATIONREQUEST']._serialized_start=769
+  _globals['_CLOSEREGISTRATIONREQUEST']._serialized_end=928
+  _globals['_CLOSEREGISTRATIONRESPONSE']._serialized_start=930
+  _globals['_CLOSEREGISTRATIONRESPONSE']._serialized_end=1004
+  _globals['_CREATELINKTOKENREQUEST']._serialized_start=1006
+  _globals['_CREATELINKTOKENREQUEST']._serialized_end=1107
+  _globals['_CREATELINKTOKENRESPONSE']._serialized_start=1109
+  _globals['_CREATELINKTOKENRESPONSE']._serialized_end=1213
+  _globals['_REDEEMLINKTOKENREQUEST']._serialized_start=1216
+  _globals['_REDEEMLINKTOKENREQUEST']._serialized_end=1358
+  _globals['_REDEEMLINKTOKENRESPONSE']._serialized_start=1360
+  _globals['_REDEEMLINKTOKENRESPONSE']._serialized_end=1449
+  _globals['_CONFIRMLINKREQUEST']._serialized_start=1451
+  _globals['_CONFIRMLINKREQUEST']._serialized_end=1528
+  _globals['_CONFIRMLINKRESPONSE']._serialized_start=1530
+  _globals['_CONFIRMLINKRESPONSE']._serialized_end=1598
+  _globals['_UNDOLINKREQUEST']._serialized_start=1600
+  _globals['_UNDOLINKREQUEST']._serialized_end=1674
+  _globals['_UNDOLINKRESPONSE']._serialized_start=1676
+  _globals['_UNDOLINKRESPONSE']._serialized_end=1741
+  _globals['_OPENINVOLVEMENTREQUEST']._serialized_start=1744
+  _globals['_OPENINVOLVEMENTREQUEST']._serialized_end=1962
+  _globals['_OPENINVOLVEMENTRESPONSE']._serialized_start=1964
+  _globals['_OPENINVOLVEMENTRESPONSE']._serialized_end=2036
+  _globals['_ENDINVOLVEMENTREQUEST']._serialized_start=2038
+  _globals['_ENDINVOLVEMENTREQUEST']._serialized_end=2138
+  _globals['_ENDINVOLVEMENTRESPONSE']._serialized_start=2140
+  _globals['_ENDINVOLVEMENTRESPONSE']._serialized_end=2211
+  _globals['_APPOINTLEADREQUEST']._serialized_start=2214
+  _globals['_APPOINTLEADREQUEST']._serialized_end=2364
+  _globals['_APPOINTLEADRESPONSE']._serialized_start=2366
+  _globals['_APPOINTLEADRESPONSE']._serialized_end=2434
+  _globals['_REGISTRATIONSERVICE']._serialized_start=2774
+  _globals['_REGISTRATIONSERVICE']._serialized_end=3596
 # @@protoc_insertion_point(module_scope)

@@ -105,6 +105,7 @@ class MatchingDetails(_message.Message):
     GIVEN_NAME_FIELD_NUMBER: _builtins.int
     FAMILY_NAME_FIELD_NUMBER: _builtins.int
     FORMER_FAMILY_NAMES_FIELD_NUMBER: _builtins.int
+    FORMER_NHS_NUMBERS_FIELD_NUMBER: _builtins.int
     nhs_number: _builtins.str
     birth_date: _builtins.str
     given_name: _builtins.str
@@ -115,6 +116,13 @@ class MatchingDetails(_message.Message):
         never kept, shown, compared or exported (Gender Recognition Act 2004 s.22).
         """
 
+    @_builtins.property
+    def former_nhs_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """NHS numbers that the person had before: whoever changes the sex marker of their health record is given a new
+        one. That is all that is taken of such a change; it finds registrations under a former number, and does nothing
+        else: it is never kept, shown, compared or exported (Gender Recognition Act 2004 s.22).
+        """
+
     def __init__(
         self,
         *,
@@ -123,10 +131,11 @@ class MatchingDetails(_message.Message):
         given_name: _builtins.str = ...,
         family_name: _builtins.str = ...,
         former_family_names: _abc.Iterable[_builtins.str] | None = ...,
+        former_nhs_numbers: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "family_name", b"family_name", "former_family_names", b"former_family_names", "given_name", b"given_name", "nhs_number", b"nhs_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "family_name", b"family_name", "former_family_names", b"former_family_names", "former_nhs_numbers", b"former_nhs_numbers", "given_name", b"given_name", "nhs_number", b"nhs_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -19,7 +19,10 @@ from oncetold.v1 import common_pb2, record_service_pb2, records_pb2
 
 TYPES = tuple(records_pb2.RecordContent.DESCRIPTOR.oneofs_by_name["type"].fields)
 WORDS = st.text(string.ascii_letters + " ", min_size=1, max_size=12)
-CODINGS = st.builds(common_pb2.Coding, system=st.just("test:codes"), code=WORDS)
+TELLING = ("nationality", "InterpreterNeeded", "country_of_birth")
+"""Of immigration, whatever their author called it; all other codes here say nothing in words."""
+CODES = st.text(string.digits + ".", min_size=1, max_size=12) | st.sampled_from(TELLING)
+CODINGS = st.builds(common_pb2.Coding, system=st.just("test:codes"), code=CODES)
 CATEGORIES = st.sampled_from([number for number in common_pb2.DataCategory.values() if number])
 ANSWERS = st.builds(
     common_pb2.CategorisedAnswer, category=CATEGORIES, question=CODINGS, coded=CODINGS
@@ -145,13 +148,25 @@ def assert_belongs(fragment: SplitFragment, field: FieldDescriptor, value: Any) 
         assert fragment.categories == tuple(sorted(named(each) for each in value.released_categories))
         assert fragment.level == "V"
         return
-    [category] = fragment.categories
     floor = named(options[common_pb2.category])
     answers = field.message_type in CARRYING
     for item in value if field.is_repeated else [value]:
         own = named(item.category) if answers else floor
-        assert category == (floor if DEFAULT_LEVEL[floor].rank > DEFAULT_LEVEL[own].rank else own)
-    assert fragment.level == DEFAULT_LEVEL[DataCategory(category)]
+        category = floor if DEFAULT_LEVEL[floor].rank > DEFAULT_LEVEL[own].rank else own
+        assert fragment.categories == tuple(sorted(about(category, item)))
+    levels = [DEFAULT_LEVEL[DataCategory(one)].value for one in fragment.categories]
+    assert fragment.level == max(levels, key="NRV".index)
+
+
+def about(category: DataCategory, item: Any) -> set[DataCategory]:
+    """Immigration where a code tells of it, beside what its author called it if that says more."""
+    said = [item] if isinstance(item, common_pb2.Coding) else []
+    if isinstance(item, common_pb2.CategorisedAnswer | records_pb2.UnaskedQuestion):
+        said = [item.question, *([item.coded] if isinstance(item, common_pb2.CategorisedAnswer) else [])]
+    if not any(one.code in TELLING for one in said):
+        return {category}
+    more = DEFAULT_LEVEL[category] is not Level.N and category is not DataCategory.EQUALITY
+    return {DataCategory.IMMIGRATION, category} if more else {DataCategory.IMMIGRATION}
 
 
 @pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.name)
