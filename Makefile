@@ -11,16 +11,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODEGEN := .codegen/bin
 PIP_FLAGS := --quiet --quiet --disable-pip-version-check --no-input
-PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+PYTEST := $(BIN)/python -m pytest -n 2
 
 demo: .venv/installed
 	@$(BIN)/oncetold demo $(ARGS)
 
 test: .venv/installed
-	$(PYTEST) -m "not slow" $(ARGS)
+	$(PYTEST) --dist worksteal -m "not slow" $(ARGS)
 
 test-slow: .venv/installed
-	$(PYTEST) -m slow --timeout 1800 $(ARGS)
+	$(PYTEST) --dist load --maxschedchunk 1 -m slow --timeout 1800 $(ARGS)
 
 safety: .venv/installed
 	$(BIN)/python -m tests.safety $(ARGS)

@@ -1,5 +1,6 @@
 """Settings shared by every test."""
 
+import functools
 import gc
 import os
 import shutil
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 # Two shared cores make any single example slow now and then; the tests' own timeouts bound the whole.
@@ -26,8 +28,44 @@ if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK) and shutil.disk_us
     os.environ["TMPDIR"] = str(_MEMORY)
     tempfile.tempdir = None
 
+# The commands are made of their functions once, not anew for each one that a test types.
+typer.testing._get_command = functools.cache(typer.testing._get_command)  # type: ignore[attr-defined]
+
 # All that is imported to collect the tests lives as long as they do: the collector need not go through it.
 gc.disable()
+
+_LONGEST = (
+    "tests/races/test_replicas.py::test_the_same_in_many",
+    "tests/bench/test_bench.py::test_every_line",
+    "tests/docs/test_readme.py::test_every_command",
+    "tests/policy_cases/test_policy_cases.py::test_the_policy_answers",
+    "tests/guard/test_timing.py",
+    "tests/contract/test_replicas.py::test_a_hundred_thousand",
+    "tests/faults/test_kills.py",
+    "tests/machine/test_replicas.py",
+    "tests/machine/test_histories.py",
+    "tests/machine/test_machine.py",
+    "tests/races/test_interleavings.py",
+    "tests/log/test_damage.py",
+    "tests/world/",
+    "tests/observability/test_prometheus.py",
+    "tests/log/test_third_party.py",
+    "tests/contract/test_migrations.py",
+    "tests/faults/test_lost_connections.py::test_the_server_is_killed_twenty",
+    "tests/races/test_threads.py",
+)
+"""What takes longest of the slow tests: it begins first, so that all workers end together."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Puts the long ones first where the slow tests are what is run."""
+    if config.getoption("markexpr") == "slow":
+        items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    found = (number for number, start in enumerate(_LONGEST) if item.nodeid.startswith(start))
+    return next(found, len(_LONGEST))
 
 
 def pytest_collection_finish() -> None:

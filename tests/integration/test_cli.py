@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -82,15 +83,33 @@ class Operator:
 @pytest.fixture
 def hub(tmp_path: Path) -> Operator:
     """A new hub with certificates; nobody serves it."""
-    operator = Operator(tmp_path / "hub")
+    return founded(tmp_path)
+
+
+def founded(folder: Path) -> Operator:
+    """Makes such a hub."""
+    operator = Operator(folder / "hub")
     operator("init")
     operator("dev-pki", "northside", "harbour")
     return operator
 
 
 @pytest.fixture
-def partnership(hub: Operator, tmp_path: Path) -> Operator:
-    """Two agencies, their feeds and a signed agreement."""
+def partnership(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Operator:
+    """Two agencies, their feeds and a signed agreement: a copy, made of commands once for all tests."""
+    if not _partners:
+        _partners.append(tmp_path_factory.mktemp("partners"))
+        _agree(_partners[0])
+    shutil.copytree(_partners[0], tmp_path, dirs_exist_ok=True)
+    return Operator(tmp_path / "hub")
+
+
+_partners: list[Path] = []
+"""The folder of those that no test changes, once it is made."""
+
+
+def _agree(folder: Path) -> None:
+    hub = founded(folder)
     for agency, service, flags in (
         ("northside", "HOSTEL", []),
         ("harbour", "HOUSING", ["--public-authority"]),
@@ -105,12 +124,11 @@ def partnership(hub: Operator, tmp_path: Path) -> Operator:
             "--purpose", "direct-support", "--category", "IDENTITY,ACCOMMODATION,SERVICE_CONTACT",
             *(["--at-once"] if agency == "harbour" else []),
         )  # fmt: skip
-    file = tmp_path / "agreement.toml"
+    file = folder / "agreement.toml"
     file.write_text(AGREEMENT)
     version = hub("agreement", "draft", file)["version"]
     for agency in ("northside", "harbour"):
         hub("agreement", "sign", "partnership", "--version", version, "--as", agency)
-    return hub
 
 
 def test_agencies_and_agreement_are_listed_as_they_were_entered(partnership: Operator) -> None:

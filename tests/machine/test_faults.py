@@ -22,6 +22,14 @@ from tests.machine.saying import unasked
 
 Fault = Callable[[pytest.MonkeyPatch], None]
 MOST_SEEDS = 300
+SEEN_BY = {
+    "sent_counts_as_arrived": 28,
+    "cut_links_forgotten": 26,
+    "exclusions_do_not_wait": 81,
+    "now_is_not_heard": 12,
+    "warnings_never_end": 42,
+}
+"""Histories that caught what few catch. They are tried first; should they catch it no longer, others may."""
 
 
 def _exclusions_ignored(patch: pytest.MonkeyPatch) -> None:
@@ -186,7 +194,8 @@ def _is_caught(folder: Path, seed: int) -> bool:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__.strip("_"))
 def test_the_fault_is_caught(fault: Fault, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fault(monkeypatch)
-    for seed in range(MOST_SEEDS):
+    seen_by = SEEN_BY.get(fault.__name__.strip("_"), 0)
+    for seed in (seen_by, *(other for other in range(MOST_SEEDS) if other != seen_by)):
         if _is_caught(tmp_path / str(seed), seed):
             print(f"caught by history {seed}")
             return
