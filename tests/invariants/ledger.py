@@ -1,11 +1,25 @@
 """What stands in the ledger, read from within: no agency can."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from uuid import UUID
+
+import psycopg
 
 from consent_ledger.access import Accessed, Step, StepKind, read_access_entry
 from consent_ledger.ledger import Entry, Transaction
 from tests.twins.stage import Stage
+
+
+def stored(world: Stage) -> int:
+    """How many entries another connection sees: what a crash at this moment would leave."""
+    config = world.site.config
+    connect = psycopg.connect if config.is_shared else sqlite3.connect
+    with closing(connect(config.ledger)) as other:
+        row = other.execute("SELECT count(*) FROM entries").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 async def entries(world: Stage, after: int = 0) -> list[Entry]:

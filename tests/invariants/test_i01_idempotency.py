@@ -1,15 +1,13 @@
 """I1: an acknowledged command stands at one dense position; a repeat gets its answer, another body none."""
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import grpc
 
 from oncetold.v1 import record_service_pb2, records_pb2
 from tests.integration.loopback import refused
-from tests.invariants.ledger import entries
+from tests.invariants.ledger import entries, stored
 from tests.twins.cast import bedded_down, cast
 from tests.twins.stage import Authority, stage
 
@@ -17,9 +15,9 @@ PUBLISH = "RecordService/PublishRecords"
 
 
 async def test_i1_a_repeat_gets_the_same_answer_and_another_body_is_refused(
-    tmp_path: Path, authority: Authority
+    tmp_path: Path, authority: Authority, ledger: str
 ) -> None:
-    async with stage(tmp_path, authority) as world:
+    async with stage(tmp_path, authority, ledger) as world:
         c = await cast(world)
         answer = record_service_pb2.PublishRecordsResponse
         first = await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
@@ -41,9 +39,9 @@ async def test_i1_a_repeat_gets_the_same_answer_and_another_body_is_refused(
 
 
 async def test_i1_positions_are_dense_and_durable_when_they_are_answered(
-    tmp_path: Path, authority: Authority
+    tmp_path: Path, authority: Authority, ledger: str
 ) -> None:
-    async with stage(tmp_path, authority) as world:
+    async with stage(tmp_path, authority, ledger) as world:
         c = await cast(world)
         before = await world.size()
         answers = await asyncio.gather(
@@ -51,8 +49,6 @@ async def test_i1_positions_are_dense_and_durable_when_they_are_answered(
         )
         positions = sorted(answer.positions[0].index for answer in answers)
         assert positions == list(range(before + 1, before + 21))
-        with closing(sqlite3.connect(world.site.config.ledger)) as other:
-            [(stored,)] = other.execute("SELECT count(*) FROM entries").fetchall()
-        assert stored == before + 20, "another connection sees what was acknowledged"
+        assert stored(world) == before + 20, "another connection sees what was acknowledged"
         every = await entries(world)
         assert [entry.position for entry in every] == list(range(1, len(every) + 1))

@@ -22,9 +22,9 @@ STOPS: dict[str, Callable[[Cast, str], Awaitable[object]]] = {
 
 @pytest.mark.parametrize("stop", STOPS)
 async def test_i3_after_a_stop_nothing_is_disclosed_by_any_way(
-    stop: str, tmp_path: Path, authority: Authority
+    stop: str, tmp_path: Path, authority: Authority, ledger: str
 ) -> None:
-    async with stage(tmp_path, authority) as world:
+    async with stage(tmp_path, authority, ledger) as world:
         c = await cast(world)
         grant_id = await c.outreach.grant("rosa", WIDE, to="hostel")
         await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
@@ -54,9 +54,9 @@ async def test_i3_after_a_stop_nothing_is_disclosed_by_any_way(
 
 @pytest.mark.parametrize("stop", ["withdrawal", "exclusion"])
 async def test_i3_a_fetch_that_waits_when_the_stop_comes_brings_nothing(
-    stop: str, tmp_path: Path, authority: Authority
+    stop: str, tmp_path: Path, authority: Authority, ledger: str
 ) -> None:
-    async with stage(tmp_path, authority) as world:
+    async with stage(tmp_path, authority, ledger) as world:
         c = await cast(world)
         grant_id = await c.outreach.grant("rosa", WIDE, to="hostel")
         waiting = c.hostel.waiting(0.4)
@@ -77,10 +77,10 @@ async def test_i3_a_fetch_that_waits_when_the_stop_comes_brings_nothing(
 
 
 async def test_i3_in_a_race_no_disclosure_stands_behind_the_stop(
-    tmp_path: Path, authority: Authority
+    tmp_path: Path, authority: Authority, ledger: str
 ) -> None:
     """Twenty times a record, a fetch, a live view and the withdrawal all at once."""
-    async with stage(tmp_path, authority) as world:
+    async with stage(tmp_path, authority, ledger) as world:
         c = await cast(world)
         won = 0
         for number in range(20):

@@ -3,47 +3,51 @@
 import asyncio
 import sqlite3
 import threading
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import grpc
+import psycopg
 import pytest
 
+from consent_ledger.store.postgres import PostgresStore
+from consent_ledger.store.sql import SqlStore
 from consent_ledger.store.sqlite import SqliteStore
 from tests.integration.loopback import refusal
-from tests.invariants.ledger import disclosing_steps
+from tests.invariants.ledger import disclosing_steps, stored
 from tests.staff import relate
 from tests.twins.cast import bedded_down, cast
-from tests.twins.stage import Authority, Stage, stage
+from tests.twins.stage import Authority, stage
 
 WIDE = ("ACCOMMODATION", "SERVICE_CONTACT")
 
 
-def stored(world: Stage) -> int:
-    """How many entries another connection sees: what a crash at this moment would leave."""
-    with closing(sqlite3.connect(world.site.config.ledger)) as other:
-        return int(other.execute("SELECT max(position) FROM entries").fetchone()[0])
+STORES: dict[bool, tuple[type[SqlStore], Exception]] = {
+    False: (SqliteStore, sqlite3.OperationalError("database or disk is full")),
+    True: (PostgresStore, psycopg.errors.DiskFull("could not extend file")),
+}
+"""What keeps a hub's entries, and what it says when it cannot, by whether others may write there too."""
 
 
 async def test_i4_the_bytes_wait_for_the_commit_of_their_entry(
-    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, authority: Authority, ledger: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with stage(tmp_path, authority) as world:
+    async with stage(tmp_path, authority, ledger) as world:
         c = await cast(world)
         await c.outreach.grant("rosa", WIDE, to="hostel")
         await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
         await relate(c.hostel.channel, "room-4")
         before = stored(world)
         holding, at_commit = threading.Event(), threading.Event()
-        commit = SqliteStore.commit
+        store, _ = STORES[world.site.config.is_shared]
+        commit = store.commit
 
-        def held_back(store: Any) -> None:
+        def held_back(one: Any) -> None:
             at_commit.set()
             assert holding.wait(10)
-            commit(store)
+            commit(one)
 
-        monkeypatch.setattr(SqliteStore, "commit", held_back)
+        monkeypatch.setattr(store, "commit", held_back)
         # Not through the desk: it asks the ledger for its size, which is held back too.
         view = asyncio.ensure_future(_history(c.hostel.channel, c.hostel.feed_id))
         while not at_commit.is_set():
@@ -67,9 +71,9 @@ async def _history(channel: grpc.aio.Channel, feed_id: str) -> Any:
 
 
 async def test_i4_when_the_entry_cannot_be_kept_nothing_is_told(
-    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, authority: Authority, ledger: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with stage(tmp_path, authority) as world:
+    async with stage(tmp_path, authority, ledger) as world:
         c = await cast(world)
         await c.outreach.grant("rosa", WIDE, to="hostel")
         await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
@@ -77,10 +81,12 @@ async def test_i4_when_the_entry_cannot_be_kept_nothing_is_told(
         assert len((await _history(c.hostel.channel, c.hostel.feed_id)).elements) == 1, "control"
         before = stored(world)
 
-        def full(store: Any) -> None:
-            raise sqlite3.OperationalError("database or disk is full")
+        store, error = STORES[world.site.config.is_shared]
 
-        monkeypatch.setattr(SqliteStore, "commit", full)
+        def full(_: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(store, "commit", full)
         with pytest.raises(grpc.aio.AioRpcError) as failure:
             await _history(c.hostel.channel, c.hostel.feed_id)
         code, _, details = refusal(failure.value)
@@ -89,9 +95,9 @@ async def test_i4_when_the_entry_cannot_be_kept_nothing_is_told(
 
 
 async def test_i4_an_answer_that_is_lost_on_the_way_stays_on_record(
-    tmp_path: Path, authority: Authority
+    tmp_path: Path, authority: Authority, ledger: str
 ) -> None:
-    async with stage(tmp_path, authority) as world:
+    async with stage(tmp_path, authority, ledger) as world:
         c = await cast(world)
         await c.outreach.grant("rosa", WIDE, to="hostel")
         await c.outreach.publish("rosa", "visit-1", contact=bedded_down())

@@ -15,9 +15,9 @@ WIDE = ("ACCOMMODATION", "SERVICE_CONTACT")
 
 @pytest.mark.parametrize("jump", [timedelta(days=120), timedelta(days=-2)], ids=["ahead", "back"])
 async def test_i12_a_jump_denies_all_and_appends_no_end(
-    jump: timedelta, tmp_path: Path, authority: Authority
+    jump: timedelta, tmp_path: Path, authority: Authority, ledger: str
 ) -> None:
-    async with stage(tmp_path, authority) as world:
+    async with stage(tmp_path, authority, ledger) as world:
         c = await cast(world)
         await c.outreach.grant("rosa", WIDE, to="hostel")
         await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
@@ -33,8 +33,10 @@ async def test_i12_a_jump_denies_all_and_appends_no_end(
         assert len((await c.hostel.history("room-4")).elements) == 1, "as before"
 
 
-async def test_i12_a_jump_opens_no_grant_that_is_still_to_come(tmp_path: Path, authority: Authority) -> None:
-    async with stage(tmp_path, authority) as world:
+async def test_i12_a_jump_opens_no_grant_that_is_still_to_come(
+    tmp_path: Path, authority: Authority, ledger: str
+) -> None:
+    async with stage(tmp_path, authority, ledger) as world:
         c = await cast(world)
         await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
         await c.outreach.grant("rosa", WIDE, to="hostel", begins=world.clock.now() + timedelta(days=3))
@@ -48,8 +50,10 @@ async def test_i12_a_jump_opens_no_grant_that_is_still_to_come(tmp_path: Path, a
         assert c.hostel.seen[-1].grew == 2, "the beginning, then the access entry decided by it"
 
 
-async def test_i12_under_two_minutes_goes_on_and_over_two_stops(tmp_path: Path, authority: Authority) -> None:
-    async with stage(tmp_path, authority) as world:
+async def test_i12_under_two_minutes_goes_on_and_over_two_stops(
+    tmp_path: Path, authority: Authority, ledger: str
+) -> None:
+    async with stage(tmp_path, authority, ledger) as world:
         c = await cast(world)
         await c.outreach.grant("rosa", WIDE, to="hostel")
         await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
@@ -60,9 +64,9 @@ async def test_i12_under_two_minutes_goes_on_and_over_two_stops(tmp_path: Path, 
 
 
 async def test_i12_a_change_of_the_clock_that_is_accepted_ends_what_has_ended(
-    tmp_path: Path, authority: Authority
+    tmp_path: Path, authority: Authority, ledger: str
 ) -> None:
-    async with stage(tmp_path, authority) as world:
+    async with stage(tmp_path, authority, ledger) as world:
         c = await cast(world)
         await c.outreach.grant("rosa", WIDE, to="hostel")
         await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
@@ -74,9 +78,9 @@ async def test_i12_a_change_of_the_clock_that_is_accepted_ends_what_has_ended(
         assert gone.WhichOneof("step") == "retract"
 
 
-async def test_i12_a_grant_is_never_backdated(tmp_path: Path, authority: Authority) -> None:
+async def test_i12_a_grant_is_never_backdated(tmp_path: Path, authority: Authority, ledger: str) -> None:
     """Said to have been given and to hold since last week, recorded now: it holds from now."""
-    async with stage(tmp_path, authority) as world:
+    async with stage(tmp_path, authority, ledger) as world:
         c = await cast(world)
         now = world.clock.now()
         await c.outreach.grant("rosa", WIDE, to="hostel", begins=now - timedelta(days=7))

@@ -24,9 +24,9 @@ UNKNOWN = "3b8a5a4e-5d0e-4c7e-8b7d-2f1c6a9e0d11"
 
 
 async def test_i15_every_refusal_is_one_entry_with_its_code_and_its_caller(
-    tmp_path: Path, authority: Authority
+    tmp_path: Path, authority: Authority, ledger: str
 ) -> None:
-    async with stage(tmp_path, authority) as world:
+    async with stage(tmp_path, authority, ledger) as world:
         c = await cast(world)
         await c.outreach.grant("rosa", WIDE, to="hostel")
         await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
@@ -54,9 +54,9 @@ async def test_i15_every_refusal_is_one_entry_with_its_code_and_its_caller(
 
 
 async def test_i15_nothing_empty_and_something_grow_the_ledger_alike(
-    tmp_path: Path, authority: Authority
+    tmp_path: Path, authority: Authority, ledger: str
 ) -> None:
-    async with stage(tmp_path, authority) as world:
+    async with stage(tmp_path, authority, ledger) as world:
         c = await cast(world)
         await c.hostel.fetch()
         await c.hostel.history("room-4")
@@ -71,9 +71,9 @@ async def test_i15_nothing_empty_and_something_grow_the_ledger_alike(
 
 @pytest.mark.parametrize("reference", ["rosa", "mia", "room-99"])
 async def test_i15_anothers_reference_and_nobodys_are_refused_alike(
-    reference: str, tmp_path: Path, authority: Authority
+    reference: str, tmp_path: Path, authority: Authority, ledger: str
 ) -> None:
-    async with stage(tmp_path, authority) as world:
+    async with stage(tmp_path, authority, ledger) as world:
         c = await cast(world)
         await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
         outcome = await refused(c.hostel.history(reference))

@@ -62,14 +62,18 @@ class Product:
         """Where the ledger is."""
         return str(folder / "ledger.db")
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        """Ends what the hub does by itself."""
         self.run(self.hub.stop())
+
+    def close(self) -> None:
+        self.stop()
         self.ledger.close()
         self.loop.close()
 
     def reopen(self) -> None:
         """The hub is stopped and started again."""
-        self.run(self.hub.stop())
+        self.stop()
         self.ledger.close()
         self.ledger = open_ledger(self.place(self._folder), self._folder / "root.key", clock=self.clock)
         self._opened += 1

@@ -65,6 +65,10 @@ class Replicated(Product):
         ids = seeded_ids(self._seed + 2_000_003 * (self._opened + 1))
         self._hubs.all = [self._hubs.all[0], Hub(self._other, new_id=ids)]
 
+    def stop(self) -> None:
+        """The first of them, whose ledger this is: not either."""
+        self.run(self._hubs.all[0].stop())
+
     def reopen(self) -> None:
         """Either hub is stopped and started again; the other serves on."""
         if random.Random(self._opened).random() < 0.5:

@@ -1,4 +1,5 @@
-"""A state machine over everything that may happen to agencies, people and machines (I5, I12, I14).
+"""A state machine over everything that may happen to agencies, people and machines (I5, I12, I14): on one hub
+with a ledger of its own, and on two hubs over one PostgreSQL database.
 
 What happens is proposed by the world, whose choices hypothesis makes, so that a failing history shrinks.
 """
@@ -8,16 +9,20 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from consent_ledger.errors import Refused
 from tests.machine.play import Play
+from tests.machine.replicated import ReplicatedPlay
 
 
 class Sharing(RuleBasedStateMachine):
     """Agencies, agreements, people, records, partners and a clock; the oracle says what every store holds."""
+
+    kind: type[Play] = Play
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,7 +31,7 @@ class Sharing(RuleBasedStateMachine):
 
     @initialize(seed=st.integers(0, 2**16), choices=st.randoms(use_true_random=False))
     def found(self, seed: int, choices: Any) -> None:
-        self.game = Play(Path(self._folder.name), seed)
+        self.game = self.kind(Path(self._folder.name), seed)
         self.game.world.random = choices
 
     @property
@@ -84,3 +89,13 @@ class Sharing(RuleBasedStateMachine):
 
 TestSharing = Sharing.TestCase
 TestSharing.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+
+
+class SharingByTwoHubs(Sharing):
+    """The same, asked of either of two hubs by lot."""
+
+    kind = ReplicatedPlay
+
+
+TestSharingByTwoHubs = pytest.mark.slow(pytest.mark.timeout(600)(SharingByTwoHubs.TestCase))
+TestSharingByTwoHubs.settings = settings(max_examples=8, stateful_step_count=25, deadline=None)
