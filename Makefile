@@ -2,7 +2,7 @@
 #   make demo [ARGS=--once]   make test   make test-slow   make safety   make bench [ARGS=--quick]   make check   make generate   make baseline   make lock   make sbom
 .DEFAULT_GOAL := demo
 .DELETE_ON_ERROR:
-.PHONY: demo test test-slow safety bench check generate baseline lock sbom
+.PHONY: demo test test-slow safety bench check check-types check-form check-contract check-docs generate baseline lock sbom
 SHELL := /bin/bash
 # The tests start Python some thousand times: each of them would compile all of it anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -28,12 +28,21 @@ safety: .venv/installed
 bench: .venv/installed
 	$(BIN)/python -m tests.bench $(ARGS)
 
-check: .venv/installed .codegen/installed
+# Its parts stand apart so that `make -j2 check` may run two at once.
+check: check-types check-form check-contract check-docs
+
+check-types: .venv/installed
+	$(BIN)/mypy
+
+check-form: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check-contract: .venv/installed .codegen/installed
 	bash proto/check.sh $(abspath $(CODEGEN)/python) $(abspath $(BIN)/buf)
+
+check-docs: .venv/installed
 	$(BIN)/python -m pytest -q -m "not slow" tests/docs
 
 generate: .codegen/installed
