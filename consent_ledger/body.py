@@ -85,7 +85,7 @@ class Sealer:
         found = []
         for row in rows:
             position, kind, entry_id, stream, version, _, _ = row
-            sealed = checked_parts(row)
+            sealed, _ = _parts_and_entry(row)
             try:
                 place = _ENTRY_PLACE.pack(position, kind, entry_id, stream, version)
                 opened = open_parts(sealed, keys, place)

@@ -166,8 +166,9 @@ class KeyRing:
         rows += self._table.keys_between(after, through)
         parents, dead = self._categories({row[1] for row in rows})
         found: dict[bytes, AESGCM] = {}
-        erased = {row[0] for row in rows if self.says_destroyed(row)}
+        erased = {row[0] for row in rows if row[1] == NO_PARENT and self.says_destroyed(row)}
         orphans: set[bytes] = set()
+        fences = self.fences if self.fences.any else ()
         for row in rows:
             key_id, parent_id = row[0], row[1]
             if key_id in found or key_id in erased:
@@ -176,7 +177,7 @@ class KeyRing:
             if parent is None:
                 if parent_id in dead:
                     orphans.add(key_id)
-            elif key_id in self.fences:
+            elif key_id in fences:
                 erased.add(key_id)
             else:
                 key = unwrapped(row, parent)
@@ -344,11 +345,13 @@ class KeyRing:
     def _kept_of(self, key_ids: Iterable[bytes]) -> tuple[dict[bytes, AESGCM], set[bytes]]:
         """Of these keys those that are open, and the ids of the others."""
         found, unknown = {}, set()
+        kept, used = self._open.get, self._open.move_to_end
         for key_id in key_ids:
-            key = self.kept(key_id)
+            key = kept(key_id)
             if key is None:
                 unknown.add(key_id)
             else:
+                used(key_id)
                 found[key_id] = key
         return found, unknown
 

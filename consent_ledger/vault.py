@@ -159,11 +159,11 @@ def open_parts(parts: Sequence[StoredPart], keys: Mapping[bytes, AESGCM], place:
     A part whose key was destroyed is `ERASED_PART`. Of an entry of such parts alone nothing more is known:
     it changes no decision, and was recorded at 0.
     """
-    count = len(parts).to_bytes(2)
+    count, place = len(parts).to_bytes(2), _PART + place
     found: list[Part] = []
     entry: bytes | None = None
     for index, (key_id, commit, sealed) in enumerate(parts):
-        context = b"".join((_PART, place, index.to_bytes(2), count, key_id))
+        context = place + index.to_bytes(2) + count + key_id
         try:
             opened = keys[key_id].decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], context)
         except KeyErased:
