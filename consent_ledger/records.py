@@ -261,12 +261,13 @@ class StoredRecord(NamedTuple):
     @property
     def matters_to_decisions(self) -> bool:
         """Whether more follows from it than its content: a date to wait for, another's say, a risk, place."""
-        return (
-            self.review_by is not None
-            or self.spent_on is not None
-            or bool(self.places)
-            or any(one.solely_about or b"o|" in one.fragment_class[:8] for one in self.fragments)
-        )
+        if self.review_by is not None or self.spent_on is not None or self.places:
+            return True
+        # A replay asks this of every record, and a generator costs as much as all else here.
+        for one in self.fragments:  # noqa: SIM110
+            if one.solely_about or b"o|" in one.fragment_class[:8]:
+                return True
+        return False
 
 
 def read_record(entry: Entry) -> StoredRecord | None:
@@ -303,7 +304,7 @@ def read_record(entry: Entry) -> StoredRecord | None:
         header[_HEADER.size : named_at],
         fragments,
         header[named_at:named_end],
-        _read_places(parts[count + 1 :]),
+        _read_places(parts[count + 1 :]) if len(parts) > count + 1 else (),
     )
 
 

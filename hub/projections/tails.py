@@ -3,7 +3,8 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
-_CHUNK_BYTES = 4 * 1024
+_CHUNK_BYTES = 6 * 1024
+"""Of content, after which a chunk takes no more: sealed, it then fills most of a page of the database."""
 _MOST_CLASSES = 255
 _LABELS_KEPT = 32_768
 """Registrations whose segments' labels are kept: about half a KiB each."""

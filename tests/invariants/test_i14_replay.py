@@ -1,4 +1,4 @@
-"""I14: a replay in many steps, whose newest chunks wait in memory, leaves what one step does; killed, nothing."""
+"""I14: a replay in steps, whose newest chunks wait in memory, leaves what one step does; killed, nothing."""
 
 import asyncio
 from collections.abc import Callable
