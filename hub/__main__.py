@@ -27,6 +27,7 @@ try:
         ledger_upgrade,
         link,
         operate,
+        outliers,
         pki,
         place,
         proposals,
@@ -49,6 +50,7 @@ operate.register(app)
 backup.register(app)
 pki.register(app)
 withdrawal.register(consent.commands)
+outliers.register(registration.commands)
 ledger_fsck.register()
 ledger_log.register()
 ledger_origin.register()

@@ -16,6 +16,7 @@ from adapters.cli import (
     enrol,
     keys,
     log,
+    outliers,
     reading,
     retractions,
     sharing,
@@ -61,6 +62,7 @@ app.add_typer(log.commands, name="log")
 staff_key.register(app)
 reading.register(app)
 retractions.register(app)
+outliers.register(app)
 app.add_typer(witness.commands, name="witness")
 app.add_typer(sharing.commands, name="sharing")
 app.add_typer(emergency.commands, name="emergency")

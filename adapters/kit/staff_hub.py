@@ -17,6 +17,8 @@ from adapters.kit.config import HubSettings
 from adapters.kit.errors import ConfigInvalid, HubUnreachable
 from oncetold.v1.audit_service_pb2 import (
     GetLedgerRequest,
+    ListRegistrationOutliersRequest,
+    ListRegistrationOutliersResponse,
     ListRetractionsRequest,
     ListRetractionsResponse,
 )
@@ -60,6 +62,12 @@ class StaffHub(Hub):
     def list_retractions(self, request: ListRetractionsRequest) -> ListRetractionsResponse:
         """What is being taken back, for whoever asks in one of the posts that may know. HubRefused."""
         answer: ListRetractionsResponse = self.signed(self._audit.ListRetractions, request)
+        return answer
+
+    def list_registration_outliers(self, after: int) -> ListRegistrationOutliersResponse:
+        """One page of the agency's own registrations that stand out. HubRefused."""
+        request = ListRegistrationOutliersRequest(after=after)
+        answer: ListRegistrationOutliersResponse = self.signed(self._audit.ListRegistrationOutliers, request)
         return answer
 
     def signed(self, method: Any, request: Message) -> Any:

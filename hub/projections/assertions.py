@@ -58,6 +58,11 @@ class Assertions:
         return _seconds(expires) + self._transaction.vault.label("assertion", agency_id, str(jti))
 
 
+def subject_of(assertion: str) -> str:
+    """Whom an assertion that an access entry keeps speaks of: the agency's pseudonym."""
+    return str(json.loads(urlsafe_b64decode(_padded(assertion.split(".")[1])))["sub"])
+
+
 def _seconds(moment: datetime) -> bytes:
     return int(moment.timestamp()).to_bytes(8)
 

@@ -5,7 +5,7 @@ from hub.records import codec
 from hub.rpc import translate
 from hub.rpc.answering import Servicer
 from hub.rpc.dispatch import Call
-from hub.use_cases import audit, retractions
+from hub.use_cases import audit, outliers, retractions
 from oncetold.v1 import audit_service_pb2 as messages
 from oncetold.v1 import common_pb2, delivery_service_pb2
 
@@ -54,6 +54,29 @@ class AuditServicer(Servicer):
             access=self.position(access),
         )
 
+    async def ListRegistrationOutliers(
+        self, request: messages.ListRegistrationOutliersRequest, call: Call
+    ) -> messages.ListRegistrationOutliersResponse:
+        found, following, access = await self.ask(
+            call, outliers.list_registration_outliers, after=request.after
+        )
+        return messages.ListRegistrationOutliersResponse(
+            outliers=[_outlier(one) for one in found], next=following, access=self.position(access)
+        )
+
+    async def CountRegistrationOutliers(
+        self, request: messages.CountRegistrationOutliersRequest, call: Call
+    ) -> messages.CountRegistrationOutliersResponse:
+        days, bare, denied, access = await self.ask(
+            call, outliers.count_registration_outliers, agency_id=request.agency_id
+        )
+        return messages.CountRegistrationOutliersResponse(
+            days_with_many=days,
+            nothing_recorded=bare,
+            denied_by_the_person=denied,
+            access=self.position(access),
+        )
+
     async def GetFeedStatus(
         self, request: messages.GetFeedStatusRequest, call: Call
     ) -> messages.GetFeedStatusResponse:
@@ -82,6 +105,18 @@ class AuditServicer(Servicer):
             not_looked_at=said.not_looked_at,
             client_reference=client_reference,
         )
+
+
+def _outlier(outlier: outliers.Outlier) -> messages.RegistrationOutlier:
+    return messages.RegistrationOutlier(
+        kind=translate.number(messages.OutlierKind, outlier.kind),
+        client_reference=outlier.client_reference,
+        time=codec.timestamp(outlier.at),
+        registered=outlier.registered,
+        usual=outlier.usual,
+        looks=outlier.looks,
+        staff_references=outlier.staff,
+    )
 
 
 def _copy(copy: retractions.OverdueCopy) -> messages.OverdueCopy:

@@ -84,6 +84,8 @@ _SERVICES = {
         "ExplainDecision": Rule.AGENCY,
         "ListDisclosures": Rule.AGENCY,
         "ListRetractions": Rule.ASSERTED,
+        "ListRegistrationOutliers": Rule.ASSERTED,
+        "CountRegistrationOutliers": Rule.OPERATOR,
         "GetFeedStatus": Rule.ANYBODY,
     },
     "TaskService": {

@@ -49,7 +49,7 @@ def list_key_access(
     known, key = work.index.agencies[agency_id], public_key_sha256.hex()
     if key not in known.revoked and not any(key in keys for keys in known.certificates.values()):
         raise Refused("NOT_FOUND")
-    begin = max(after, _before(work, since))
+    begin = max(after, position_before(work, since))
     entries = work.transaction.entries(begin, LOOKED_AT)
     found: list[KeyAccess] = []
     calls = given = 0
@@ -63,7 +63,7 @@ def list_key_access(
     return KeyAccessPage(told, calls, given, following, work.record_access(caller, AccessKind.AUDIT))
 
 
-def _before(work: Work, since: datetime) -> int:
+def position_before(work: Work, since: datetime) -> int:
     """The position of the last entry that was recorded before a moment: times never fall."""
     low, high = 0, work.transaction.size
     while low < high:

@@ -46,7 +46,7 @@ PARTNER = "partner"
 LEAD, DESK = Who("lead-1", "SAFEGUARDING_LEAD"), Who("desk-1", "EMERGENCY_DESK", "EMERGENCY")
 OFFICER = Who("officer-1", "DATA_PROTECTION_OFFICER")
 """Who asks where a call is for somebody in that role; elsewhere it is the navigator."""
-OFFICERS = {"AuditService.ListRetractions"}
+OFFICERS = {"AuditService.ListRetractions", "AuditService.ListRegistrationOutliers"}
 LEADS = {name for name in METHODS if name.startswith("SharingService.")}
 M = TypeVar("M", bound=Message)
 

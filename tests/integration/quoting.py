@@ -279,6 +279,7 @@ QUOTING_NOTHING = {
     "StaffService.ListRoles",
     "AgreementService.ListAgreements",
     "AuditService.GetLedger",
+    "AuditService.ListRegistrationOutliers",
     "ErasureService.ListErasures",
     "ErasureService.ListDueForErasure",
     # The log is the same for everybody, and a witness speaks of its own agency's key.

@@ -1,4 +1,4 @@
-"""`oncetold-adapter retractions` as the two posts meet it that may know who is late, against a real hub."""
+"""`oncetold-adapter retractions` and `outliers` as the posts meet them that they are for."""
 
 import asyncio
 import json
@@ -20,7 +20,8 @@ __all__ = ["authority"]
 
 
 async def typed(office: Office, role: str, *words: str, as_json: bool = True, exit_code: int = 0) -> Any:
-    line = ["retractions", *words, "--by", "o-1", "--role", role, "--staff-key", "staff.key"]
+    line = ["retractions", *words, "--role", role] if role else list(words)
+    line += ["--by", "o-1", "--staff-key", "staff.key"]
     line += ["--key-id", KEY_ID, "--config", str(office.folder / "adapter.toml")]
     result = await asyncio.to_thread(CliRunner().invoke, app, [*line, *(["--json"] if as_json else [])])
     assert result.exit_code == exit_code, result.output
@@ -55,3 +56,29 @@ async def test_each_of_the_two_posts_reads_its_own_side(tmp_path: Path, authorit
         assert [one["state"] for one in told["retractions"]] == ["ERASED"]
         said = await typed(hostel, "CALDICOTT_GUARDIAN", as_json=False)
         assert said == "Nothing is being taken back.\n"
+
+
+async def test_an_officer_reads_which_registrations_stand_out(tmp_path: Path, authority: Authority) -> None:
+    async with stage(tmp_path, authority) as world:
+        world.clock.advance(datetime.now(UTC) - world.clock.now() - timedelta(days=15))
+        hostel = await world.agency("hostel", "HOSTEL", receives=("ACCOMMODATION",))
+        for number in range(20):
+            await hostel.register(f"room-{number}")
+            await hostel.publish(f"room-{number}", f"night-{number}", contact=bedded_down())
+        await hostel.register("room-20")
+        await hostel.history("room-20")
+        world.clock.advance(timedelta(days=15))
+        await hired(hostel, "o-1", "DATA_PROTECTION_OFFICER")
+        office = Office(world, hostel, tmp_path / "hostel")
+
+        told = (await typed(office, "", "outliers"))["outliers"]
+        said = (await typed(office, "", "outliers", as_json=False)).splitlines()
+
+        assert [(one["kind"], one["client_reference"]) for one in told] == [
+            ("MANY_ON_ONE_DAY", ""),
+            ("NOTHING_RECORDED", "room-20"),
+            ("ONLY_LOOKED_AT", "room-20"),
+        ]
+        assert (told[0]["registered"], told[2]["looks"], told[2]["staff_references"]) == (21, 1, ["nav-1"])
+        assert "21 people registered on one day, no usual number yet" in said[0]
+        assert said[2] == "room-20: nothing recorded, but somebody looked (1)."

@@ -45,6 +45,25 @@ VERDICT_ALLOW_OWN: Verdict.ValueType  # 4
 """the agency's own record: the hub neither hides nor retracts it"""
 Global___Verdict: _TypeAlias = Verdict  # noqa: Y015
 
+class _OutlierKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OutlierKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OutlierKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    OUTLIER_KIND_UNSPECIFIED: _OutlierKind.ValueType  # 0
+    OUTLIER_KIND_MANY_ON_ONE_DAY: _OutlierKind.ValueType  # 1
+    OUTLIER_KIND_NOTHING_RECORDED: _OutlierKind.ValueType  # 2
+    OUTLIER_KIND_ONLY_LOOKED_AT: _OutlierKind.ValueType  # 3
+
+class OutlierKind(_OutlierKind, metaclass=_OutlierKindEnumTypeWrapper): ...
+
+OUTLIER_KIND_UNSPECIFIED: OutlierKind.ValueType  # 0
+OUTLIER_KIND_MANY_ON_ONE_DAY: OutlierKind.ValueType  # 1
+OUTLIER_KIND_NOTHING_RECORDED: OutlierKind.ValueType  # 2
+OUTLIER_KIND_ONLY_LOOKED_AT: OutlierKind.ValueType  # 3
+Global___OutlierKind: _TypeAlias = OutlierKind  # noqa: Y015
+
 @_typing.final
 class GetLedgerRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -381,6 +400,152 @@ class Disclosure(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Disclosure: _TypeAlias = Disclosure  # noqa: Y015
+
+@_typing.final
+class ListRegistrationOutliersRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_FIELD_NUMBER: _builtins.int
+    after: _builtins.int
+    """0, then each answer's `next`."""
+    def __init__(
+        self,
+        *,
+        after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRegistrationOutliersRequest: _TypeAlias = ListRegistrationOutliersRequest  # noqa: Y015
+
+@_typing.final
+class ListRegistrationOutliersResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTLIERS_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    ACCESS_FIELD_NUMBER: _builtins.int
+    next: _builtins.int
+    """Where the next page begins; 0: there is none."""
+    @_builtins.property
+    def outliers(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegistrationOutlier]:
+        """At most 500."""
+
+    @_builtins.property
+    def access(self) -> _common_pb2.LedgerPosition:
+        """The access entry of this look."""
+
+    def __init__(
+        self,
+        *,
+        outliers: _abc.Iterable[Global___RegistrationOutlier] | None = ...,
+        next: _builtins.int = ...,
+        access: _common_pb2.LedgerPosition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "next", b"next", "outliers", b"outliers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRegistrationOutliersResponse: _TypeAlias = ListRegistrationOutliersResponse  # noqa: Y015
+
+@_typing.final
+class RegistrationOutlier(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    CLIENT_REFERENCE_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    REGISTERED_FIELD_NUMBER: _builtins.int
+    USUAL_FIELD_NUMBER: _builtins.int
+    LOOKS_FIELD_NUMBER: _builtins.int
+    STAFF_REFERENCES_FIELD_NUMBER: _builtins.int
+    kind: Global___OutlierKind.ValueType
+    client_reference: _builtins.str
+    """The caller's own reference; empty for MANY_ON_ONE_DAY, or once it is erased."""
+    registered: _builtins.int
+    """MANY_ON_ONE_DAY: how many on that day, and how many usually; 0 while there is no usual number."""
+    usual: _builtins.int
+    looks: _builtins.int
+    """ONLY_LOOKED_AT: how often in this page's part of the ledger, and by whom, in the agency's own pseudonyms."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When it was registered; the day's beginning for MANY_ON_ONE_DAY."""
+
+    @_builtins.property
+    def staff_references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        kind: Global___OutlierKind.ValueType = ...,
+        client_reference: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        registered: _builtins.int = ...,
+        usual: _builtins.int = ...,
+        looks: _builtins.int = ...,
+        staff_references: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_reference", b"client_reference", "kind", b"kind", "looks", b"looks", "registered", b"registered", "staff_references", b"staff_references", "time", b"time", "usual", b"usual"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegistrationOutlier: _TypeAlias = RegistrationOutlier  # noqa: Y015
+
+@_typing.final
+class CountRegistrationOutliersRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENCY_ID_FIELD_NUMBER: _builtins.int
+    agency_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        agency_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountRegistrationOutliersRequest: _TypeAlias = CountRegistrationOutliersRequest  # noqa: Y015
+
+@_typing.final
+class CountRegistrationOutliersResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAYS_WITH_MANY_FIELD_NUMBER: _builtins.int
+    NOTHING_RECORDED_FIELD_NUMBER: _builtins.int
+    DENIED_BY_THE_PERSON_FIELD_NUMBER: _builtins.int
+    ACCESS_FIELD_NUMBER: _builtins.int
+    days_with_many: _builtins.int
+    nothing_recorded: _builtins.int
+    denied_by_the_person: _builtins.int
+    @_builtins.property
+    def access(self) -> _common_pb2.LedgerPosition:
+        """The access entry of this look."""
+
+    def __init__(
+        self,
+        *,
+        days_with_many: _builtins.int = ...,
+        nothing_recorded: _builtins.int = ...,
+        denied_by_the_person: _builtins.int = ...,
+        access: _common_pb2.LedgerPosition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "days_with_many", b"days_with_many", "denied_by_the_person", b"denied_by_the_person", "nothing_recorded", b"nothing_recorded"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountRegistrationOutliersResponse: _TypeAlias = CountRegistrationOutliersResponse  # noqa: Y015
 
 @_typing.final
 class GetFeedStatusRequest(_message.Message):

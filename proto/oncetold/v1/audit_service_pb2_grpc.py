@@ -56,6 +56,16 @@ class AuditServiceStub(object):
                 request_serializer=oncetold_dot_v1_dot_audit__service__pb2.ListRetractionsRequest.SerializeToString,
                 response_deserializer=oncetold_dot_v1_dot_audit__service__pb2.ListRetractionsResponse.FromString,
                 _registered_method=True)
+        self.ListRegistrationOutliers = channel.unary_unary(
+                '/oncetold.v1.AuditService/ListRegistrationOutliers',
+                request_serializer=oncetold_dot_v1_dot_audit__service__pb2.ListRegistrationOutliersRequest.SerializeToString,
+                response_deserializer=oncetold_dot_v1_dot_audit__service__pb2.ListRegistrationOutliersResponse.FromString,
+                _registered_method=True)
+        self.CountRegistrationOutliers = channel.unary_unary(
+                '/oncetold.v1.AuditService/CountRegistrationOutliers',
+                request_serializer=oncetold_dot_v1_dot_audit__service__pb2.CountRegistrationOutliersRequest.SerializeToString,
+                response_deserializer=oncetold_dot_v1_dot_audit__service__pb2.CountRegistrationOutliersResponse.FromString,
+                _registered_method=True)
         self.GetFeedStatus = channel.unary_unary(
                 '/oncetold.v1.AuditService/GetFeedStatus',
                 request_serializer=oncetold_dot_v1_dot_audit__service__pb2.GetFeedStatusRequest.SerializeToString,
@@ -108,6 +118,31 @@ class AuditServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRegistrationOutliers(self, request, context):
+        """Lists the caller's own registrations that stand out, for its data protection officer. By three rules, of the last 90
+        days, and by the caller's own facts alone: nothing that others know or hold of a person changes the answer.
+        MANY_ON_ONE_DAY: a day (UTC) of the last 28 on which the agency registered at least three times its usual number, and
+        at least five more; usual is the median of those of the 28 days before on which it registered anybody, and with fewer
+        than five of these 20 stand out. NOTHING_RECORDED: 14 days after it was made, the agency has published no record on
+        it, and recorded no choice, status, marker, card, involvement or service episode of its staff. ONLY_LOOKED_AT: nothing
+        of that either, but its staff read, broke glass or asked others to share about the person.
+        In pages, as the looks are found in the ledger: the first two rules are on the first. An agency's certificate with an
+        assertion of this role (PERMISSION_DENIED, ERROR_REASON_ROLE_NEEDED; UNAUTHENTICATED, ERROR_REASON_NO_ASSERTION,
+        _BAD_ASSERTION; PERMISSION_DENIED, ERROR_REASON_ASSERTION_ISSUER). Repeats are recorded again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountRegistrationOutliers(self, request, context):
+        """Counts the same of one agency, of nobody in particular, and of how many of its registrations the person knows
+        nothing, as their lead asked them. The operator alone: PERMISSION_DENIED (ERROR_REASON_OPERATOR_ONLY).
+        FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY, _AGENCY_DEPARTED). Repeats are recorded again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetFeedStatus(self, request, context):
         """Totals of one feed: sent, acknowledged, retractions open and receipted. The operator, or the feed's certificate.
         Repeating reads again. NOT_FOUND (ERROR_REASON_NOT_FOUND).
@@ -138,6 +173,16 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ListRetractions,
                     request_deserializer=oncetold_dot_v1_dot_audit__service__pb2.ListRetractionsRequest.FromString,
                     response_serializer=oncetold_dot_v1_dot_audit__service__pb2.ListRetractionsResponse.SerializeToString,
+            ),
+            'ListRegistrationOutliers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRegistrationOutliers,
+                    request_deserializer=oncetold_dot_v1_dot_audit__service__pb2.ListRegistrationOutliersRequest.FromString,
+                    response_serializer=oncetold_dot_v1_dot_audit__service__pb2.ListRegistrationOutliersResponse.SerializeToString,
+            ),
+            'CountRegistrationOutliers': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountRegistrationOutliers,
+                    request_deserializer=oncetold_dot_v1_dot_audit__service__pb2.CountRegistrationOutliersRequest.FromString,
+                    response_serializer=oncetold_dot_v1_dot_audit__service__pb2.CountRegistrationOutliersResponse.SerializeToString,
             ),
             'GetFeedStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetFeedStatus,
@@ -255,6 +300,60 @@ class AuditService(object):
             '/oncetold.v1.AuditService/ListRetractions',
             oncetold_dot_v1_dot_audit__service__pb2.ListRetractionsRequest.SerializeToString,
             oncetold_dot_v1_dot_audit__service__pb2.ListRetractionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRegistrationOutliers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncetold.v1.AuditService/ListRegistrationOutliers',
+            oncetold_dot_v1_dot_audit__service__pb2.ListRegistrationOutliersRequest.SerializeToString,
+            oncetold_dot_v1_dot_audit__service__pb2.ListRegistrationOutliersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountRegistrationOutliers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncetold.v1.AuditService/CountRegistrationOutliers',
+            oncetold_dot_v1_dot_audit__service__pb2.CountRegistrationOutliersRequest.SerializeToString,
+            oncetold_dot_v1_dot_audit__service__pb2.CountRegistrationOutliersResponse.FromString,
             options,
             channel_credentials,
             insecure,

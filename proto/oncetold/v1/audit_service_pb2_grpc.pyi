@@ -59,6 +59,23 @@ class AuditServiceStub:
     ERROR_REASON_NO_ASSERTION, _BAD_ASSERTION; PERMISSION_DENIED, ERROR_REASON_ASSERTION_ISSUER). Repeats are recorded
     again. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
     """
+    ListRegistrationOutliers: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ListRegistrationOutliersRequest, _audit_service_pb2.ListRegistrationOutliersResponse]
+    """Lists the caller's own registrations that stand out, for its data protection officer. By three rules, of the last 90
+    days, and by the caller's own facts alone: nothing that others know or hold of a person changes the answer.
+    MANY_ON_ONE_DAY: a day (UTC) of the last 28 on which the agency registered at least three times its usual number, and
+    at least five more; usual is the median of those of the 28 days before on which it registered anybody, and with fewer
+    than five of these 20 stand out. NOTHING_RECORDED: 14 days after it was made, the agency has published no record on
+    it, and recorded no choice, status, marker, card, involvement or service episode of its staff. ONLY_LOOKED_AT: nothing
+    of that either, but its staff read, broke glass or asked others to share about the person.
+    In pages, as the looks are found in the ledger: the first two rules are on the first. An agency's certificate with an
+    assertion of this role (PERMISSION_DENIED, ERROR_REASON_ROLE_NEEDED; UNAUTHENTICATED, ERROR_REASON_NO_ASSERTION,
+    _BAD_ASSERTION; PERMISSION_DENIED, ERROR_REASON_ASSERTION_ISSUER). Repeats are recorded again.
+    """
+    CountRegistrationOutliers: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.CountRegistrationOutliersRequest, _audit_service_pb2.CountRegistrationOutliersResponse]
+    """Counts the same of one agency, of nobody in particular, and of how many of its registrations the person knows
+    nothing, as their lead asked them. The operator alone: PERMISSION_DENIED (ERROR_REASON_OPERATOR_ONLY).
+    FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY, _AGENCY_DEPARTED). Repeats are recorded again.
+    """
     GetFeedStatus: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.GetFeedStatusRequest, _audit_service_pb2.GetFeedStatusResponse]
     """Totals of one feed: sent, acknowledged, retractions open and receipted. The operator, or the feed's certificate.
     Repeating reads again. NOT_FOUND (ERROR_REASON_NOT_FOUND).
@@ -94,6 +111,23 @@ class AuditServiceAsyncStub(AuditServiceStub):
     certificate with an assertion of one of these roles (PERMISSION_DENIED, ERROR_REASON_ROLE_NEEDED; UNAUTHENTICATED,
     ERROR_REASON_NO_ASSERTION, _BAD_ASSERTION; PERMISSION_DENIED, ERROR_REASON_ASSERTION_ISSUER). Repeats are recorded
     again. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+    """
+    ListRegistrationOutliers: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ListRegistrationOutliersRequest, _audit_service_pb2.ListRegistrationOutliersResponse]  # type: ignore[assignment]
+    """Lists the caller's own registrations that stand out, for its data protection officer. By three rules, of the last 90
+    days, and by the caller's own facts alone: nothing that others know or hold of a person changes the answer.
+    MANY_ON_ONE_DAY: a day (UTC) of the last 28 on which the agency registered at least three times its usual number, and
+    at least five more; usual is the median of those of the 28 days before on which it registered anybody, and with fewer
+    than five of these 20 stand out. NOTHING_RECORDED: 14 days after it was made, the agency has published no record on
+    it, and recorded no choice, status, marker, card, involvement or service episode of its staff. ONLY_LOOKED_AT: nothing
+    of that either, but its staff read, broke glass or asked others to share about the person.
+    In pages, as the looks are found in the ledger: the first two rules are on the first. An agency's certificate with an
+    assertion of this role (PERMISSION_DENIED, ERROR_REASON_ROLE_NEEDED; UNAUTHENTICATED, ERROR_REASON_NO_ASSERTION,
+    _BAD_ASSERTION; PERMISSION_DENIED, ERROR_REASON_ASSERTION_ISSUER). Repeats are recorded again.
+    """
+    CountRegistrationOutliers: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.CountRegistrationOutliersRequest, _audit_service_pb2.CountRegistrationOutliersResponse]  # type: ignore[assignment]
+    """Counts the same of one agency, of nobody in particular, and of how many of its registrations the person knows
+    nothing, as their lead asked them. The operator alone: PERMISSION_DENIED (ERROR_REASON_OPERATOR_ONLY).
+    FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY, _AGENCY_DEPARTED). Repeats are recorded again.
     """
     GetFeedStatus: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.GetFeedStatusRequest, _audit_service_pb2.GetFeedStatusResponse]  # type: ignore[assignment]
     """Totals of one feed: sent, acknowledged, retractions open and receipted. The operator, or the feed's certificate.
@@ -151,6 +185,35 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         certificate with an assertion of one of these roles (PERMISSION_DENIED, ERROR_REASON_ROLE_NEEDED; UNAUTHENTICATED,
         ERROR_REASON_NO_ASSERTION, _BAD_ASSERTION; PERMISSION_DENIED, ERROR_REASON_ASSERTION_ISSUER). Repeats are recorded
         again. NOT_FOUND (ERROR_REASON_REFERENCE_NOT_REGISTERED).
+        """
+
+    @_abc_1.abstractmethod
+    def ListRegistrationOutliers(
+        self,
+        request: _audit_service_pb2.ListRegistrationOutliersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_service_pb2.ListRegistrationOutliersResponse, _abc.Awaitable[_audit_service_pb2.ListRegistrationOutliersResponse]]:
+        """Lists the caller's own registrations that stand out, for its data protection officer. By three rules, of the last 90
+        days, and by the caller's own facts alone: nothing that others know or hold of a person changes the answer.
+        MANY_ON_ONE_DAY: a day (UTC) of the last 28 on which the agency registered at least three times its usual number, and
+        at least five more; usual is the median of those of the 28 days before on which it registered anybody, and with fewer
+        than five of these 20 stand out. NOTHING_RECORDED: 14 days after it was made, the agency has published no record on
+        it, and recorded no choice, status, marker, card, involvement or service episode of its staff. ONLY_LOOKED_AT: nothing
+        of that either, but its staff read, broke glass or asked others to share about the person.
+        In pages, as the looks are found in the ledger: the first two rules are on the first. An agency's certificate with an
+        assertion of this role (PERMISSION_DENIED, ERROR_REASON_ROLE_NEEDED; UNAUTHENTICATED, ERROR_REASON_NO_ASSERTION,
+        _BAD_ASSERTION; PERMISSION_DENIED, ERROR_REASON_ASSERTION_ISSUER). Repeats are recorded again.
+        """
+
+    @_abc_1.abstractmethod
+    def CountRegistrationOutliers(
+        self,
+        request: _audit_service_pb2.CountRegistrationOutliersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_service_pb2.CountRegistrationOutliersResponse, _abc.Awaitable[_audit_service_pb2.CountRegistrationOutliersResponse]]:
+        """Counts the same of one agency, of nobody in particular, and of how many of its registrations the person knows
+        nothing, as their lead asked them. The operator alone: PERMISSION_DENIED (ERROR_REASON_OPERATOR_ONLY).
+        FAILED_PRECONDITION (ERROR_REASON_UNKNOWN_AGENCY, _AGENCY_DEPARTED). Repeats are recorded again.
         """
 
     @_abc_1.abstractmethod

@@ -74,6 +74,7 @@ class Servicer:
         raise AssertionError("not called")
 
     ListDisclosures = ListRetractions = GetFeedStatus = ExplainDecision
+    ListRegistrationOutliers = CountRegistrationOutliers = ExplainDecision
 
 
 async def answer() -> object:
