@@ -28,8 +28,7 @@ class DeliveryServicer(Servicer):
             wait=timedelta(microseconds=request.wait.ToMicroseconds()),
         )
         rest = messages.FetchDeliveriesResponse(access=self.position(batch.access), more=batch.more)
-        feed = self._hub.projector.index.feeds[UUID(request.feed_id)]
-        return elements.deliveries(batch.sendings, feed) + rest.SerializeToString(deterministic=True)
+        return elements.deliveries(batch.sendings, batch.feed) + rest.SerializeToString(deterministic=True)
 
     async def ReconcileHoldings(
         self, request: messages.ReconcileHoldingsRequest, call: Call

@@ -1,7 +1,5 @@
 """RecordService: what agencies learned comes in, and the consolidated history is read."""
 
-from uuid import UUID
-
 from consent_ledger.vocabulary import DataCategory, HandlingMark, ServiceType
 from hub.records.risk import review_by
 from hub.records.splitter import split
@@ -31,7 +29,7 @@ class RecordServicer(Servicer):
         )
 
     async def GetHistory(self, request: messages.GetHistoryRequest, call: Call) -> bytes:
-        found, access, narrowed = await self.ask(
+        found, access, narrowed, feed = await self.ask(
             call,
             get_history,
             feed_id=translate.uuid(request, "feed_id"),
@@ -42,9 +40,7 @@ class RecordServicer(Servicer):
             access=self.position(access),
             narrowed=translate.number(messages.ReadingLimit, narrowed),
         )
-        return elements.history(
-            found, self._hub.projector.index.feeds[UUID(request.feed_id)]
-        ) + rest.SerializeToString(deterministic=True)
+        return elements.history(found, feed) + rest.SerializeToString(deterministic=True)
 
 
 def _new_record(record: messages.Record, path: str) -> NewRecord:

@@ -60,11 +60,12 @@ class Sending(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one fetch answers. `access` is the position of its access entry."""
+    """What one fetch answers. `access` is the position of its access entry; `feed` as it was then."""
 
     sendings: tuple[Sending, ...]
     access: int
     more: bool
+    feed: Feed
 
 
 @dataclass(slots=True)
@@ -168,7 +169,7 @@ def fetch(
         receipts=tuple(accepted),
         people=look.recorded(pairs, sent),
     )
-    return Batch(sent, access, more)
+    return Batch(sent, access, more, feed)
 
 
 def own_feed(work: Work, caller: Caller, feed_id: UUID) -> Feed:

@@ -28,11 +28,13 @@ REMINDER = "This may not be everything. If it matters, ask, and listen."
 
 
 class History(NamedTuple):
-    """What was read, by time of occurrence, at which entry, and how the reader's view was narrowed."""
+    """What was read, by time of occurrence, at which entry, how the reader's view was narrowed, and for which
+    feed."""
 
     sendings: list[Sending]
     access: int
     narrowed: ReadingLimit
+    feed: Feed
 
 
 def get_history(work: Work, caller: Caller, *, feed_id: UUID, client_reference: str) -> History:
@@ -120,7 +122,7 @@ def _read(
         _made(Sending, (_READ, 0, reference, one.element_id, one, record, tags[one.element_id], False, about))
         for one, record, about in zip(found, records, disputes, strict=True)
     ]
-    return History(sendings, access, narrowed)
+    return History(sendings, access, narrowed, feed)
 
 
 def _groups(found: list[Wanted]) -> tuple[StepGroup, ...]:
