@@ -13,6 +13,7 @@ from consent_ledger.epochs import StoredKeys
 from consent_ledger.errors import EntryCorrupt
 from consent_ledger.keys import KeyRing
 from consent_ledger.store.port import AnswerRow, EntryRow, Head, KeyRow, Store, StoredEntry, StoredKey
+from consent_ledger.transaction import Foreseen
 
 _READ_TOGETHER = 200
 """Entries read and opened in one go: as many as stay in the processor's cache meanwhile."""
@@ -72,6 +73,7 @@ class Batch:
         self._versions: dict[bytes, int] = {}
         self._cells = CellChanges()
         self._answers: dict[bytes, AnswerRow] = {}
+        self._known_answers: dict[bytes, AnswerRow | None] = {}
         self._tiles: dict[tuple[int, int], bytes] = {}
         self._states: dict[str, bytes | None] = {}
         self._keys_mark = 0
@@ -114,6 +116,7 @@ class Batch:
 
     def accept_answers(self, answers: Mapping[bytes, AnswerRow]) -> None:
         self._answers.update(answers)
+        self._known_answers.update(answers)
 
     def accept_log(self, tiles: Mapping[tuple[int, int], bytes], states: Mapping[str, bytes | None]) -> None:
         """Takes over what a command wrote of the log as a whole."""
@@ -270,8 +273,25 @@ class Batch:
             lambda most: self._store.scan_cells(projection, prefix, after, most),
         )
 
+    def foresee(self, foreseen: Iterable[Foreseen]) -> None:
+        """Reads in few questions what the commands are going to ask for, one by one."""
+        labels: dict[bytes, None] = {}
+        streams: dict[bytes, None] = {}
+        for one in foreseen:
+            labels.update(dict.fromkeys(one.answers))
+            streams.update(dict.fromkeys(one.streams))
+        self._look_up(list(labels))
+        self.next_versions(streams)
+
+    def _look_up(self, labels: Sequence[bytes]) -> None:
+        if labels:
+            self._known_answers.update(dict.fromkeys(labels))
+            self._known_answers.update((row.label, row) for row in self._store.answers(labels))
+
     def answer(self, label: bytes) -> AnswerRow | None:
-        return self._answers.get(label) or self._store.answer(label)
+        if label not in self._known_answers:
+            self._look_up([label])
+        return self._known_answers[label]
 
     def has_writes(self) -> bool:
         """True if a flush would write."""

@@ -6,7 +6,6 @@ AES-256-GCM, bound to the key's id, its parent's id and its label. What was dest
 so and that only this ledger can make: its key is neither looked for nor taken back.
 """
 
-import os
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -14,6 +13,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from consent_ledger.entropy import random_bytes
 from consent_ledger.entry_keys import EntryKeys
 from consent_ledger.errors import KeyErased, KeyFileRefused, KeyMissing, UnsealFailed
 from consent_ledger.fences import Fences
@@ -57,7 +57,7 @@ class KeyRing:
         self,
         root: RootKeys,
         table: KeyTable,
-        entropy: Entropy = os.urandom,
+        entropy: Entropy = random_bytes,
         fences: Fences | None = None,
     ) -> None:
         """`fences`: ids of destroyed keys, whatever the table says."""
@@ -75,7 +75,7 @@ class KeyRing:
         self._pending_labels: dict[bytes, KeyRow] = {}
 
     @classmethod
-    def founding_rows(cls, root: RootKeys, entropy: Entropy = os.urandom) -> list[KeyRow]:
+    def founding_rows(cls, root: RootKeys, entropy: Entropy = random_bytes) -> list[KeyRow]:
         """A new ledger's first keys: the first epoch's, and the key of all labels."""
         ring = cls(root, NoKeys(), entropy)
         return [ring.new_epoch_key(root.create()), ring._new_named_key(ring._index_label)[0]]

@@ -1,7 +1,6 @@
 """The ledger as its users see it: commands run one after another, all or nothing, durable when answered."""
 
 import asyncio
-import os
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -11,6 +10,7 @@ from typing import TypeVar
 from consent_ledger.body import Sealer
 from consent_ledger.clock import Clock
 from consent_ledger.destruction import Destroyer
+from consent_ledger.entropy import random_bytes
 from consent_ledger.entry import Draft, Entry, EntryClass, KeyOwner, Part
 from consent_ledger.epochs import EpochKeys, ending_keys
 from consent_ledger.errors import EntryCorrupt
@@ -20,13 +20,14 @@ from consent_ledger.root_keys import FileRootKeys, RootKeys
 from consent_ledger.sequencer import CommitTold, Sequencer
 from consent_ledger.store import create_store, open_store
 from consent_ledger.store.port import Store
-from consent_ledger.transaction import Transaction
+from consent_ledger.transaction import NOTHING, Foreseen, Transaction
 from consent_ledger.vault import Vault
 
 __all__ = [
     "Draft",
     "Entry",
     "EntryClass",
+    "Foreseen",
     "KeyOwner",
     "Ledger",
     "Part",
@@ -46,7 +47,7 @@ class Ledger:
         store: Store,
         root: RootKeys,
         clock: Clock,
-        entropy: Entropy = os.urandom,
+        entropy: Entropy = random_bytes,
         fences: Path | None = None,
     ) -> None:
         """Takes over `store`, whose keys exist. `fences`: the file of destroyed keys, outside the database.
@@ -70,6 +71,8 @@ class Ledger:
             store.rollback()
         self.ledger_id = store.ledger_id
         self.clock = clock
+        self.vault = vault
+        """For labels and ids alone: what seals belongs to commands."""
         self._sequencer = Sequencer(store, keys, sealer, vault, clock, last)
 
     def submit(self, command: Callable[[Transaction], T]) -> Future[T]:
@@ -81,9 +84,9 @@ class Ledger:
         """
         return self._sequencer.submit(command)
 
-    def run(self, command: Callable[[Transaction], T]) -> "asyncio.Future[T]":
+    def run(self, command: Callable[[Transaction], T], foreseen: Foreseen = NOTHING) -> "asyncio.Future[T]":
         """As `submit`, for a task to await: its event loop is woken once for all that one commit answers."""
-        return self._sequencer.run(command)
+        return self._sequencer.run(command, foreseen)
 
     def on_reset(self, callback: Callable[[], None]) -> None:
         """`callback` runs on the writer thread when cells that a command saw or wrote came to nothing.
@@ -131,7 +134,7 @@ def create_ledger(
     root_keys: Path | RootKeys,
     *,
     clock: Clock,
-    entropy: Entropy = os.urandom,
+    entropy: Entropy = random_bytes,
     fences: Path | None = None,
 ) -> Ledger:
     """Makes a ledger and opens it. `root_keys`: who keeps its root, or the file of a root key.
@@ -157,7 +160,7 @@ def open_ledger(
     root_keys: Path | RootKeys,
     *,
     clock: Clock,
-    entropy: Entropy = os.urandom,
+    entropy: Entropy = random_bytes,
     fences: Path | None = None,
 ) -> Ledger:
     """Opens a ledger for writing. `root_keys`: who keeps its root, or the file of a root key.

@@ -27,11 +27,11 @@ from consent_ledger.errors import (
 )
 from consent_ledger.keys import KeyRing
 from consent_ledger.store.port import Head, Store
-from consent_ledger.transaction import Transaction
+from consent_ledger.transaction import NOTHING, Foreseen, Transaction
 from consent_ledger.vault import Vault
 
 T = TypeVar("T")
-Waiting = tuple[Callable[[Transaction], Any], Waiter]
+Waiting = tuple[Callable[[Transaction], Any], Waiter, Foreseen]
 CommitTold = Callable[[int, int, float, str], None]
 """Told of each group: commands, entries made durable, seconds, and the failure's class ("" for none)."""
 
@@ -77,20 +77,20 @@ class Sequencer:
 
     def submit(self, command: Callable[[Transaction], T]) -> "Future[T]":
         future: Future[T] = Future()
-        if not self._take(command, future):
+        if not self._take((command, future, NOTHING)):
             future.set_exception(LedgerClosed())
         return future
 
-    def run(self, command: Callable[[Transaction], T]) -> "asyncio.Future[T]":
+    def run(self, command: Callable[[Transaction], T], foreseen: Foreseen) -> "asyncio.Future[T]":
         waiter = LoopFuture(asyncio.get_running_loop())
-        if not self._take(command, waiter):
+        if not self._take((command, waiter, foreseen)):
             waiter.future.set_exception(LedgerClosed())
         return waiter.future
 
-    def _take(self, command: Callable[[Transaction], Any], waiter: Waiter) -> bool:
+    def _take(self, waiting: Waiting) -> bool:
         with self._lock:
             if not self._closed:
-                self._queue.put((command, waiter))
+                self._queue.put(waiting)
             return not self._closed
 
     def on_reset(self, callback: Callable[[], None]) -> None:
@@ -142,7 +142,7 @@ class Sequencer:
     def _commit_together(self, waiting: Sequence[Waiting]) -> None:
         running = [one for one in waiting if one[1].set_running_or_notify_cancel()]
         if self._failure is not None:
-            answer((waiter, None, self._failure) for _, waiter in running)
+            answer((waiter, None, self._failure) for _, waiter, _ in running)
             return
         self._recorded_before, started = self._last_recorded, time.perf_counter()
         try:
@@ -150,7 +150,7 @@ class Sequencer:
         except BaseException as error:  # noqa: BLE001 - handed to every caller of this commit
             self._last_recorded = self._recorded_before
             self._undo(error)
-            answer((waiter, None, error) for _, waiter in running)
+            answer((waiter, None, error) for _, waiter, _ in running)
             failure = type(self._failure or error).__name__
             self._tell(len(running), 0, time.perf_counter() - started, failure)
             return
@@ -180,7 +180,8 @@ class Sequencer:
             # Whether an earlier commit destroyed keys is in doubt: their rows tell.
             Destroyer(self._store, self._keys).recover()
         batch = Batch(self._store, self._keys, self._sealer, self._recent, head, trusting=trusting)
-        outcomes = [self._run_one(batch, command, waiter) for command, waiter in running]
+        batch.foresee(foreseen for _, _, foreseen in running)
+        outcomes = [self._run_one(batch, command, waiter) for command, waiter, _ in running]
         if batch.has_writes():
             self._forget_old_answers()
         batch.flush()

@@ -2,13 +2,28 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from consent_ledger.entry import Draft, Entry, KeyOwner
 from consent_ledger.epochs import EpochKeys
 from consent_ledger.store.port import StoredEntry
 from consent_ledger.vault import Vault
+
+
+class Foreseen(NamedTuple):
+    """What a command is going to ask for, so that it is read once for all commands of one commit.
+
+    Nothing depends on it: what was not foreseen is read when it is asked for.
+    """
+
+    answers: tuple[bytes, ...] = ()
+    """Labels of requests (`answered`)."""
+    streams: tuple[bytes, ...] = ()
+    """Ids of streams (`version_of`, `append`)."""
+
+
+NOTHING = Foreseen()
 
 
 class Transaction(Protocol):

@@ -209,7 +209,9 @@ class Store(Protocol):
 
     def drop_cells(self, projection: str) -> None: ...
 
-    def answer(self, label: bytes) -> AnswerRow | None: ...
+    def answers(self, labels: Sequence[bytes]) -> list[AnswerRow]:
+        """Those that there are, in no order."""
+        ...
 
     def write_answers(self, rows: Sequence[AnswerRow]) -> None:
         """A row of the same label is replaced."""

@@ -108,7 +108,7 @@ class _Statements:
         self.drop_cells = prepared(
             delete(cells).where(cells.c.projection == bindparam("projection")), "projection"
         )
-        self.answer = prepared(select(requests).where(requests.c.label == bindparam("label_")), "label_")
+        self.answers = store.finding(select(requests), requests.c.label)
         self.write_answers = store.replacing(requests, ("label",), AnswerRow._fields)
         self.forget_answers = prepared(delete(requests).where(requests.c.day < bindparam("before")), "before")
 
@@ -359,10 +359,9 @@ class SqlStore(ABC):
         with self._guard:
             self._run.drop_cells.run(self._writer, projection)
 
-    def answer(self, label: bytes) -> AnswerRow | None:
+    def answers(self, labels: Sequence[bytes]) -> list[AnswerRow]:
         with self._guard:
-            row = self._run.answer.run(self._cursor, label).fetchone()
-        return None if row is None else AnswerRow(*row)
+            return [AnswerRow(*row) for row in self._run.answers.run(self._cursor, labels)]
 
     def write_answers(self, rows: Sequence[AnswerRow]) -> None:
         with self._guard:

@@ -2,16 +2,16 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
 from consent_ledger.access import AccessKind
 from consent_ledger.domain import recording_time
 from consent_ledger.errors import OnceToldError, Refused, StorageError, VaultError
-from consent_ledger.ledger import Ledger, Transaction
+from consent_ledger.ledger import Foreseen, Ledger, Transaction
 from consent_ledger.statutory_duties import DUTIES, Duties
 from consent_ledger.vault import Vault
 from hub.projections.holdings import Holdings
@@ -24,7 +24,7 @@ from hub.use_cases.observer import Nobody, Observer
 from hub.use_cases.recovery import Recovery, remembered
 from hub.use_cases.settle import settle
 from hub.use_cases.witnesses import Witnesses
-from hub.use_cases.work import ADMINISTRATION, Caller, Work, reads_cells
+from hub.use_cases.work import ADMINISTRATION, Caller, Work, reads_cells, streams_of
 
 __all__ = ["Caller", "Hub", "Request"]
 
@@ -62,6 +62,14 @@ def labels_of(vault: Vault, caller: Caller, request: Request) -> tuple[bytes, by
     """Under which an attempt's answer is remembered, and what its body is compared by."""
     label = vault.label("request", caller.agency_id or caller.name, request.method, request.request_id)
     return label, vault.label("request-body", label, hashlib.sha256(request.body).digest())
+
+
+class _Attempt(NamedTuple):
+    """A request with what `labels_of` gives for it."""
+
+    request: Request
+    label: bytes
+    mac: bytes
 
 
 def sealed_answer(vault: Vault, label: bytes, answer: bytes) -> bytes:
@@ -165,13 +173,22 @@ class Hub:
 
         def command(transaction: Transaction) -> T | Repeated | OnceToldError | _BoundaryPassed | _Behind:
             return self._run(
-                transaction, request, caller, lambda work: use_case(work, caller, *args, **kwargs), cells
+                transaction,
+                attempt,
+                caller,
+                lambda work: use_case(work, caller, *args, **kwargs),
+                cells,
+                streams,
             )
 
         cells = reads_cells(use_case)
+        vault = self.ledger.vault
+        attempt = None if request is None else _Attempt(request, *labels_of(vault, caller, request))
+        streams = streams_of(use_case, vault, caller, kwargs)
+        foreseen = Foreseen(() if attempt is None else (attempt.label,), tuple(one.bytes for one in streams))
 
         while True:
-            outcome = await self._recovery.submitted(command)
+            outcome = await self._recovery.submitted(command, foreseen)
             if isinstance(outcome, _BoundaryPassed):
                 await self._recovery.submitted(self._settle)
             elif not isinstance(outcome, _Behind):
@@ -201,10 +218,11 @@ class Hub:
     def _run(
         self,
         transaction: Transaction,
-        request: Request | None,
+        attempt: _Attempt | None,
         caller: Caller,
         use: Callable[[Work], T],
         cells: bool,
+        streams: Sequence[UUID],
     ) -> T | Repeated | OnceToldError | _BoundaryPassed | _Behind:
         recording_time.set(transaction.now)
         try:
@@ -216,27 +234,24 @@ class Hub:
                 return Refused("CLOCK_IN_DOUBT")
             if self.projector.index.is_boundary_due(transaction.now):
                 return _BoundaryPassed()
-            return self._decide(
-                Work(transaction, self.projector.index, self._new_id, with_cells=cells), request, caller, use
-            )
+            work = Work(transaction, self.projector.index, self._new_id, with_cells=cells, streams=streams)
+            return self._decide(work, attempt, caller, use)
         except BaseException:
             # What this command folded into the database is dropped with it; memory has to follow.
             self.projector.reset()
             raise
 
     def _decide(
-        self, work: Work, request: Request | None, caller: Caller, use: Callable[[Work], T]
+        self, work: Work, attempt: _Attempt | None, caller: Caller, use: Callable[[Work], T]
     ) -> T | Repeated | OnceToldError:
         transaction = work.transaction
-        label = mac = b""
         try:
             self._require_standing(caller)
-            if request is not None:
-                label, mac = labels_of(transaction.vault, caller, request)
-                answered = transaction.answered(label, mac)
+            if attempt is not None:
+                answered = transaction.answered(attempt.label, attempt.mac)
                 if answered is not None:
-                    return Repeated(remembered(transaction.vault, label, answered))
-                if request.two_people and work.index.administration.founded:
+                    return Repeated(remembered(transaction.vault, attempt.label, answered))
+                if attempt.request.two_people and work.index.administration.founded:
                     raise Refused("TWO_PEOPLE_NEEDED")
             require_fresh(work, caller)
             answer = use(work)
@@ -257,9 +272,9 @@ class Hub:
             work.record_access(caller, AccessKind.REFUSED, code=refusal.code)
             transaction.append(work.drafts, decided_at=transaction.size)
             return refusal
-        if request is not None:
-            sealed = sealed_answer(transaction.vault, label, request.encode(answer))
-            transaction.remember(label, mac, sealed)
+        if attempt is not None:
+            sealed = sealed_answer(transaction.vault, attempt.label, attempt.request.encode(answer))
+            transaction.remember(attempt.label, attempt.mac, sealed)
         return answer
 
     def _require_standing(self, caller: Caller) -> None:

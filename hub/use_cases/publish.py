@@ -7,10 +7,11 @@ from uuid import UUID
 
 from consent_ledger.errors import Refused
 from consent_ledger.records import PublishedFragment, RecordPublished
+from consent_ledger.vault import Vault
 from consent_ledger.vocabulary import DataCategory, HandlingMark, Level, ServiceType
 from hub.use_cases.place_search import places_in, written_in
 from hub.use_cases.replies import Fragment, Told, beside_what_is_disputed
-from hub.use_cases.work import Caller, Work, without_cells
+from hub.use_cases.work import Caller, Work, foreseeing, without_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +41,33 @@ class NewRecord:
     spent_on_time: datetime | None = None
 
 
+def _streams(vault: Vault, caller: Caller, *, records: Sequence[NewRecord]) -> list[UUID]:
+    """Each record's own, by how its author calls it."""
+    return [vault.opaque_id("record", caller.agency_id or "", one.record_id) for one in records]
+
+
 @without_cells
+@foreseeing(_streams)
 def publish_records(work: Work, caller: Caller, *, records: Sequence[NewRecord]) -> list[int]:
     """Publishes records: their positions, in order. Raises `REFERENCE_NOT_REGISTERED`, `STALE_REVISION`."""
     published: dict[UUID, tuple[int, UUID]] = {}
     told: Told = {}
-    return [work.append(_published(work, caller, one, published, told).draft()) for one in records]
+    streams = work.streams or _streams(work.vault, caller, records=records)
+    return [
+        work.append(_published(work, caller, one, stream, published, told).draft())
+        for one, stream in zip(records, streams, strict=True)
+    ]
 
 
 def _published(
-    work: Work, caller: Caller, record: NewRecord, published: dict[UUID, tuple[int, UUID]], told: Told
+    work: Work,
+    caller: Caller,
+    record: NewRecord,
+    stream: UUID,
+    published: dict[UUID, tuple[int, UUID]],
+    told: Told,
 ) -> RecordPublished:
     found = work.registration(caller, record.client_reference)
-    stream = work.vault.opaque_id("record", found.agency_id, record.record_id)
     latest, registration_id = published.get(stream) or _latest(work, stream)
     if record.revision != latest + 1:
         raise Refused("STALE_REVISION", expected=latest + 1)

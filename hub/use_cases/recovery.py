@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from consent_ledger.errors import AnswerDamaged, UnsealFailed
 from consent_ledger.ledger import Ledger, Transaction
+from consent_ledger.transaction import NOTHING, Foreseen
 from consent_ledger.vault import Vault
 from hub.use_cases.work import ADMINISTRATION
 
@@ -30,14 +31,14 @@ class Recovery:
         self.rebuilt = 0
         """How often it came to that."""
 
-    async def submitted(self, command: Callable[[Transaction], T]) -> T:
+    async def submitted(self, command: Callable[[Transaction], T], foreseen: Foreseen = NOTHING) -> T:
         """The command's answer. What is damaged still after everything was made anew is raised."""
         before = self.rebuilt
         try:
-            return await self._ledger.run(command)
+            return await self._ledger.run(command, foreseen)
         except UnsealFailed:
             await self._recover(before)
-        return await self._ledger.run(command)
+        return await self._ledger.run(command, foreseen)
 
     async def _recover(self, before: int) -> None:
         async with self._one_at_a_time:

@@ -1,7 +1,7 @@
 """What a use case works with: who calls, the caught-up facts, and entries to append when it is done."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -109,6 +109,31 @@ def reads_cells(use_case: Callable[..., Any]) -> bool:
     return use_case not in _WITHOUT_CELLS
 
 
+StreamsOf = Callable[..., Sequence[UUID]]
+_STREAMS: dict[Callable[..., Any], StreamsOf] = {}
+
+
+def foreseeing(streams: StreamsOf) -> Callable[[C], C]:
+    """Marks a use case whose streams are known ahead of it: they are looked at with those of other calls.
+
+    `streams` is given the vault, the caller and the use case's own values, and raises nothing.
+    """
+
+    def mark(use_case: C) -> C:
+        _STREAMS[use_case] = streams
+        return use_case
+
+    return mark
+
+
+def streams_of(
+    use_case: Callable[..., Any], vault: Vault, caller: Caller, values: Mapping[str, Any]
+) -> Sequence[UUID]:
+    """The streams that a use case was marked to know ahead; for most none."""
+    streams = _STREAMS.get(use_case)
+    return () if streams is None else streams(vault, caller, **values)
+
+
 @dataclass(slots=True)
 class Work:
     """One use case's view of the ledger, caught up to its head. Entries are appended when it returns."""
@@ -125,6 +150,8 @@ class Work:
     """Whether an access entry keeps the assertion of whoever asks."""
     with_cells: bool = True
     """Whether the cells are caught up as well as the index (`without_cells`)."""
+    streams: Sequence[UUID] = ()
+    """What was known ahead (`foreseeing`), by the same function of the same values."""
 
     @property
     def now(self) -> datetime:

@@ -1,15 +1,17 @@
 """Commands awaited by tasks of an event loop: answered as threads are, with one waking for each commit."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Event
 from typing import Any
 from unittest.mock import patch
+from uuid import UUID
 
 import pytest
 
-from consent_ledger.errors import LedgerClosed
-from consent_ledger.ledger import Ledger, Transaction
+from consent_ledger.errors import LedgerClosed, StreamConflict
+from consent_ledger.ledger import Foreseen, Ledger, Transaction
+from consent_ledger.store.sql import SqlStore
 from tests.contract.backends import Backend
 from tests.contract.drafting import draft, payloads
 
@@ -123,3 +125,80 @@ def test_a_closed_ledger_says_so(ledger: Ledger, backend: Backend) -> None:
             await ledger.run(appending(b"too late"))
 
     asyncio.run(main())
+
+
+def request(number: int) -> tuple[Callable[[Transaction], bytes], Foreseen]:
+    """An attempt that appends to a stream of its own, once, and is remembered."""
+    label, stream = bytes((number,)) * 32, UUID(int=number)
+
+    def command(transaction: Transaction) -> bytes:
+        answer = transaction.answered(label, label)
+        if answer is None:
+            version = transaction.version_of(stream) + 1
+            first = draft(stream=stream, version=version)
+            answer = str(transaction.append([first], decided_at=transaction.size)).encode()
+            transaction.remember(label, label, answer)
+        return answer
+
+    return command, Foreseen((label,), (stream.bytes,))
+
+
+def committed(ledger: Ledger, *commands: tuple[Callable[[Transaction], Any], Foreseen]) -> list[Any]:
+    """What comes of commands that one commit takes."""
+
+    async def main() -> list[Any]:
+        held = Held(ledger)
+        waiting = [ledger.run(command, foreseen) for command, foreseen in commands]
+        held.let_go()
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    return asyncio.run(main())
+
+
+def test_what_the_commands_of_a_commit_foresee_is_read_at_once(ledger: Ledger) -> None:
+    read: list[int] = []
+
+    def counted(name: str) -> Any:
+        own = getattr(SqlStore, name)
+
+        def reading(store: SqlStore, wanted: Sequence[bytes]) -> Any:
+            read.append(len(wanted))
+            return own(store, wanted)
+
+        return patch.object(SqlStore, name, reading)
+
+    with counted("answers"), counted("versions"):
+        found = committed(ledger, *map(request, range(20)))
+
+    assert found == [b"[%d]" % (number + 1) for number in range(20)]
+    assert [number for number in read if number] == [20, 20]
+
+
+def test_a_foreseen_answer_is_the_one_that_was_given_meanwhile(ledger: Ledger) -> None:
+    first, stored = request(1), request(2)
+    assert committed(ledger, stored) == [b"[1]"]
+    # Reading a stream writes out what waits, answers too.
+    reading = (lambda transaction: len(transaction.stream(UUID(int=1))), Foreseen())
+
+    found = committed(ledger, first, reading, first, stored)
+
+    assert found == [b"[2]", 1, b"[2]", b"[1]"]
+    assert len(payloads(ledger)) == 2
+
+
+def test_a_foreseen_version_is_the_one_after_what_was_appended_meanwhile(ledger: Ledger) -> None:
+    stream = UUID(int=7)
+    foreseen = Foreseen(streams=(stream.bytes,))
+
+    def appending_to_it(transaction: Transaction) -> list[int]:
+        return transaction.append([draft(stream=stream)], decided_at=transaction.size)
+
+    first, second, version = committed(
+        ledger,
+        (appending_to_it, foreseen),
+        (appending_to_it, foreseen),
+        (lambda transaction: transaction.version_of(stream), foreseen),
+    )
+
+    assert (first, version) == ([1], 1)
+    assert isinstance(second, StreamConflict)

@@ -37,7 +37,7 @@ def test_a_rollback_undoes_every_kind_of_row(store: Store) -> None:
             store.entries(0, 100),
             store.keys_by_id([b"k" * 16]),
             store.cell("p", b"k"),
-            store.answer(b"l" * 32),
+            store.answers([b"l" * 32]),
         )
 
     before = everything()
@@ -106,6 +106,6 @@ def test_answers_are_replaced_and_forgotten_by_day(store: Store) -> None:
     store.write_answers([new])
     store.forget_answers(11)
 
-    assert store.answer(b"o" * 32) is None
-    assert store.answer(b"n" * 32) == new
+    assert store.answers([b"o" * 32]) == []
+    assert store.answers([b"o" * 32, b"n" * 32]) == [new]
     store.rollback()

@@ -13,10 +13,9 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
-from consent_ledger.answers import Waiter
 from consent_ledger.clock import Clock
 from consent_ledger.errors import StorageFull
-from consent_ledger.ledger import Ledger, Transaction, create_ledger, open_ledger
+from consent_ledger.ledger import Ledger, create_ledger, open_ledger
 from consent_ledger.sequencer import Sequencer, Waiting
 from consent_ledger.store import sql
 
@@ -27,8 +26,8 @@ class SteppedSequencer(Sequencer):
     opening = False
     """While the ledger is made its commands run at once: nobody is there yet to tell it."""
 
-    def _take(self, command: Callable[[Transaction], Any], waiter: Waiter) -> bool:
-        taken = super()._take(command, waiter)
+    def _take(self, waiting: Waiting) -> bool:
+        taken = super()._take(waiting)
         if self.opening:
             self.step(1)
         return taken
