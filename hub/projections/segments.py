@@ -130,14 +130,27 @@ class Segments:
     def flush(self, *, at_the_end: bool = True) -> bool:
         """Writes what was folded. False where some of it waits in memory, as it may until a replay's end."""
         tails = self._tails
-        if tails.replaying and not at_the_end and not tails.too_many_wait:
-            return False
+        if tails.replaying and not at_the_end:
+            if not tails.too_much_waits:
+                return False
+            if not tails.too_many_wait:
+                self._cut()
+                return False
         tails.replaying = False
         while self._waiting:
             (registration_id, place), tail = self._waiting.popitem()
-            self._put_chunk(registration_id, place, tail)
-            tails.keep(self._prefix(registration_id, place), tail.number, tail.classes)
+            if tail.chunk:
+                self._put_chunk(registration_id, place, tail)
+                tails.keep(self._prefix(registration_id, place), tail.number, tail.classes)
         return True
+
+    def _cut(self) -> None:
+        """Writes the chunks that wait though they are not full: shorter ones cost less than reading them."""
+        for (registration_id, place), tail in self._waiting.items():
+            if tail.chunk:
+                self._put_chunk(registration_id, place, tail)
+                self._waiting[registration_id, place] = Tail(tail.number - 1, bytearray(), {})
+        self._tails.complete = False
 
     # -- erasing --------------------------------------------------------------------------------
 

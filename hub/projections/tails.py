@@ -10,7 +10,7 @@ _LABELS_KEPT = 32_768
 """Registrations whose segments' labels are kept: about half a KiB each."""
 _MOST_WAITING = 256 * 1024 * 1024
 """Bytes of newest chunks that a replay keeps in memory."""
-_TAIL_BYTES = 1024
+_TAIL_BYTES = 700
 """What a newest chunk takes beside its content."""
 
 
@@ -57,10 +57,15 @@ class Tails:
         self.replaying = alone
 
     @property
-    def too_many_wait(self) -> bool:
-        """Whether they take more memory than they may."""
+    def too_much_waits(self) -> bool:
+        """Whether the chunks that wait take more memory than they may."""
         content = sum(len(tail.chunk) for tail in self.waiting.values())
         return content + len(self.waiting) * _TAIL_BYTES > _MOST_WAITING
+
+    @property
+    def too_many_wait(self) -> bool:
+        """Whether they would take too much even without their content."""
+        return 2 * len(self.waiting) * _TAIL_BYTES > _MOST_WAITING
 
     def get(self, prefix: bytes) -> tuple[int, dict[bytes, int]] | None:
         """Number and classes of the segment's newest chunk, if known."""
