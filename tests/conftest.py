@@ -3,7 +3,6 @@
 import functools
 import gc
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,9 +21,18 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - temporary files get folders of random
 _ROOM = 4 * 1024**3
 """Bytes that have to be free there: the largest test makes two virtual environments."""
 
+
+def _holds_files(folder: Path) -> bool:
+    """Whether the tests' files have room there and may be run."""
+    if not os.access(folder, os.W_OK):
+        return False
+    there = os.statvfs(folder)
+    return there.f_bavail * there.f_frsize >= _ROOM and not there.f_flag & os.ST_NOEXEC
+
+
 # Temporary files are in memory where that is large enough: on a disk every commit of every hub waits for it.
 # What a power cut leaves is tested on a recorded disk, and what a failing one does on one that fails.
-if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM:
+if "TMPDIR" not in os.environ and _holds_files(_MEMORY):
     os.environ["TMPDIR"] = str(_MEMORY)
     tempfile.tempdir = None
 
