@@ -9,6 +9,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from adapters.cli.app import app
+from hub.__main__ import app as operator
 from tests.integration.test_adapter_sharing import Office
 from tests.staff import KEY_ID
 from tests.twins.cast import bedded_down, cast
@@ -82,3 +83,8 @@ async def test_an_officer_reads_which_registrations_stand_out(tmp_path: Path, au
         assert (told[0]["registered"], told[2]["looks"], told[2]["staff_references"]) == (21, 1, ["nav-1"])
         assert "21 people registered on one day, no usual number yet" in said[0]
         assert said[2] == "room-20: nothing recorded, but somebody looked (1)."
+        line = ["--data", str(world.site.config.data), "registration", "outliers", "hostel"]
+        counted = await asyncio.to_thread(CliRunner().invoke, operator, line)
+        assert "far more registrations than usual: 1." in counted.output
+        assert "nothing recorded after 14 days: 1." in counted.output
+        assert "room-20" not in counted.output, "how many, and never who"

@@ -205,8 +205,6 @@ def test_a_post_is_appointed_and_its_tasks_are_listed_and_done(partnership: Oper
         {"kind": "TWENTY_FOUR_HOURS", "staff_reference": "desk", "telephone": "01632 960160"},
     ]
     assert partnership("task", "list", "--as", "northside", "--client", "N-1")["tasks"] == []
-    stands_out = partnership("registration", "outliers", "northside")
-    assert (stands_out["days_with_many"], stands_out["nothing_recorded"]) == (0, 0)
     never = "0f6a4d38-0000-4000-8000-000000000000"
     done = ("task", "done", never, "ASKED", "--as", "northside", "--staff", "k-7")
     assert partnership.refused(*done) == "NOT_FOUND"
