@@ -1,7 +1,6 @@
 """The words of a code, however its system writes them: `CountryOfBirth`, `country_of_birth`."""
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -20,8 +19,12 @@ def phrases(*written: str) -> frozenset[Phrase]:
     return frozenset(words_of(one) for one in written)
 
 
-def holds(words: Phrase, sought: Iterable[Phrase]) -> bool:
-    """Whether the words of one of those that are sought stand in them, side by side."""
+@lru_cache(maxsize=8192)
+def holds(words: Phrase, sought: frozenset[Phrase]) -> bool:
+    """Whether the words of one of those that are sought stand in them, side by side.
+
+    Kept: forms ask the same questions again and again, and each is held against some fifty phrases.
+    """
     return any(
         words[at : at + len(phrase)] == phrase
         for phrase in sought
