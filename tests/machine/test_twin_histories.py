@@ -27,7 +27,7 @@ class Observer(Partner):
 
     def _observe(self, batch: Batch) -> None:
         super()._observe(batch)
-        self.answers.append(repr(batch))
+        self.answers.append(repr((batch.sendings, batch.access, batch.more)))
 
 
 class Twin:

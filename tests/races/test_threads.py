@@ -25,7 +25,7 @@ from tests.integration.served import Served
 from tests.integration.story import grant, withdraw
 from tests.postgres import server
 
-SECONDS = float(os.environ.get("ONCETOLD_STRESS_SECONDS", "20"))
+SECONDS = float(os.environ.get("ONCETOLD_STRESS_SECONDS", "12"))
 READERS = 3
 
 
