@@ -271,6 +271,7 @@ class TaskKind(Term):
     PLACE_TO_RING = auto()
     BREACH_TO_ASSESS = auto()
     NEW_INVOLVEMENT = auto()
+    OWN_WORD_TO_SEEK = auto()
 
 
 class PermissionState(Term):

@@ -28,6 +28,7 @@ try:
         link,
         operate,
         outliers,
+        own_word,
         pki,
         place,
         proposals,
@@ -50,6 +51,7 @@ operate.register(app)
 backup.register(app)
 pki.register(app)
 withdrawal.register(consent.commands)
+own_word.register(consent.commands)
 outliers.register(registration.commands)
 ledger_fsck.register()
 ledger_log.register()

@@ -14,7 +14,7 @@ from consent_ledger.domain.agency import Agency
 from consent_ledger.domain.agreement import Agreement
 from consent_ledger.domain.base import RecordedAggregate, recording_time
 from consent_ledger.domain.clock_acceptance import ClockAcceptance
-from consent_ledger.domain.consent import Exclusion, Grant, Marker, Refusal
+from consent_ledger.domain.consent import Exclusion, Grant, Marker, OwnWord, Refusal
 from consent_ledger.domain.emergency_card import CardOpening, EmergencyCard
 from consent_ledger.domain.erasure import Erasure, Hold
 from consent_ledger.domain.ledger_origin import LedgerOrigin
@@ -31,6 +31,7 @@ AGGREGATES: tuple[type[RecordedAggregate], ...] = (
     Link,
     Involvement,
     Grant,
+    OwnWord,
     Refusal,
     Exclusion,
     Marker,
@@ -88,6 +89,7 @@ __all__ = [
     "LedgerOrigin",
     "Link",
     "Marker",
+    "OwnWord",
     "Place",
     "Proposal",
     "Ratification",

@@ -19,10 +19,11 @@ class Grant(RecordedAggregate):
     class Created(RecordedAggregate.Created):
         """Empty recipient fields but `support_team` mean the role-wide grant. From `evidence_reference` on:
         what a basis other than explicit consent rests on. From `given_by` on: who spoke for the person, by a
-        pseudonym; at which agency, or under which other registration, where that is known."""
+        pseudonym; at which agency, or under which other registration, where that is known. From
+        `sixteenth_birthday` on (ISO 8601; empty): what a parent's word rests on."""
 
         TOPIC = "grant.recorded.v1"
-        class_version = 3
+        class_version = 4
         registration_id: UUID
         captured_by: str
         purposes: list[str]
@@ -53,6 +54,8 @@ class Grant(RecordedAggregate):
         given_by: str
         given_by_agency: str | None
         given_by_registration: UUID | None
+        sixteenth_birthday: str
+        lacks_capacity_reference: str
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
@@ -64,6 +67,11 @@ class Grant(RecordedAggregate):
         def upcast_v2_v3(state: dict[str, Any]) -> None:
             """At first nobody was asked who spoke."""
             state.update(given_by="", given_by_agency=None, given_by_registration=None)
+
+        @staticmethod
+        def upcast_v3_v4(state: dict[str, Any]) -> None:
+            """At first a parent's word ended with its grant's own end."""
+            state.update(sixteenth_birthday="", lacks_capacity_reference="")
 
     class Begun(RecordedAggregate.Event):
         """Its beginning has passed."""
@@ -80,6 +88,12 @@ class Grant(RecordedAggregate):
         """Its end has passed."""
 
         TOPIC = "grant.expired.v1"
+
+    class AuthorityEnded(RecordedAggregate.Event):
+        """Whom a parent spoke for has come to this age, 16 or 18, and speaks for themselves."""
+
+        TOPIC = "grant.authority-ended.v1"
+        age: int
 
     class Withdrawn(RecordedAggregate.Event):
         TOPIC = "grant.withdrawn.v1"
@@ -136,6 +150,8 @@ class Grant(RecordedAggregate):
         given_by: str,
         given_by_agency: str | None,
         given_by_registration: UUID | None,
+        sixteenth_birthday: str,
+        lacks_capacity_reference: str,
     ) -> None:
         self.registration_id = registration_id
         self.captured_by = captured_by
@@ -152,6 +168,10 @@ class Grant(RecordedAggregate):
     def expire(self) -> None:
         """Its end has passed."""
 
+    @event(AuthorityEnded)
+    def end_authority(self, age: int) -> None:
+        """A parent's word counts no more."""
+
     @event(Withdrawn)
     def withdraw(self, by: str, remove: bool, at_once: bool, quiet: bool) -> None:
         """Ends it and closes its scope in every earlier grant."""
@@ -159,6 +179,25 @@ class Grant(RecordedAggregate):
     @event(Reconfirmed)
     def reconfirm(self, by: str) -> None:
         """An agency that is not the recipient says that it still stands."""
+
+
+class OwnWord(RecordedAggregate):
+    """A child speaks for themselves from now on: no parent's yes counts, whoever recorded it.
+
+    `assessment_reference` points to where it is kept that they understand what that means; `recorded_by` is
+    the agency's own pseudonym for whoever says so.
+    """
+
+    TOPIC = "own-word"
+
+    class Created(RecordedAggregate.Created):
+        TOPIC = "own-word.recorded.v1"
+        registration_id: UUID
+        assessment_reference: str
+        recorded_by: str
+
+    def __init__(self, *, registration_id: UUID, assessment_reference: str, recorded_by: str) -> None:
+        self.registration_id = registration_id
 
 
 class Refusal(RecordedAggregate):

@@ -201,7 +201,8 @@ WORDS: Mapping[str, Words] = {
         "Ring the agency's number that is answered day and night: oncetold agency list",
     ),
     "PROXY_EXCLUDED": Words(
-        "Whoever speaks for the client here is shut out by them, or named as a risk to them.",
+        "Whoever speaks for the client here is shut out by them, or named as a risk to them, or the client"
+        " speaks for themselves now.",
         "Ask the client alone, or somebody they chose.",
     ),
     "TWO_PEOPLE_NEEDED": Words(

@@ -25,7 +25,7 @@ from consent_ledger.facts import (
     Registration,
     Stop,
 )
-from consent_ledger.vocabulary import PostKind, ServiceType, Term
+from consent_ledger.vocabulary import CaptureMethod, PostKind, ServiceType, Term
 from hub.projections.administration import Administration
 from hub.projections.certificates import CertificateKey, Invitation, RevokedKey, agency_named_in
 from hub.projections.emergencies import Emergencies
@@ -56,7 +56,6 @@ class Agency:
     service_type: ServiceType
     public_authority: bool
     position: int
-    enforcement_powers: bool
     certificates: dict[str, dict[str, CertificateKey]] = field(default_factory=dict)
     revoked: dict[str, RevokedKey] = field(default_factory=dict)
     """Keys that count no more, by their SHA-256."""
@@ -67,6 +66,8 @@ class Agency:
     """With which it signs for its staff: Ed25519 public keys of 32 bytes, by an id of the agency's own."""
     witness_key: str = ""
     """What its witness cosigns checkpoints with; empty for none."""
+    enforcement_powers: bool = True
+    """Whether it could act against somebody for where they sleep."""
 
 
 class LinkState(Term):
@@ -101,6 +102,7 @@ class BoundaryKind(Term):
     GRANT_BEGINS = "GRANT_BEGINS"
     GRANT_ENDING = "GRANT_ENDING"
     GRANT_EXPIRES = "GRANT_EXPIRES"
+    AUTHORITY_ENDS = "AUTHORITY_ENDS"
     AGREEMENT_BEGINS = "AGREEMENT_BEGINS"
     AGREEMENT_LAPSES = "AGREEMENT_LAPSES"
     REVIEW = "REVIEW"
@@ -116,8 +118,8 @@ class BoundaryKind(Term):
 class Boundary:
     """A moment by which something changes; it decides nothing until its entry is appended.
 
-    `subject` is a grant's id, an agreement's id, or a record's; `number` its version or revision, or how many
-    days before a grant's end.
+    `subject` is a grant's id, an agreement's id, or a record's; `number` its version or revision, how many
+    days before a grant's end, or an age.
     """
 
     due: datetime
@@ -161,6 +163,7 @@ class ConsentIndex:
         self.grants: dict[UUID, Grant] = {}
         self.grants_on: defaultdict[UUID, list[Grant]] = defaultdict(list)
         self.stops_on: defaultdict[UUID, list[Stop]] = defaultdict(list)
+        self.own_words_on: dict[UUID, int] = {}
         self.refusals: dict[UUID, Stop] = {}
         self.exclusions: dict[UUID, Exclusion] = {}
         self.exclusions_on: defaultdict[UUID, list[Exclusion]] = defaultdict(list)
@@ -243,7 +246,7 @@ class ConsentIndex:
             case BoundaryKind.GRANT_ENDING:
                 grant = self.grants[UUID(boundary.subject)]
                 return grant.active and boundary.number < self.grants_ending.get(grant.grant_id, _FAR_OFF)
-            case BoundaryKind.GRANT_EXPIRES:
+            case BoundaryKind.GRANT_EXPIRES | BoundaryKind.AUTHORITY_ENDS:
                 grant = self.grants[UUID(boundary.subject)]
                 return not (grant.expired or grant.withdrawn)
             case BoundaryKind.AGREEMENT_BEGINS:
@@ -334,14 +337,17 @@ class ConsentIndex:
 
     def _opening(self, members: list[UUID]) -> list[Grant]:
         """The grants that count. Who asked to be forgotten opens nothing any more, and nobody speaks for a
-        person who has shut them out, whichever agency was told (SAFETY H36)."""
+        person who has shut them out, nor a parent for one who speaks for themselves, whichever agency was
+        told (SAFETY H36)."""
         exclusions = [exclusion for one in members for exclusion in self.exclusions_on[one]]
+        grown = any(one in self.own_words_on for one in members)
         return [
             grant
             for one in members
             if not self.registrations[one].erased
             for grant in self.grants_on[one]
             if grant.given_by is None or not any(out.shuts_out(grant.given_by) for out in exclusions)
+            if not (grown and grant.method is CaptureMethod.PARENTAL_RESPONSIBILITY)
         ]
 
     def dated(self, fragment: Fragment) -> Fragment:

@@ -1,10 +1,11 @@
 """Folds choices and markers into the consent index."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from consent_ledger import domain, facts
+from consent_ledger.parental_authority import ParentalAuthority
 from consent_ledger.vocabulary import (
     CaptureMethod,
     ConfidentialityBasis,
@@ -39,6 +40,17 @@ def _proxy(event: Any) -> facts.Proxy | None:
     if not event.given_by:
         return None
     return facts.Proxy(event.given_by, event.given_by_agency, event.given_by_registration)
+
+
+def _authority(event: Any) -> ParentalAuthority | None:
+    if not event.sixteenth_birthday:
+        return None
+    return ParentalAuthority(date.fromisoformat(event.sixteenth_birthday), event.lacks_capacity_reference)
+
+
+def _own_word_recorded(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
+    index.own_words_on[event.registration_id] = position
+    return component(index, event.registration_id)
 
 
 def _grant_recorded(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
@@ -83,7 +95,12 @@ def _grant_recorded(index: ConsentIndex, position: int, at: datetime, event: Any
     if not grant.begun:
         index.await_boundary(Boundary(event.effective_from, BoundaryKind.GRANT_BEGINS, subject))
     end = min(event.effective_until, at + WEAK_LASTS) if grant.weak else event.effective_until
-    index.await_boundary(Boundary(end, BoundaryKind.GRANT_EXPIRES, subject))
+    parent = _authority(event)
+    if parent is not None and parent.ends <= end:
+        end = parent.ends
+        index.await_boundary(Boundary(end, BoundaryKind.AUTHORITY_ENDS, subject, parent.age))
+    else:
+        index.await_boundary(Boundary(end, BoundaryKind.GRANT_EXPIRES, subject))
     index.grant_ends[grant.grant_id] = end
     for days in ASK_BEFORE:
         if (moment := end - timedelta(days=days)) > at:
@@ -96,7 +113,7 @@ def _grant_changed(index: ConsentIndex, position: int, at: datetime, event: Any)
     match event:
         case domain.Grant.Begun():
             grant.begun = True
-        case domain.Grant.Expired():
+        case domain.Grant.Expired() | domain.Grant.AuthorityEnded():
             grant.expired = True
         case domain.Grant.Reconfirmed():
             grant.reconfirmed.append((position, event.by))
@@ -176,8 +193,10 @@ FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
     domain.Grant.Begun: _grant_changed,
     domain.Grant.Ending: _grant_ending,
     domain.Grant.Expired: _grant_changed,
+    domain.Grant.AuthorityEnded: _grant_changed,
     domain.Grant.Withdrawn: _grant_changed,
     domain.Grant.Reconfirmed: _grant_changed,
+    domain.OwnWord.Created: _own_word_recorded,
     domain.Refusal.Created: _refusal_recorded,
     domain.Exclusion.Created: _exclusion_recorded,
     domain.Exclusion.Lifted: _exclusion_lifted,

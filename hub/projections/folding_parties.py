@@ -37,7 +37,7 @@ def _agency_registered(index: ConsentIndex, position: int, at: datetime, event: 
         ServiceType(event.service_type),
         event.public_authority,
         position,
-        _could_enforce(event),
+        enforcement_powers=_could_enforce(event),
     )
     return Touched()
 

@@ -15,6 +15,7 @@ from consent_ledger.records import RecordDue, StoredRecord, read_fragment_class
 from consent_ledger.tasks import BreachReason, PeopleTold, TaskOutcome
 from consent_ledger.vocabulary import (
     SAFETY_CRITICAL,
+    CaptureMethod,
     DataCategory,
     PostKind,
     TaskKind,
@@ -70,6 +71,41 @@ def _ending(index: ConsentIndex, position: int, at: datetime, event: Any) -> Non
 def _grant_expired(index: ConsentIndex, position: int, at: datetime, event: Any) -> None:
     grant = index.grants[event.originator_id]
     _follow_ends(index, position, at, [(grant, open_before(index, grant, position))], recorded_by=None)
+
+
+def _authority_ended(index: ConsentIndex, position: int, at: datetime, event: Any) -> None:
+    """A parent's yes ended by age: the young person is asked, unless they have said as much themselves."""
+    grant = index.grants[event.originator_id]
+    _grant_expired(index, position, at, event)
+    if not renewed(index, grant, open_before(index, grant, position), grant.captured_by):
+        _seek_own_word(index, position, at, grant.registration_id)
+
+
+def _own_word(index: ConsentIndex, position: int, at: datetime, event: Any) -> None:
+    """No parent's yes counts any more, whichever agency recorded it: who recorded that asks the child."""
+    recorded_by = index.registrations[event.registration_id].agency_id
+    ended = [
+        (grant, open_before(index, grant, position))
+        for member in sorted(index.component(event.registration_id))
+        for grant in index.grants_on[member]
+        if grant.active and grant.method is CaptureMethod.PARENTAL_RESPONSIBILITY
+    ]
+    _follow_ends(index, position, at, ended, recorded_by=recorded_by)
+    _seek_own_word(index, position, at, event.registration_id)
+
+
+def _seek_own_word(index: ConsentIndex, position: int, at: datetime, registration_id: UUID) -> None:
+    index.tasks.add(
+        Cause(
+            TaskKind.OWN_WORD_TO_SEEK,
+            str(registration_id),
+            str(position),
+            registration_id,
+            PostKind.DUTY_WORKER,
+            at,
+            working_days_later(at, _TO_REVIEW),
+        )
+    )
 
 
 def _grant_withdrawn(index: ConsentIndex, position: int, at: datetime, event: Any) -> None:
@@ -284,6 +320,8 @@ FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {
 _FOLLOWING: dict[type, Callable[[ConsentIndex, int, datetime, Any], None]] = {
     domain.Grant.Ending: _ending,
     domain.Grant.Expired: _grant_expired,
+    domain.Grant.AuthorityEnded: _authority_ended,
+    domain.OwnWord.Created: _own_word,
     domain.Grant.Withdrawn: _grant_withdrawn,
     domain.Refusal.Created: _refused,
     domain.Exclusion.Created: _excluded,

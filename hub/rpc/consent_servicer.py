@@ -1,10 +1,12 @@
 """ConsentService: what a person agreed to, refused, withdrew or shut out."""
 
+from datetime import date
 from typing import Any, TypedDict
 from uuid import UUID
 
 from consent_ledger.errors import Refused
 from consent_ledger.facts import BasisEvidence
+from consent_ledger.parental_authority import ParentalAuthority
 from consent_ledger.vocabulary import (
     CaptureMethod,
     ConfidentialityBasis,
@@ -21,10 +23,10 @@ from hub.rpc import translate
 from hub.rpc.answering import Servicer
 from hub.rpc.choices import choice
 from hub.rpc.dispatch import Call
-from hub.use_cases import choices, consents, preview
+from hub.use_cases import choices, consents, parental, preview
 from hub.use_cases.proxies import GivenBy
 from hub.use_cases.sentences import exclusion_sentence
-from oncetold.v1 import common_pb2
+from oncetold.v1 import common_pb2, growing_up_pb2
 from oncetold.v1 import consent_service_pb2 as messages
 
 
@@ -60,7 +62,21 @@ class ConsentServicer(Servicer):
             capacity_in_doubt=grant.capacity_in_doubt,
             evidence=basis_evidence(grant.evidence),
             given_by=_given_by(grant.given_by) if grant.HasField("given_by") else None,
+            parental_authority=_parental(grant) if grant.HasField("parental_authority") else None,
             duties=self.duties,
+        )
+
+    async def RecordOwnWord(
+        self, request: growing_up_pb2.RecordOwnWordRequest, call: Call
+    ) -> growing_up_pb2.RecordOwnWordResponse:
+        return await self.once(
+            call,
+            request,
+            lambda index: growing_up_pb2.RecordOwnWordResponse(position=self.position(index)),
+            parental.record_own_word,
+            client_reference=request.client_reference,
+            assessment_reference=request.assessment_reference,
+            recorded_by=request.recorded_by,
         )
 
     async def RecordRefusal(
@@ -269,6 +285,11 @@ def _given_by(given: messages.GivenBy) -> GivenBy:
             return GivenBy(client_reference=given.client_reference)
         case _:
             return GivenBy(other=given.other)
+
+
+def _parental(grant: messages.Grant) -> ParentalAuthority:
+    said = grant.parental_authority
+    return ParentalAuthority(date.fromisoformat(said.sixteenth_birthday_date), said.lacks_capacity_reference)
 
 
 def _excluded(request: messages.RecordExclusionRequest) -> Any:

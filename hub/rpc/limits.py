@@ -25,6 +25,7 @@ NEVER_SHED = frozenset(
         "CertificateService.RevokeCertificate",
         "ConsentService.PlaceMarker",
         "ConsentService.RecordExclusion",
+        "ConsentService.RecordOwnWord",
         "ConsentService.RecordRefusal",
         "ConsentService.RecordStatus",
         "ConsentService.WithdrawGrant",

@@ -51,6 +51,7 @@ _SERVICES = {
     "ConsentService": {
         "RecordGrant": Rule.AGENCY,
         "RecordRefusal": Rule.AGENCY,
+        "RecordOwnWord": Rule.AGENCY,
         "WithdrawGrant": Rule.AGENCY,
         "ReconfirmGrant": Rule.AGENCY,
         "RecordExclusion": Rule.AGENCY,

@@ -10,6 +10,7 @@ from consent_ledger import facts
 from consent_ledger.domain import Exclusion, Grant, Marker, Refusal, Registration
 from consent_ledger.errors import Refused
 from consent_ledger.ledger import KeyOwner
+from consent_ledger.parental_authority import ParentalAuthority
 from consent_ledger.policy.evidence import CONSENT, beyond, missing
 from consent_ledger.statutory_duties import DUTIES, Duties
 from consent_ledger.vocabulary import (
@@ -26,6 +27,7 @@ from consent_ledger.vocabulary import (
     Purpose,
     ServiceType,
 )
+from hub.use_cases.parental import require_authority
 from hub.use_cases.proxies import GivenBy, speaking_for
 from hub.use_cases.shutting_out import effect_of
 from hub.use_cases.work import Caller, Work
@@ -55,6 +57,7 @@ def record_grant(
     capacity_in_doubt: bool = False,
     evidence: facts.BasisEvidence = facts.NO_EVIDENCE,
     given_by: GivenBy | None = None,
+    parental_authority: ParentalAuthority | None = None,
     duties: Duties = DUTIES,
 ) -> tuple[UUID, int]:
     """Records a grant: its id and position. Permission runs from now, whatever `given_time` says.
@@ -83,6 +86,7 @@ def record_grant(
     if may_report and DataCategory.IMMIGRATION in categories and not evidence.reference:
         raise Refused("BASIS_WITHOUT_EVIDENCE", field="grant.evidence.reference")
     _require_agreement(work, found.agency_id, agency_id, purposes, categories)
+    require_authority(work, found, capture_method, parental_authority, given_by)
     proxy = None if given_by is None else speaking_for(work, caller, found, given_by)
     unpressured = asked_alone and service_offered_anyway and told_may_refuse and not capacity_in_doubt
     grant_id = work.new_id()
@@ -114,8 +118,18 @@ def record_grant(
         given_by="" if proxy is None else proxy.reference,
         given_by_agency=None if proxy is None else proxy.agency_id,
         given_by_registration=None if proxy is None else proxy.registration_id,
+        **_rests_on(parental_authority),
     )
     return grant_id, work.save(grant, _owner(found.registration_id))
+
+
+def _rests_on(authority: ParentalAuthority | None) -> dict[str, str]:
+    if authority is None:
+        return {"sixteenth_birthday": "", "lacks_capacity_reference": ""}
+    return {
+        "sixteenth_birthday": authority.sixteenth_birthday.isoformat(),
+        "lacks_capacity_reference": authority.lacks_capacity_reference,
+    }
 
 
 def _evidenced(

@@ -140,6 +140,10 @@ _TASKS = {
         "Another agency says that it now works with this person. Ask them about it when you next meet them"
         " alone; do not ring or write. If they know nothing of it, say so here: it is then looked into."
     ),
+    TaskKind.OWN_WORD_TO_SEEK: (
+        "This young person now decides for themselves what is shared, and what a parent agreed to has ended."
+        " Ask them, alone, what they want. They may say no."
+    ),
     TaskKind.BREACH_TO_ASSESS: (
         "This person was taken for somebody else, and what your agency told went to the wrong place: look at"
         " who saw it. If anybody may be at risk, report it to the Information Commissioner's Office within 72"

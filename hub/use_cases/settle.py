@@ -17,13 +17,20 @@ def settle(work: Work) -> None:
     agreements: dict[str, Agreement] = {}
     for boundary in work.index.due_boundaries(work.now):
         match boundary.kind:
-            case BoundaryKind.GRANT_BEGINS | BoundaryKind.GRANT_ENDING | BoundaryKind.GRANT_EXPIRES:
+            case (
+                BoundaryKind.GRANT_BEGINS
+                | BoundaryKind.GRANT_ENDING
+                | BoundaryKind.GRANT_EXPIRES
+                | BoundaryKind.AUTHORITY_ENDS
+            ):
                 grant_id = UUID(boundary.subject)
                 grant = grants.setdefault(grant_id, work.repository.get(Grant, grant_id))
                 if boundary.kind is BoundaryKind.GRANT_BEGINS:
                     grant.begin_effect()
                 elif boundary.kind is BoundaryKind.GRANT_ENDING:
                     grant.approach_end(boundary.number)
+                elif boundary.kind is BoundaryKind.AUTHORITY_ENDS:
+                    grant.end_authority(boundary.number)
                 else:
                     grant.expire()
             case BoundaryKind.AGREEMENT_BEGINS | BoundaryKind.AGREEMENT_LAPSES:

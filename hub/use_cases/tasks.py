@@ -44,6 +44,7 @@ _OUTCOMES: dict[TaskKind, frozenset[TaskOutcome]] = {
     TaskKind.NEW_INVOLVEMENT: frozenset(
         {TaskOutcome.PERSON_KNOWS_OF_IT, TaskOutcome.PERSON_SAYS_NO, TaskOutcome.NOT_REACHED}
     ),
+    TaskKind.OWN_WORD_TO_SEEK: frozenset({TaskOutcome.ASKED, TaskOutcome.NOT_REACHED}),
     TaskKind.BREACH_TO_ASSESS: frozenset({TaskOutcome.BREACH_REPORTED, TaskOutcome.BREACH_UNLIKELY_TO_RISK}),
 }
 """What can come of each kind."""

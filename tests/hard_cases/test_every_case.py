@@ -10,7 +10,7 @@ CASES = {
     3: ("third-party information in notes", HAPPENS),
     4: ("protected address", HAPPENS),
     5: ("death", HAPPENS),
-    6: ("growing up", DECIDES),
+    6: ("growing up", "tests/hard_cases/test_growing_up.py"),
     7: ("the agreement lapses, the grant lives", DECIDES),
     8: ("legal hold against erasure", "tests/scenarios/test_hold_and_erasure.py"),
     9: ("already lawfully the recipient's", HAPPENS),

@@ -1,6 +1,7 @@
-"""Hard cases 1, 2, 6, 7 and 12: a yes, a no, and what they are worth on the day they are said.
+"""Hard cases 1, 2, 7 and 12: a yes, a no, and what they are worth on the day they are said.
 
-Case 8, a legal hold against an erasure, is told in `tests/scenarios/test_hold_and_erasure.py`.
+Case 6 is told in `test_growing_up.py`; case 8, a legal hold against an erasure, in
+`tests/scenarios/test_hold_and_erasure.py`.
 """
 
 from datetime import timedelta
@@ -12,7 +13,7 @@ from oncetold.v1.delivery_service_pb2 import (
     RETRACTION_OUTCOME_RESTRICTED,
     RETRACTION_OUTCOME_RETAINED_OWN_BASIS,
 )
-from tests.hard_cases.town import SHARED, answers_retractions, doses, holds, town
+from tests.hard_cases.town import answers_retractions, holds, town
 from tests.twins.cast import also_about, bedded_down, dose, note
 from tests.twins.stage import Authority
 
@@ -77,49 +78,6 @@ async def test_case_2_what_happened_between_two_is_the_tellers(tmp_path: Path, a
         await at.hostel.drain()
         [told] = at.hostel.store.values()
         assert told.content.note.text.text == "My partner shouts at night."
-
-
-async def test_case_6_she_grows_up(tmp_path: Path, authority: Authority) -> None:
-    async with town(tmp_path, authority) as at:
-        # She is fifteen. Her mother says yes for her, until the day she is eighteen.
-        eighteen = at.stage.clock.now() + 3 * YEAR
-        await at.stage.agreement(("street", "clinic"), dict.fromkeys(SHARED, "ERASE"), agreement_id="isa-2")
-        by_her_mother = await at.street.grant(
-            "rosa", HEALTH, to="clinic", until=eighteen, method="PARENTAL_RESPONSIBILITY"
-        )
-        await at.street.publish("rosa", "dose-1", assessment=dose("40mg"))
-        await at.clinic.drain()
-        assert doses(at.clinic) == ["40mg"]
-        # She says no herself, and understands what that means. Her no closes her mother's yes.
-        await at.street.refuse("rosa", to="clinic")
-        await at.clinic.drain()
-        assert doses(at.clinic) == []
-        # What she says yes to herself is shared, and does not end with her mother's say.
-        await at.street.grant("rosa", HEALTH, to="clinic", until=eighteen + YEAR)
-        await at.street.withdraw("rosa", by_her_mother)
-        await at.clinic.drain()
-        assert doses(at.clinic) == [], "a later withdrawal closes what it covers in every earlier yes"
-        await at.street.grant("rosa", HEALTH, to="clinic", until=eighteen + YEAR)
-        await at.clinic.drain()
-        assert doses(at.clinic) == ["40mg"]
-
-
-async def test_case_6_what_a_parent_said_ends_at_eighteen(tmp_path: Path, authority: Authority) -> None:
-    async with town(tmp_path, authority) as at:
-        eighteen = at.stage.clock.now() + timedelta(days=40)
-        await at.street.grant("rosa", HEALTH, to="clinic", until=eighteen, method="PARENTAL_RESPONSIBILITY")
-        await at.street.publish("rosa", "dose-1", assessment=dose("40mg"))
-        await at.clinic.drain()
-        assert doses(at.clinic) == ["40mg"]
-        at.stage.clock.advance(timedelta(days=39))
-        await at.clinic.drain()
-        assert doses(at.clinic) == ["40mg"]
-        at.stage.clock.advance(timedelta(days=1))
-        await at.clinic.drain()
-        assert doses(at.clinic) == []
-        await at.street.grant("rosa", HEALTH, to="clinic")
-        await at.clinic.drain()
-        assert doses(at.clinic) == ["40mg"], "her own yes, from the day she gives it"
 
 
 async def test_case_7_the_agreement_lapses_and_her_yes_lives_on(tmp_path: Path, authority: Authority) -> None:

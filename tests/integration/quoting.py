@@ -16,6 +16,7 @@ from oncetold.v1 import (
     consent_service_pb2,
     delivery_service_pb2,
     erasure_service_pb2,
+    growing_up_pb2,
     record_service_pb2,
     records_pb2,
     registration_service_pb2,
@@ -207,6 +208,12 @@ QUOTING: dict[str, Callable[[Quoted], Message]] = {
         request_id=request_id(),
         client_reference=its.reference,
         status=_consent.PERSON_STATUS_DEATH_REPORTED,
+    ),
+    "ConsentService.RecordOwnWord": lambda its: growing_up_pb2.RecordOwnWordRequest(
+        request_id=request_id(),
+        client_reference=its.reference,
+        assessment_reference="gillick/7",
+        recorded_by="worker-1",
     ),
     "ConsentService.ListChoices": lambda its: _consent.ListChoicesRequest(client_reference=its.reference),
     "RecordService.PublishRecords": lambda its: _record.PublishRecordsRequest(

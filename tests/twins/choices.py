@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from oncetold.v1 import common_pb2, consent_service_pb2
+from oncetold.v1 import common_pb2, consent_service_pb2, growing_up_pb2
 
 if TYPE_CHECKING:
     from tests.twins.stage import Stage
@@ -61,6 +61,7 @@ class Choices(ABC):
         given_by: consent_service_pb2.GivenBy | None = None,
         given: datetime | None = None,
         method: str = "ESIGNATURE",
+        parent: growing_up_pb2.ParentalAuthority | None = None,
     ) -> str:
         """The person says yes, asked alone and freely, or another basis with its evidence; the grant's id."""
         now = self.stage.clock.now()
@@ -75,6 +76,7 @@ class Choices(ABC):
             told_may_refuse=True,
             evidence=evidence,
             given_by=given_by,
+            parental_authority=parent,
         )
         grant.given_time.FromDatetime(given or now)
         if begins is not None:
@@ -139,6 +141,19 @@ class Choices(ABC):
                 request_id=self.stage.request_id(), client_reference=reference, grant_id=grant_id
             ),
             consent_service_pb2.ReconfirmGrantResponse,
+        )
+
+    async def own_word(self, reference: str) -> Any:
+        """A child says what a parent may not say for them any more."""
+        return await self.ask(
+            "ConsentService/RecordOwnWord",
+            growing_up_pb2.RecordOwnWordRequest(
+                request_id=self.stage.request_id(),
+                client_reference=reference,
+                assessment_reference="gillick/7",
+                recorded_by="worker-1",
+            ),
+            growing_up_pb2.RecordOwnWordResponse,
         )
 
     async def refuse(

@@ -94,6 +94,15 @@ def grant(
     proxy_staff: ProxyStaff = "",
     proxy_client: ProxyClient = "",
     proxy: ProxyOther = "",
+    sixteenth_birthday: Annotated[
+        str, typer.Option(metavar="DATE", help="A parent's yes: when the child turns 16. It ends then.")
+    ] = "",
+    lacks_capacity: Annotated[
+        str,
+        typer.Option(
+            metavar="REFERENCE", help="Where it is kept that they cannot decide this at 16: then 18."
+        ),
+    ] = "",
     evidence: Annotated[
         str,
         typer.Option(metavar="REFERENCE", help="Where a basis' evidence is kept; all but explicit consent."),
@@ -134,6 +143,9 @@ def grant(
         recorded_by=recorded_by,
         duty=enums.STATUTORY_DUTY.value(duty) if duty else STATUTORY_DUTY_UNSPECIFIED,
     )
+    if sixteenth_birthday:
+        recorded.parental_authority.sixteenth_birthday_date = sixteenth_birthday
+        recorded.parental_authority.lacks_capacity_reference = lacks_capacity
     if shown.ListFields():
         recorded.evidence.CopyFrom(shown)
     request = RecordGrantRequest(request_id=str(uuid4()), grant=recorded)

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from oncetold.v1 import common_pb2 as _common_pb2
+from oncetold.v1 import growing_up_pb2 as _growing_up_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -230,6 +231,7 @@ class Grant(_message.Message):
     CAPACITY_IN_DOUBT_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
     GIVEN_BY_FIELD_NUMBER: _builtins.int
+    PARENTAL_AUTHORITY_FIELD_NUMBER: _builtins.int
     client_reference: _builtins.str
     confidentiality_basis: _common_pb2.ConfidentialityBasis.ValueType
     capture_method: _common_pb2.CaptureMethod.ValueType
@@ -261,13 +263,15 @@ class Grant(_message.Message):
     def data_until_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def evidence(self) -> Global___BasisEvidence:
-        """What a basis other than EXPLICIT_CONSENT rests on; without it INVALID_ARGUMENT
-        (ERROR_REASON_BASIS_WITHOUT_EVIDENCE). Only consent can be WEAK; no other basis asks the person.
-        """
+        """What a basis other than EXPLICIT_CONSENT rests on (ERROR_REASON_BASIS_WITHOUT_EVIDENCE). Only consent can be WEAK."""
 
     @_builtins.property
     def given_by(self) -> Global___GivenBy:
         """Who spoke for the client, where the client did not. Never somebody whom the client shut out, or is at risk from."""
+
+    @_builtins.property
+    def parental_authority(self) -> _growing_up_pb2.ParentalAuthority:
+        """Needed with PARENTAL_RESPONSIBILITY, as `given_by` is; refused with anything else."""
 
     def __init__(
         self,
@@ -288,10 +292,11 @@ class Grant(_message.Message):
         capacity_in_doubt: _builtins.bool = ...,
         evidence: Global___BasisEvidence | None = ...,
         given_by: Global___GivenBy | None = ...,
+        parental_authority: _growing_up_pb2.ParentalAuthority | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["data_from_time", b"data_from_time", "data_until_time", b"data_until_time", "effective_from_time", b"effective_from_time", "effective_until_time", b"effective_until_time", "evidence", b"evidence", "given_by", b"given_by", "given_time", b"given_time", "scope", b"scope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data_from_time", b"data_from_time", "data_until_time", b"data_until_time", "effective_from_time", b"effective_from_time", "effective_until_time", b"effective_until_time", "evidence", b"evidence", "given_by", b"given_by", "given_time", b"given_time", "parental_authority", b"parental_authority", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_alone", b"asked_alone", "capacity_in_doubt", b"capacity_in_doubt", "capture_method", b"capture_method", "client_reference", b"client_reference", "confidentiality_basis", b"confidentiality_basis", "data_from_time", b"data_from_time", "data_until_time", b"data_until_time", "effective_from_time", b"effective_from_time", "effective_until_time", b"effective_until_time", "evidence", b"evidence", "given_by", b"given_by", "given_time", b"given_time", "notice_id", b"notice_id", "scope", b"scope", "service_offered_anyway", b"service_offered_anyway", "told_may_refuse", b"told_may_refuse"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_alone", b"asked_alone", "capacity_in_doubt", b"capacity_in_doubt", "capture_method", b"capture_method", "client_reference", b"client_reference", "confidentiality_basis", b"confidentiality_basis", "data_from_time", b"data_from_time", "data_until_time", b"data_until_time", "effective_from_time", b"effective_from_time", "effective_until_time", b"effective_until_time", "evidence", b"evidence", "given_by", b"given_by", "given_time", b"given_time", "notice_id", b"notice_id", "parental_authority", b"parental_authority", "scope", b"scope", "service_offered_anyway", b"service_offered_anyway", "told_may_refuse", b"told_may_refuse"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

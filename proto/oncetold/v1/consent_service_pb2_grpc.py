@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from oncetold.v1 import consent_service_pb2 as oncetold_dot_v1_dot_consent__service__pb2
+from oncetold.v1 import growing_up_pb2 as oncetold_dot_v1_dot_growing__up__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
 GRPC_VERSION = grpc.__version__
@@ -26,12 +27,12 @@ if _version_not_supported:
 
 
 class ConsentServiceStub(object):
-    """What a person agreed to, refused, withdrew or shut out. An agency records the choices of its own clients;
-    the operator acts for an agency that it names. A scope is recorded on the caller's registration and applies
-    to the person's linked registrations for as long as they are linked. All calls: NOT_FOUND
+    """What a person agreed to, refused, withdrew or shut out. An agency records the choices of its own clients; the
+    operator acts for an agency that it names. A scope is recorded on the caller's registration and applies to the
+    person's linked registrations for as long as they are linked. All calls: NOT_FOUND
     (ERROR_REASON_REFERENCE_NOT_REGISTERED), UNAVAILABLE (ERROR_REASON_CLOCK_IN_DOUBT), INVALID_ARGUMENT
-    (ERROR_REASON_INVALID_FIELD, _UNKNOWN_FIELD, _UNKNOWN_ENUM, _IMPOSSIBLE_TIME). Each is repeatable:
-    a request_id with the same body gets the same answer, another body ALREADY_EXISTS (ERROR_REASON_REQUEST_ID_REUSED).
+    (ERROR_REASON_INVALID_FIELD, _UNKNOWN_FIELD, _UNKNOWN_ENUM, _IMPOSSIBLE_TIME). Each is repeatable: a request_id with
+    the same body gets the same answer, another body ALREADY_EXISTS (ERROR_REASON_REQUEST_ID_REUSED).
     """
 
     def __init__(self, channel):
@@ -85,6 +86,11 @@ class ConsentServiceStub(object):
                 request_serializer=oncetold_dot_v1_dot_consent__service__pb2.RecordStatusRequest.SerializeToString,
                 response_deserializer=oncetold_dot_v1_dot_consent__service__pb2.RecordStatusResponse.FromString,
                 _registered_method=True)
+        self.RecordOwnWord = channel.unary_unary(
+                '/oncetold.v1.ConsentService/RecordOwnWord',
+                request_serializer=oncetold_dot_v1_dot_growing__up__pb2.RecordOwnWordRequest.SerializeToString,
+                response_deserializer=oncetold_dot_v1_dot_growing__up__pb2.RecordOwnWordResponse.FromString,
+                _registered_method=True)
         self.PreviewWithdrawal = channel.unary_unary(
                 '/oncetold.v1.ConsentService/PreviewWithdrawal',
                 request_serializer=oncetold_dot_v1_dot_consent__service__pb2.PreviewWithdrawalRequest.SerializeToString,
@@ -98,22 +104,22 @@ class ConsentServiceStub(object):
 
 
 class ConsentServiceServicer(object):
-    """What a person agreed to, refused, withdrew or shut out. An agency records the choices of its own clients;
-    the operator acts for an agency that it names. A scope is recorded on the caller's registration and applies
-    to the person's linked registrations for as long as they are linked. All calls: NOT_FOUND
+    """What a person agreed to, refused, withdrew or shut out. An agency records the choices of its own clients; the
+    operator acts for an agency that it names. A scope is recorded on the caller's registration and applies to the
+    person's linked registrations for as long as they are linked. All calls: NOT_FOUND
     (ERROR_REASON_REFERENCE_NOT_REGISTERED), UNAVAILABLE (ERROR_REASON_CLOCK_IN_DOUBT), INVALID_ARGUMENT
-    (ERROR_REASON_INVALID_FIELD, _UNKNOWN_FIELD, _UNKNOWN_ENUM, _IMPOSSIBLE_TIME). Each is repeatable:
-    a request_id with the same body gets the same answer, another body ALREADY_EXISTS (ERROR_REASON_REQUEST_ID_REUSED).
+    (ERROR_REASON_INVALID_FIELD, _UNKNOWN_FIELD, _UNKNOWN_ENUM, _IMPOSSIBLE_TIME). Each is repeatable: a request_id with
+    the same body gets the same answer, another body ALREADY_EXISTS (ERROR_REASON_REQUEST_ID_REUSED).
     """
 
     def RecordGrant(self, request, context):
         """Records a grant, or another confidentiality basis with its evidence. Permission runs from when it is recorded,
-        never before. FAILED_PRECONDITION: the recipient is unknown (ERROR_REASON_UNKNOWN_AGENCY) or no signed
-        agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
+        never before. FAILED_PRECONDITION: the recipient is unknown (ERROR_REASON_UNKNOWN_AGENCY) or no signed agreement
+        covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
         (ERROR_REASON_DUTY_NOT_IN_FORCE). INVALID_ARGUMENT: a V category without a named recipient
         (ERROR_REASON_ROLE_WIDE_GRANT), or a basis without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE).
-        FAILED_PRECONDITION (ERROR_REASON_PROXY_EXCLUDED) for a proxy whom the client shut out, or is at risk from, as far
-        as the caller's own records say.
+        FAILED_PRECONDITION (ERROR_REASON_PROXY_EXCLUDED) for a proxy whom the client shut out, or is at risk from, or a
+        parent of a child who speaks for themselves, as far as the caller's own records say.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -136,8 +142,8 @@ class ConsentServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ReconfirmGrant(self, request, context):
-        """The agency that captured an earlier grant or made an earlier involvement says that it still stands, now that
-        the named agency is registered. Never the recipient itself (PERMISSION_DENIED, ERROR_REASON_SELF_CONFIRMATION).
+        """The agency that captured an earlier grant or made an earlier involvement says that it still stands, now that the
+        named agency is registered. Never the recipient itself (PERMISSION_DENIED, ERROR_REASON_SELF_CONFIRMATION).
         NOT_FOUND (ERROR_REASON_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -145,10 +151,9 @@ class ConsentServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RecordExclusion(self, request, context):
-        """Shuts out an agency, a person at an agency, or a category. Yields to no grant, and is never listed for paper. Always
-        accepted. The answer says
-        what came of it, to be read to the person: where the agency cannot hide anything from one of its own staff, a person
-        there is shut out with the whole agency.
+        """Shuts out an agency, a person at an agency, or a category. Yields to no grant, and is never listed for paper.
+        Always accepted. The answer says what came of it, to be read to the person: where the agency cannot hide anything
+        from one of its own staff, a person there is shut out with the whole agency.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -179,6 +184,14 @@ class ConsentServiceServicer(object):
     def RecordStatus(self, request, context):
         """Records a fact that changes what may be shared about the person: Article 18 restriction, its end, the national data
         opt-out, a death reported by one source (two sources freeze).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordOwnWord(self, request, context):
+        """A child who understands what it means speaks for themselves: from the answer on no grant by PARENTAL_RESPONSIBILITY
+        opens anything, whoever recorded it, now or later. Always accepted, never undone. Repeat: the first position.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -247,6 +260,11 @@ def add_ConsentServiceServicer_to_server(servicer, server):
                     request_deserializer=oncetold_dot_v1_dot_consent__service__pb2.RecordStatusRequest.FromString,
                     response_serializer=oncetold_dot_v1_dot_consent__service__pb2.RecordStatusResponse.SerializeToString,
             ),
+            'RecordOwnWord': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordOwnWord,
+                    request_deserializer=oncetold_dot_v1_dot_growing__up__pb2.RecordOwnWordRequest.FromString,
+                    response_serializer=oncetold_dot_v1_dot_growing__up__pb2.RecordOwnWordResponse.SerializeToString,
+            ),
             'PreviewWithdrawal': grpc.unary_unary_rpc_method_handler(
                     servicer.PreviewWithdrawal,
                     request_deserializer=oncetold_dot_v1_dot_consent__service__pb2.PreviewWithdrawalRequest.FromString,
@@ -266,12 +284,12 @@ def add_ConsentServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ConsentService(object):
-    """What a person agreed to, refused, withdrew or shut out. An agency records the choices of its own clients;
-    the operator acts for an agency that it names. A scope is recorded on the caller's registration and applies
-    to the person's linked registrations for as long as they are linked. All calls: NOT_FOUND
+    """What a person agreed to, refused, withdrew or shut out. An agency records the choices of its own clients; the
+    operator acts for an agency that it names. A scope is recorded on the caller's registration and applies to the
+    person's linked registrations for as long as they are linked. All calls: NOT_FOUND
     (ERROR_REASON_REFERENCE_NOT_REGISTERED), UNAVAILABLE (ERROR_REASON_CLOCK_IN_DOUBT), INVALID_ARGUMENT
-    (ERROR_REASON_INVALID_FIELD, _UNKNOWN_FIELD, _UNKNOWN_ENUM, _IMPOSSIBLE_TIME). Each is repeatable:
-    a request_id with the same body gets the same answer, another body ALREADY_EXISTS (ERROR_REASON_REQUEST_ID_REUSED).
+    (ERROR_REASON_INVALID_FIELD, _UNKNOWN_FIELD, _UNKNOWN_ENUM, _IMPOSSIBLE_TIME). Each is repeatable: a request_id with
+    the same body gets the same answer, another body ALREADY_EXISTS (ERROR_REASON_REQUEST_ID_REUSED).
     """
 
     @staticmethod
@@ -507,6 +525,33 @@ class ConsentService(object):
             '/oncetold.v1.ConsentService/RecordStatus',
             oncetold_dot_v1_dot_consent__service__pb2.RecordStatusRequest.SerializeToString,
             oncetold_dot_v1_dot_consent__service__pb2.RecordStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordOwnWord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncetold.v1.ConsentService/RecordOwnWord',
+            oncetold_dot_v1_dot_growing__up__pb2.RecordOwnWordRequest.SerializeToString,
+            oncetold_dot_v1_dot_growing__up__pb2.RecordOwnWordResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from oncetold.v1 import consent_service_pb2 as _consent_service_pb2
+from oncetold.v1 import growing_up_pb2 as _growing_up_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -27,12 +28,12 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ConsentServiceStub:
-    """What a person agreed to, refused, withdrew or shut out. An agency records the choices of its own clients;
-    the operator acts for an agency that it names. A scope is recorded on the caller's registration and applies
-    to the person's linked registrations for as long as they are linked. All calls: NOT_FOUND
+    """What a person agreed to, refused, withdrew or shut out. An agency records the choices of its own clients; the
+    operator acts for an agency that it names. A scope is recorded on the caller's registration and applies to the
+    person's linked registrations for as long as they are linked. All calls: NOT_FOUND
     (ERROR_REASON_REFERENCE_NOT_REGISTERED), UNAVAILABLE (ERROR_REASON_CLOCK_IN_DOUBT), INVALID_ARGUMENT
-    (ERROR_REASON_INVALID_FIELD, _UNKNOWN_FIELD, _UNKNOWN_ENUM, _IMPOSSIBLE_TIME). Each is repeatable:
-    a request_id with the same body gets the same answer, another body ALREADY_EXISTS (ERROR_REASON_REQUEST_ID_REUSED).
+    (ERROR_REASON_INVALID_FIELD, _UNKNOWN_FIELD, _UNKNOWN_ENUM, _IMPOSSIBLE_TIME). Each is repeatable: a request_id with
+    the same body gets the same answer, another body ALREADY_EXISTS (ERROR_REASON_REQUEST_ID_REUSED).
     """
 
     @_typing.overload
@@ -41,12 +42,12 @@ class ConsentServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ConsentServiceAsyncStub: ...
     RecordGrant: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.RecordGrantRequest, _consent_service_pb2.RecordGrantResponse]
     """Records a grant, or another confidentiality basis with its evidence. Permission runs from when it is recorded,
-    never before. FAILED_PRECONDITION: the recipient is unknown (ERROR_REASON_UNKNOWN_AGENCY) or no signed
-    agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
+    never before. FAILED_PRECONDITION: the recipient is unknown (ERROR_REASON_UNKNOWN_AGENCY) or no signed agreement
+    covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
     (ERROR_REASON_DUTY_NOT_IN_FORCE). INVALID_ARGUMENT: a V category without a named recipient
     (ERROR_REASON_ROLE_WIDE_GRANT), or a basis without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE).
-    FAILED_PRECONDITION (ERROR_REASON_PROXY_EXCLUDED) for a proxy whom the client shut out, or is at risk from, as far
-    as the caller's own records say.
+    FAILED_PRECONDITION (ERROR_REASON_PROXY_EXCLUDED) for a proxy whom the client shut out, or is at risk from, or a
+    parent of a child who speaks for themselves, as far as the caller's own records say.
     """
     RecordRefusal: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.RecordRefusalRequest, _consent_service_pb2.RecordRefusalResponse]
     """Records that the person said no. A stored fact, not an absent record; always accepted."""
@@ -56,15 +57,14 @@ class ConsentServiceStub:
     first position. NOT_FOUND (ERROR_REASON_NOT_FOUND) for a grant that is not this person's.
     """
     ReconfirmGrant: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.ReconfirmGrantRequest, _consent_service_pb2.ReconfirmGrantResponse]
-    """The agency that captured an earlier grant or made an earlier involvement says that it still stands, now that
-    the named agency is registered. Never the recipient itself (PERMISSION_DENIED, ERROR_REASON_SELF_CONFIRMATION).
+    """The agency that captured an earlier grant or made an earlier involvement says that it still stands, now that the
+    named agency is registered. Never the recipient itself (PERMISSION_DENIED, ERROR_REASON_SELF_CONFIRMATION).
     NOT_FOUND (ERROR_REASON_NOT_FOUND).
     """
     RecordExclusion: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.RecordExclusionRequest, _consent_service_pb2.RecordExclusionResponse]
-    """Shuts out an agency, a person at an agency, or a category. Yields to no grant, and is never listed for paper. Always
-    accepted. The answer says
-    what came of it, to be read to the person: where the agency cannot hide anything from one of its own staff, a person
-    there is shut out with the whole agency.
+    """Shuts out an agency, a person at an agency, or a category. Yields to no grant, and is never listed for paper.
+    Always accepted. The answer says what came of it, to be read to the person: where the agency cannot hide anything
+    from one of its own staff, a person there is shut out with the whole agency.
     """
     LiftExclusion: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.LiftExclusionRequest, _consent_service_pb2.LiftExclusionResponse]
     """Lifts an exclusion. NOT_FOUND (ERROR_REASON_NOT_FOUND) when the caller did not record it."""
@@ -78,6 +78,10 @@ class ConsentServiceStub:
     """Records a fact that changes what may be shared about the person: Article 18 restriction, its end, the national data
     opt-out, a death reported by one source (two sources freeze).
     """
+    RecordOwnWord: _grpc.UnaryUnaryMultiCallable[_growing_up_pb2.RecordOwnWordRequest, _growing_up_pb2.RecordOwnWordResponse]
+    """A child who understands what it means speaks for themselves: from the answer on no grant by PARENTAL_RESPONSIBILITY
+    opens anything, whoever recorded it, now or later. Always accepted, never undone. Repeat: the first position.
+    """
     PreviewWithdrawal: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.PreviewWithdrawalRequest, _consent_service_pb2.PreviewWithdrawalResponse]
     """Says, before a grant is withdrawn, who would stop knowing what of the caller's own records, and what happens to
     what they hold. Changes nothing but is recorded as a look. NOT_FOUND (ERROR_REASON_NOT_FOUND) as WithdrawGrant.
@@ -87,23 +91,23 @@ class ConsentServiceStub:
 
 @_typing.type_check_only
 class ConsentServiceAsyncStub(ConsentServiceStub):
-    """What a person agreed to, refused, withdrew or shut out. An agency records the choices of its own clients;
-    the operator acts for an agency that it names. A scope is recorded on the caller's registration and applies
-    to the person's linked registrations for as long as they are linked. All calls: NOT_FOUND
+    """What a person agreed to, refused, withdrew or shut out. An agency records the choices of its own clients; the
+    operator acts for an agency that it names. A scope is recorded on the caller's registration and applies to the
+    person's linked registrations for as long as they are linked. All calls: NOT_FOUND
     (ERROR_REASON_REFERENCE_NOT_REGISTERED), UNAVAILABLE (ERROR_REASON_CLOCK_IN_DOUBT), INVALID_ARGUMENT
-    (ERROR_REASON_INVALID_FIELD, _UNKNOWN_FIELD, _UNKNOWN_ENUM, _IMPOSSIBLE_TIME). Each is repeatable:
-    a request_id with the same body gets the same answer, another body ALREADY_EXISTS (ERROR_REASON_REQUEST_ID_REUSED).
+    (ERROR_REASON_INVALID_FIELD, _UNKNOWN_FIELD, _UNKNOWN_ENUM, _IMPOSSIBLE_TIME). Each is repeatable: a request_id with
+    the same body gets the same answer, another body ALREADY_EXISTS (ERROR_REASON_REQUEST_ID_REUSED).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RecordGrant: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.RecordGrantRequest, _consent_service_pb2.RecordGrantResponse]  # type: ignore[assignment]
     """Records a grant, or another confidentiality basis with its evidence. Permission runs from when it is recorded,
-    never before. FAILED_PRECONDITION: the recipient is unknown (ERROR_REASON_UNKNOWN_AGENCY) or no signed
-    agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
+    never before. FAILED_PRECONDITION: the recipient is unknown (ERROR_REASON_UNKNOWN_AGENCY) or no signed agreement
+    covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
     (ERROR_REASON_DUTY_NOT_IN_FORCE). INVALID_ARGUMENT: a V category without a named recipient
     (ERROR_REASON_ROLE_WIDE_GRANT), or a basis without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE).
-    FAILED_PRECONDITION (ERROR_REASON_PROXY_EXCLUDED) for a proxy whom the client shut out, or is at risk from, as far
-    as the caller's own records say.
+    FAILED_PRECONDITION (ERROR_REASON_PROXY_EXCLUDED) for a proxy whom the client shut out, or is at risk from, or a
+    parent of a child who speaks for themselves, as far as the caller's own records say.
     """
     RecordRefusal: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.RecordRefusalRequest, _consent_service_pb2.RecordRefusalResponse]  # type: ignore[assignment]
     """Records that the person said no. A stored fact, not an absent record; always accepted."""
@@ -113,15 +117,14 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     first position. NOT_FOUND (ERROR_REASON_NOT_FOUND) for a grant that is not this person's.
     """
     ReconfirmGrant: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.ReconfirmGrantRequest, _consent_service_pb2.ReconfirmGrantResponse]  # type: ignore[assignment]
-    """The agency that captured an earlier grant or made an earlier involvement says that it still stands, now that
-    the named agency is registered. Never the recipient itself (PERMISSION_DENIED, ERROR_REASON_SELF_CONFIRMATION).
+    """The agency that captured an earlier grant or made an earlier involvement says that it still stands, now that the
+    named agency is registered. Never the recipient itself (PERMISSION_DENIED, ERROR_REASON_SELF_CONFIRMATION).
     NOT_FOUND (ERROR_REASON_NOT_FOUND).
     """
     RecordExclusion: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.RecordExclusionRequest, _consent_service_pb2.RecordExclusionResponse]  # type: ignore[assignment]
-    """Shuts out an agency, a person at an agency, or a category. Yields to no grant, and is never listed for paper. Always
-    accepted. The answer says
-    what came of it, to be read to the person: where the agency cannot hide anything from one of its own staff, a person
-    there is shut out with the whole agency.
+    """Shuts out an agency, a person at an agency, or a category. Yields to no grant, and is never listed for paper.
+    Always accepted. The answer says what came of it, to be read to the person: where the agency cannot hide anything
+    from one of its own staff, a person there is shut out with the whole agency.
     """
     LiftExclusion: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.LiftExclusionRequest, _consent_service_pb2.LiftExclusionResponse]  # type: ignore[assignment]
     """Lifts an exclusion. NOT_FOUND (ERROR_REASON_NOT_FOUND) when the caller did not record it."""
@@ -135,6 +138,10 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     """Records a fact that changes what may be shared about the person: Article 18 restriction, its end, the national data
     opt-out, a death reported by one source (two sources freeze).
     """
+    RecordOwnWord: _aio.UnaryUnaryMultiCallable[_growing_up_pb2.RecordOwnWordRequest, _growing_up_pb2.RecordOwnWordResponse]  # type: ignore[assignment]
+    """A child who understands what it means speaks for themselves: from the answer on no grant by PARENTAL_RESPONSIBILITY
+    opens anything, whoever recorded it, now or later. Always accepted, never undone. Repeat: the first position.
+    """
     PreviewWithdrawal: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.PreviewWithdrawalRequest, _consent_service_pb2.PreviewWithdrawalResponse]  # type: ignore[assignment]
     """Says, before a grant is withdrawn, who would stop knowing what of the caller's own records, and what happens to
     what they hold. Changes nothing but is recorded as a look. NOT_FOUND (ERROR_REASON_NOT_FOUND) as WithdrawGrant.
@@ -143,12 +150,12 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     """Lists the choices recorded by the caller for its own reference; for paper without what must never be printed."""
 
 class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What a person agreed to, refused, withdrew or shut out. An agency records the choices of its own clients;
-    the operator acts for an agency that it names. A scope is recorded on the caller's registration and applies
-    to the person's linked registrations for as long as they are linked. All calls: NOT_FOUND
+    """What a person agreed to, refused, withdrew or shut out. An agency records the choices of its own clients; the
+    operator acts for an agency that it names. A scope is recorded on the caller's registration and applies to the
+    person's linked registrations for as long as they are linked. All calls: NOT_FOUND
     (ERROR_REASON_REFERENCE_NOT_REGISTERED), UNAVAILABLE (ERROR_REASON_CLOCK_IN_DOUBT), INVALID_ARGUMENT
-    (ERROR_REASON_INVALID_FIELD, _UNKNOWN_FIELD, _UNKNOWN_ENUM, _IMPOSSIBLE_TIME). Each is repeatable:
-    a request_id with the same body gets the same answer, another body ALREADY_EXISTS (ERROR_REASON_REQUEST_ID_REUSED).
+    (ERROR_REASON_INVALID_FIELD, _UNKNOWN_FIELD, _UNKNOWN_ENUM, _IMPOSSIBLE_TIME). Each is repeatable: a request_id with
+    the same body gets the same answer, another body ALREADY_EXISTS (ERROR_REASON_REQUEST_ID_REUSED).
     """
 
     @_abc_1.abstractmethod
@@ -158,12 +165,12 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_consent_service_pb2.RecordGrantResponse, _abc.Awaitable[_consent_service_pb2.RecordGrantResponse]]:
         """Records a grant, or another confidentiality basis with its evidence. Permission runs from when it is recorded,
-        never before. FAILED_PRECONDITION: the recipient is unknown (ERROR_REASON_UNKNOWN_AGENCY) or no signed
-        agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
+        never before. FAILED_PRECONDITION: the recipient is unknown (ERROR_REASON_UNKNOWN_AGENCY) or no signed agreement
+        covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
         (ERROR_REASON_DUTY_NOT_IN_FORCE). INVALID_ARGUMENT: a V category without a named recipient
         (ERROR_REASON_ROLE_WIDE_GRANT), or a basis without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE).
-        FAILED_PRECONDITION (ERROR_REASON_PROXY_EXCLUDED) for a proxy whom the client shut out, or is at risk from, as far
-        as the caller's own records say.
+        FAILED_PRECONDITION (ERROR_REASON_PROXY_EXCLUDED) for a proxy whom the client shut out, or is at risk from, or a
+        parent of a child who speaks for themselves, as far as the caller's own records say.
         """
 
     @_abc_1.abstractmethod
@@ -191,8 +198,8 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _consent_service_pb2.ReconfirmGrantRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_consent_service_pb2.ReconfirmGrantResponse, _abc.Awaitable[_consent_service_pb2.ReconfirmGrantResponse]]:
-        """The agency that captured an earlier grant or made an earlier involvement says that it still stands, now that
-        the named agency is registered. Never the recipient itself (PERMISSION_DENIED, ERROR_REASON_SELF_CONFIRMATION).
+        """The agency that captured an earlier grant or made an earlier involvement says that it still stands, now that the
+        named agency is registered. Never the recipient itself (PERMISSION_DENIED, ERROR_REASON_SELF_CONFIRMATION).
         NOT_FOUND (ERROR_REASON_NOT_FOUND).
         """
 
@@ -202,10 +209,9 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _consent_service_pb2.RecordExclusionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_consent_service_pb2.RecordExclusionResponse, _abc.Awaitable[_consent_service_pb2.RecordExclusionResponse]]:
-        """Shuts out an agency, a person at an agency, or a category. Yields to no grant, and is never listed for paper. Always
-        accepted. The answer says
-        what came of it, to be read to the person: where the agency cannot hide anything from one of its own staff, a person
-        there is shut out with the whole agency.
+        """Shuts out an agency, a person at an agency, or a category. Yields to no grant, and is never listed for paper.
+        Always accepted. The answer says what came of it, to be read to the person: where the agency cannot hide anything
+        from one of its own staff, a person there is shut out with the whole agency.
         """
 
     @_abc_1.abstractmethod
@@ -242,6 +248,16 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_consent_service_pb2.RecordStatusResponse, _abc.Awaitable[_consent_service_pb2.RecordStatusResponse]]:
         """Records a fact that changes what may be shared about the person: Article 18 restriction, its end, the national data
         opt-out, a death reported by one source (two sources freeze).
+        """
+
+    @_abc_1.abstractmethod
+    def RecordOwnWord(
+        self,
+        request: _growing_up_pb2.RecordOwnWordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_growing_up_pb2.RecordOwnWordResponse, _abc.Awaitable[_growing_up_pb2.RecordOwnWordResponse]]:
+        """A child who understands what it means speaks for themselves: from the answer on no grant by PARENTAL_RESPONSIBILITY
+        opens anything, whoever recorded it, now or later. Always accepted, never undone. Repeat: the first position.
         """
 
     @_abc_1.abstractmethod

@@ -61,6 +61,8 @@ class _TaskKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskKind.Val
     """For the person's lead: another agency now says that it works with them, not which. Ask them, alone. Nothing is said of
     confidential services, nor where the person shut one of the two out or stopped it quietly.
     """
+    TASK_KIND_OWN_WORD_TO_SEEK: _TaskKind.ValueType  # 13
+    """What a parent agreed to for the client has ended, by age or by the client's own word: ask the client, alone."""
 
 class TaskKind(_TaskKind, metaclass=_TaskKindEnumTypeWrapper): ...
 
@@ -97,6 +99,8 @@ TASK_KIND_NEW_INVOLVEMENT: TaskKind.ValueType  # 12
 """For the person's lead: another agency now says that it works with them, not which. Ask them, alone. Nothing is said of
 confidential services, nor where the person shut one of the two out or stopped it quietly.
 """
+TASK_KIND_OWN_WORD_TO_SEEK: TaskKind.ValueType  # 13
+"""What a parent agreed to for the client has ended, by age or by the client's own word: ask the client, alone."""
 Global___TaskKind: _TypeAlias = TaskKind  # noqa: Y015
 
 class _TaskOutcome:

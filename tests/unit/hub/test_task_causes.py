@@ -148,6 +148,8 @@ class Facts:
             given_by="",
             given_by_agency=None,
             given_by_registration=None,
+            sixteenth_birthday="",
+            lacks_capacity_reference="",
         )
         self.save(grant)
         return grant

@@ -30,7 +30,8 @@ def stored(basis: str) -> StoredEvent:
         data_until=None, asked_alone=True, service_offered_anyway=True, told_may_refuse=True,
         capacity_in_doubt=False, weak=False, evidence_reference="order/5", told_care_team=False,
         decision_maker="", authorised_by="", recorded_by="", duty="CARE_ACT_2014_S45", duty_since=NOON,
-        given_by="", given_by_agency=None, given_by_registration=None,
+        given_by="", given_by_agency=None, given_by_registration=None, sixteenth_birthday="",
+        lacks_capacity_reference="",
     )  # fmt: skip
     [created] = grant.collect_events()
     return ClosedMapper(TOPICS).to_stored_event(created)
@@ -51,8 +52,9 @@ def folded(entry: StoredEvent) -> Any:
 def test_a_grant_of_the_first_entries_has_no_evidence(basis: str, opens: bool) -> None:
     entry = stored(basis)
     state = json.loads(entry.state)
-    assert state.pop("class_version") == 3
-    for name in (*SINCE, "duty_since", "given_by", "given_by_agency", "given_by_registration"):
+    assert state.pop("class_version") == 4
+    parents = ("sixteenth_birthday", "lacks_capacity_reference")
+    for name in (*SINCE, "duty_since", "given_by", "given_by_agency", "given_by_registration", *parents):
         del state[name]
     old = StoredEvent(entry.originator_id, entry.originator_version, entry.topic, json.dumps(state).encode())
     grant = folded(old)

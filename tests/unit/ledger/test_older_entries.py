@@ -35,6 +35,7 @@ SCOPE: dict[str, Any] = {
 }
 
 LATER = (
+    *("sixteenth_birthday", "lacks_capacity_reference"),
     *("linked_to_risk", "ground", "quiet", "given_by", "given_by_agency", "given_by_registration"),
     "people_told",
 )
@@ -111,6 +112,8 @@ def withdrawn() -> Any:
         given_by="mother",
         given_by_agency="clinic",
         given_by_registration=UUID(int=9),
+        sixteenth_birthday="2030-02-28",
+        lacks_capacity_reference="mca/1",
     )
     grant.withdraw("hostel", False, True, True)
     return grant
@@ -164,6 +167,8 @@ def closed() -> Any:
         (withdrawn, "given_by", ""),
         (withdrawn, "given_by_agency", None),
         (withdrawn, "given_by_registration", None),
+        (withdrawn, "sixteenth_birthday", ""),
+        (withdrawn, "lacks_capacity_reference", ""),
     ],
 )
 def test_an_entry_without_the_field_reads_and_folds(made: Any, name: str, before: object) -> None:
