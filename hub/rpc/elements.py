@@ -10,7 +10,6 @@ from hub.projections.fragments import ItemClass
 from hub.records import disputes, framing
 from hub.records.risk import risk_stub
 from hub.use_cases.deliver import Sending
-from hub.use_cases.wanted import Wanted
 
 _NO_ID = bytes(16)
 
@@ -69,27 +68,16 @@ class _Frames:
         under = self._terms.get(id(terms))
         if under is None:
             under = self._terms[id(terms)] = framing.under(framing.terms(terms.rows, terms.marks))
+        _, revision, occurred_at, recorded_at, _, chunk, start, stop, _ = item
+        content = chunk[start:stop]
+        if wanted.ring is not None:
+            content = risk_stub(wanted.ring)
+        elif sending.disputes:
+            content = disputes.naming(content, str(UUID(bytes=sending.disputes)))
+        ids, records, etags = self._ids[at], self._records[at], self._etags[at]
         return framing.element(
-            tag,
-            kind,
-            self._ids[at],
-            self._records[at],
-            item.occurred_at,
-            item.recorded_at,
-            item.revision,
-            _content(sending, wanted),
-            under,
-            self._etags[at],
+            tag, kind, ids, records, occurred_at, recorded_at, revision, content, under, etags
         )
-
-
-def _content(sending: Sending, wanted: Wanted) -> bytes:
-    item = wanted.item
-    if wanted.ring is not None:
-        return risk_stub(wanted.ring)
-    if sending.disputes:
-        return disputes.naming(item.content, str(UUID(bytes=sending.disputes)))
-    return item.content
 
 
 def _frame(kind: ItemClass, feed: Feed) -> framing.Frame:

@@ -128,12 +128,14 @@ def _read(
 def _groups(found: list[Wanted]) -> tuple[StepGroup, ...]:
     # Terms are told apart as objects: hashing what they hold costs more than all else here.
     together: dict[tuple[bytes, int, bool], tuple[Terms, list[StepItem]]] = {}
+    items: list[StepItem] = []
+    alike: tuple[bytes, Terms | None, str | None] = (b"", None, None)
     for _, fragment_id, origin, item, terms, ring in found:
-        key = (origin, id(terms), ring is not None)
-        group = together.get(key)
-        if group is None:
-            group = together[key] = (terms, [])
-        group[1].append(_made(StepItem, (0, b"", fragment_id, item.revision, b"")))
+        # Mostly one is like the one before.
+        if terms is not alike[1] or origin != alike[0] or ring != alike[2]:
+            alike = (origin, terms, ring)
+            items = together.setdefault((origin, id(terms), ring is not None), (terms, []))[1]
+        items.append(_made(StepItem, (0, b"", fragment_id, item.revision, b"")))
     return tuple(
         StepGroup(StepKind.READ, origin, terms.rows, terms.marks, tuple(items), stub=stub)
         for (origin, _, stub), (terms, items) in together.items()

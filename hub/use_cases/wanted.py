@@ -33,12 +33,14 @@ class Wanted(NamedTuple):
 def etags(work: Work, wanted: Sequence[Wanted]) -> dict[bytes, bytes]:
     """By element: 16 bytes that name exactly this content under exactly these terms."""
     together: dict[tuple[int, int, str | None], tuple[Terms, list[bytes]]] = {}
+    elements: list[bytes] = []
+    alike: tuple[Terms | None, int, str | None] = (None, 0, None)
     for element_id, _, _, item, terms, ring in wanted:
-        key = (id(terms), item.revision, ring)
-        group = together.get(key)
-        if group is None:
-            group = together[key] = (terms, [])
-        group[1].append(element_id)
+        # Mostly one is like the one before.
+        if terms is not alike[0] or item.revision != alike[1] or ring != alike[2]:
+            alike = (terms, item.revision, ring)
+            elements = together.setdefault((id(terms), item.revision, ring), (terms, []))[1]
+        elements.append(element_id)
     found: dict[bytes, bytes] = {}
     for (_, revision, ring), (terms, elements) in together.items():
         context = ("etag", terms.written(), str(revision), "" if ring is None else f"ring {ring}")
