@@ -4,11 +4,11 @@ A body is padded with random bytes to 1, 2, 4 or 16 KiB, then to a multiple of 6
 tells little.
 """
 
+import os
 import struct
 from collections.abc import Sequence
 from hashlib import sha256
 
-from consent_ledger.entropy import random_bytes
 from consent_ledger.entry import (
     BODY_HASH_DOMAIN,
     Draft,
@@ -49,11 +49,11 @@ def padded_size(size: int) -> int:
 class Sealer:
     """Seals drafts at their positions, and opens rows after checking them against their leaf."""
 
-    def __init__(self, vault: Vault, keys: KeyRing, entropy: Entropy = random_bytes) -> None:
+    def __init__(self, vault: Vault, keys: KeyRing, entropy: Entropy = os.urandom) -> None:
         self._vault = vault
         self._keys = keys
         self._entropy = entropy
-        self._padding = padding_source() if entropy is random_bytes else entropy
+        self._padding = padding_source() if entropy is os.urandom else entropy
 
     def seal(self, draft: Draft, position: int, recorded: int) -> EntryRow:
         """The row of a draft. `recorded`: microseconds since 1970."""

@@ -6,6 +6,7 @@ AES-256-GCM, bound to the key's id, its parent's id and its label. What was dest
 so and that only this ledger can make: its key is neither looked for nor taken back.
 """
 
+import os
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -13,7 +14,6 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from consent_ledger.entropy import random_bytes
 from consent_ledger.entry_keys import EntryKeys
 from consent_ledger.errors import KeyErased, KeyFileRefused, KeyMissing, UnsealFailed
 from consent_ledger.fences import Fences
@@ -57,7 +57,7 @@ class KeyRing:
         self,
         root: RootKeys,
         table: KeyTable,
-        entropy: Entropy = random_bytes,
+        entropy: Entropy = os.urandom,
         fences: Fences | None = None,
     ) -> None:
         """`fences`: ids of destroyed keys, whatever the table says."""
@@ -75,7 +75,7 @@ class KeyRing:
         self._pending_labels: dict[bytes, KeyRow] = {}
 
     @classmethod
-    def founding_rows(cls, root: RootKeys, entropy: Entropy = random_bytes) -> list[KeyRow]:
+    def founding_rows(cls, root: RootKeys, entropy: Entropy = os.urandom) -> list[KeyRow]:
         """A new ledger's first keys: the first epoch's, and the key of all labels."""
         ring = cls(root, NoKeys(), entropy)
         return [ring.new_epoch_key(root.create()), ring._new_named_key(ring._index_label)[0]]
@@ -168,7 +168,6 @@ class KeyRing:
         found: dict[bytes, AESGCM] = {}
         erased = {row[0] for row in rows if row[1] == NO_PARENT and self.says_destroyed(row)}
         orphans: set[bytes] = set()
-        fences = self.fences if self.fences.any else ()
         for row in rows:
             key_id, parent_id = row[0], row[1]
             if key_id in found or key_id in erased:
@@ -177,11 +176,10 @@ class KeyRing:
             if parent is None:
                 if parent_id in dead:
                     orphans.add(key_id)
-            elif key_id in fences:
+            elif self.fences.any and key_id in self.fences:
                 erased.add(key_id)
             else:
-                key = unwrapped(row, parent)
-                if key is not None:
+                if (key := unwrapped(row, parent)) is not None:
                     found[key_id] = key
         return found, erased | (orphans - found.keys())
 
@@ -347,8 +345,7 @@ class KeyRing:
         found, unknown = {}, set()
         kept, used = self._open.get, self._open.move_to_end
         for key_id in key_ids:
-            key = kept(key_id)
-            if key is None:
+            if (key := kept(key_id)) is None:
                 unknown.add(key_id)
             else:
                 used(key_id)

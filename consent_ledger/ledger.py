@@ -1,6 +1,7 @@
 """The ledger as its users see it: commands run one after another, all or nothing, durable when answered."""
 
 import asyncio
+import os
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -10,7 +11,6 @@ from typing import TypeVar
 from consent_ledger.body import Sealer
 from consent_ledger.clock import Clock
 from consent_ledger.destruction import Destroyer
-from consent_ledger.entropy import random_bytes
 from consent_ledger.entry import Draft, Entry, EntryClass, KeyOwner, Part
 from consent_ledger.epochs import EpochKeys, ending_keys
 from consent_ledger.errors import EntryCorrupt
@@ -47,7 +47,7 @@ class Ledger:
         store: Store,
         root: RootKeys,
         clock: Clock,
-        entropy: Entropy = random_bytes,
+        entropy: Entropy = os.urandom,
         fences: Path | None = None,
     ) -> None:
         """Takes over `store`, whose keys exist. `fences`: the file of destroyed keys, outside the database.
@@ -134,7 +134,7 @@ def create_ledger(
     root_keys: Path | RootKeys,
     *,
     clock: Clock,
-    entropy: Entropy = random_bytes,
+    entropy: Entropy = os.urandom,
     fences: Path | None = None,
 ) -> Ledger:
     """Makes a ledger and opens it. `root_keys`: who keeps its root, or the file of a root key.
@@ -160,7 +160,7 @@ def open_ledger(
     root_keys: Path | RootKeys,
     *,
     clock: Clock,
-    entropy: Entropy = random_bytes,
+    entropy: Entropy = os.urandom,
     fences: Path | None = None,
 ) -> Ledger:
     """Opens a ledger for writing. `root_keys`: who keeps its root, or the file of a root key.

@@ -14,7 +14,6 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from consent_ledger.entropy import random_bytes
 from consent_ledger.entry import KeyOwner, Part, SealedPart, read_part
 from consent_ledger.errors import KeyErased, UnsealFailed
 from consent_ledger.keys import NONCE_SIZE, Entropy, KeyRing
@@ -51,7 +50,7 @@ Opened = tuple[tuple[Part, ...], bool, int]
 class Vault:
     """Sealing belongs to the writer thread; labels and opaque ids may be made anywhere."""
 
-    def __init__(self, keys: KeyRing, entropy: Entropy = random_bytes) -> None:
+    def __init__(self, keys: KeyRing, entropy: Entropy = os.urandom) -> None:
         self._keys = keys
         self._entropy = entropy
         self._keyed = KeyedMac(keys.index_key())

@@ -11,8 +11,7 @@ from adapters.cli.app import app
 from hub.bootstrap import RunningHub, running_hub
 from hub.pki import Credentials
 from tests.integration.conftest import site
-from tests.integration.loopback import Site
-from tests.integration.loopback import register
+from tests.integration.loopback import Site, register
 
 __all__ = ["site"]
 

@@ -1,6 +1,6 @@
 """`oncetold consent grant` for the bases that rest on somebody's decision, each with its evidence."""
 
-from tests.integration.test_cli import Operator, hub, partnership
+from tests.integration.typing_operator import Operator, hub, partnership
 
 __all__ = ["hub", "partnership"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_cli import Operator, hub, partnership
+from tests.integration.typing_operator import Operator, hub, partnership
 from tests.twins.emergency import agree, on_duty, open_card
 from tests.twins.stage import Authority, stage
 

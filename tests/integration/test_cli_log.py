@@ -13,7 +13,7 @@ from consent_ledger.log.note import VerifierKey
 from consent_ledger.log.tiles import tile_path, unbundle
 from consent_ledger.log.tree import verify_consistency
 from hub.__main__ import app
-from tests.integration.test_cli import Operator
+from tests.integration.typing_operator import Operator
 
 
 @pytest.fixture

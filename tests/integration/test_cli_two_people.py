@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from hub.__main__ import app
 from hub.cli.connection import call, connect
 from oncetold.v1 import administration_service_pb2 as messages
-from tests.integration.test_cli import Operator
+from tests.integration.typing_operator import Operator
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWERED = -1.0

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.integration.test_cli import Operator, hub, partnership
+from tests.integration.typing_operator import Operator, hub, partnership
 
 __all__ = ["hub", "partnership"]
 

@@ -95,7 +95,7 @@ class Case:
         return frozenset(found)
 
     def level(self, category: str, free_text: bool) -> str:
-        """H23: a place is V for whoever could enforce there. No history here says that nobody sleeps there."""
+        """H23: a place is V for whoever could enforce there. Nobody says here that it is no sleep site."""
         enforces = self.feed.agency in self.facts.enforcing or self.feed.service_type in ENFORCING
         return "V" if category == "CONTACT_LOCATION" and enforces else level_of(category, free_text)
 

@@ -59,7 +59,10 @@ class Adapter(Partner):
 
     def _observe(self, batch: Batch) -> None:
         super()._observe(batch)
-        items = tuple((str(one.kind), one.client_reference, len(deliveries([one]))) for one in batch.sendings)
+        items = tuple(
+            (str(one.kind), one.client_reference, len(deliveries([one], batch.feed)))
+            for one in batch.sendings
+        )
         now = self.hub.ledger.clock.now()
         growth = batch.access - self._position
         self._position = batch.access

@@ -35,7 +35,7 @@ class Writer:
 def _index() -> ConsentIndex:
     index = ConsentIndex()
     keys = {URI: {KEY.hex(): CertificateKey(1, datetime(2026, 1, 1, tzinfo=UTC))}}
-    agency = Agency("north", "North", "north", ServiceType.HOUSING, False, 1, False, keys)
+    agency = Agency("north", "North", "north", ServiceType.HOUSING, False, 1, certificates=keys)
     index.agencies["north"] = agency
     index.certificate_owner[URI] = "north"
     return index
