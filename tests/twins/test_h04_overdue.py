@@ -127,7 +127,7 @@ async def test_h4_who_is_late_looks_alike_whatever_the_cause(tmp_path: Path, aut
     seen = {}
     for cause in CAUSES:
         for fetched in (False, True):
-            async with stage(tmp_path / cause / str(fetched), authority) as world:
+            async with stage(tmp_path / str(len(seen)), authority) as world:
                 c = await late(world, cause, fetched=fetched)
                 guardian, teller = await hired(c.hostel, "g-1", GUARDIAN), await hired(c.outreach, "o-1", DPO)
                 seen[cause, fetched] = [str(await read_by(one)) for one in (guardian, teller)]
