@@ -8,7 +8,7 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -103,9 +103,9 @@ class LibraryWriter:
         self._application.close()
 
 
-def _unguarded(batch: Batch, streams: Any, claimed: Any) -> dict[bytes, int]:
-    """Believes every version: what an append would cost without its guard."""
-    return {stream: claimed[stream] for stream in streams}
+def _unguarded(batch: Batch, streams: Any, claimed: Mapping[bytes, int] | None = None) -> dict[bytes, int]:
+    """Believes every version and asks for none: what an append would cost without its guard."""
+    return {stream: claimed[stream] for stream in streams} if claimed is not None else {}
 
 
 def _hammer(write: Callable[[], None], seconds: float, batch: int, callers: int) -> dict[str, Any]:
