@@ -80,19 +80,20 @@ def list_retractions(work: Work, caller: Caller, *, client_reference: str = "") 
     only = None
     if client_reference:
         only = work.registration(caller, client_reference, open_only=False).registration_id
+    is_officer = staff.role is Role.DATA_PROTECTION_OFFICER
     overdue = [
         one
-        for one in _overdue(work, None if staff.role is Role.DATA_PROTECTION_OFFICER else agency_id)
+        for one in _overdue(work, agency_id if only is not None or not is_officer else None)
         if not _is_kept_from(work, agency_id, staff.reference, one)
     ]
     told: list[ToldRetraction] = []
-    if staff.role is Role.DATA_PROTECTION_OFFICER and only is not None:
+    if is_officer and only is not None:
         told = [
             ToldRetraction(client_reference, line)
             for line in disclosure_lines(work, only)
-            if line.step is StepKind.RETRACT
+            if line.step is StepKind.RETRACT and not _shut_out(work, agency_id, staff.reference, only)
         ]
-    elif staff.role is Role.DATA_PROTECTION_OFFICER:
+    elif is_officer:
         told = [_told(work, one) for one in overdue if index.registrations[one.origin].agency_id == agency_id]
     copies = []
     if staff.role is Role.CALDICOTT_GUARDIAN or not _has_guardian(work, agency_id):
@@ -114,9 +115,12 @@ def _has_guardian(work: Work, agency_id: str) -> bool:
 def _is_kept_from(work: Work, agency_id: str, staff_reference: str, overdue: _Overdue) -> bool:
     """Whether the client shut out this very person. The two may have been unlinked since: both are asked."""
     own = work.index.current_of_pair(overdue.pair).registration_id
+    return any(_shut_out(work, agency_id, staff_reference, one) for one in (own, overdue.origin))
+
+
+def _shut_out(work: Work, agency_id: str, staff_reference: str, registration_id: UUID) -> bool:
     return any(
         not out.lifted and (out.agency_id, out.staff_reference) == (agency_id, staff_reference)
-        for registration_id in (own, overdue.origin)
         for out in work.index.person(registration_id).exclusions
     )
 

@@ -123,8 +123,21 @@ async def test_h4_whoever_she_shut_out_by_name_reads_nothing_of_it(
         assert list((await read_by(dave)).copies) == []
 
 
+async def test_h4_an_officer_where_she_told_it_whom_she_shut_out_by_name_reads_nothing_of_her(
+    tmp_path: Path, authority: Authority
+) -> None:
+    async with stage(tmp_path, authority) as world:
+        c = await late(world, "withdrawal")
+        shut_out, other = await hired(c.outreach, "o-9", DPO), await hired(c.outreach, "o-1", DPO)
+        assert len((await read_by(shut_out, "rosa")).retractions) == 1
+        await c.outreach.exclude("rosa", "outreach", staff="o-9")
+        for reference in ("", "rosa"):
+            assert list((await read_by(shut_out, reference)).retractions) == []
+            assert len((await read_by(other, reference)).retractions) == 1
+
+
 async def test_h4_who_is_late_looks_alike_whatever_the_cause(tmp_path: Path, authority: Authority) -> None:
-    seen = {}
+    seen: dict[tuple[str, bool], list[str]] = {}
     for cause in CAUSES:
         for fetched in (False, True):
             async with stage(tmp_path / str(len(seen)), authority) as world:
