@@ -17,6 +17,7 @@ import grpc
 import pytest
 
 from hub.config import LogSettings, TelemetrySettings, write_config
+from hub.limit_settings import LimitSettings
 from hub.telemetry.exporters import STOP_SECONDS
 from oncetold.v1 import agency_service_pb2, registration_service_pb2
 from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
@@ -61,8 +62,15 @@ class Served:
 @contextmanager
 def served(folder: Path, otlp: str = "") -> Iterator[Served]:
     site = make_site(folder)
-    telemetry = TelemetrySettings(otlp=otlp)
-    write_config(replace(site.config, telemetry=telemetry, log=LogSettings("json", "debug")))
+    write_config(
+        replace(
+            site.config,
+            telemetry=TelemetrySettings(otlp=otlp),
+            log=LogSettings("json", "debug"),
+            # On a fast machine an agency's share would be used up before the last of the strange calls.
+            limits=LimitSettings(calls_per_second=STRANGE_CALLS),
+        )
+    )
     errors = folder / "stderr"
     with errors.open("wb") as stderr:
         process = subprocess.Popen(
