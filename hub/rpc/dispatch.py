@@ -120,7 +120,7 @@ class Dispatcher:
                     return answer
                 number: int = answer.code.value[0]
                 measured.ended(number, answer.reason)
-            return await _refuse(context, answer)
+            return _refused(context, answer)
 
         return behaviour
 
@@ -182,6 +182,14 @@ def _parsed(request_class: type[Message], body: bytes) -> Message:
         raise Refused("INVALID_FIELD", field="request", rule="protobuf") from None
 
 
-async def _refuse(context: Context, answer: Answer) -> bytes:
-    await context.abort(answer.code, answer.text, answer.trailing_metadata)
-    raise AssertionError("abort does not return")
+def _refused(context: Context, answer: Answer) -> bytes:
+    """Gives the call its status; what is returned is not sent.
+
+    `context.abort` would do the same by an exception that holds the call while the call holds it: each
+    refusal left 28 objects, its frames among them, to the garbage collector, and under a flood everybody
+    who was let in waited 20 to 80 ms while it cleared them away.
+    """
+    context.set_code(answer.code)
+    context.set_details(answer.text)
+    context.set_trailing_metadata(answer.trailing_metadata)
+    return b""

@@ -118,7 +118,9 @@ class Client:
 
         return await flow([once] * in_flight, seconds)
 
-    async def offer(self, target: dict[str, Any], seconds: float, rate: float, people: int) -> dict[str, Any]:
+    async def offer(
+        self, target: dict[str, Any], seconds: float, seconds_before: float, rate: float, people: int
+    ) -> dict[str, Any]:
         """Offers appends at a rate, however many are refused, and stops over another connection."""
         calls = self._channels.method(target, PUBLISH)
         stops: Any = self._channels.to(target, LANES).unary_unary(REFUSE)
@@ -132,7 +134,7 @@ class Client:
         def stop(number: int) -> Any:
             return stops(refusing(number, people), timeout=CALL_SECONDS)
 
-        return await offered(append, stop, rate, seconds)
+        return await offered(append, stop, rate, seconds, seconds_before)
 
     async def _signer(self, target: dict[str, Any]) -> Signer:
         """Vouches for the navigator of whose adapter the target is."""

@@ -18,7 +18,7 @@ from uuid import UUID
 
 import grpc
 
-from hub.bootstrap import RunningHub, machine_time, running_hub, spare_the_collector
+from hub.bootstrap import RunningHub, machine_time, running_hub, settle_to_serve
 from hub.config import Config, read_config
 from hub.rpc.authentication import ByCertificate
 from hub.rpc.credentials import read_tls
@@ -149,7 +149,7 @@ async def serve(data: Path) -> None:
     config = read_config(data)
     async with running_hub(config, progress=lambda done, size: shown.append((done, size))) as running:
         seconds = time.perf_counter() - begun
-        spare_the_collector()  # as `oncetold serve` does
+        settle_to_serve()  # as `oncetold serve` does
         doors = Doors(running, config)
         await doors.open()
         profiling = Profiling(running.hub.ledger)

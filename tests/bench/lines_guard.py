@@ -47,11 +47,14 @@ def _limit(made: Area) -> None:
 
 def _flooded(bench: Bench, hub: Served) -> list[Figure]:
     def offered(rate: float) -> dict[str, Any]:
+        # What an agency saved up it may use all at once: it is flooding from when that is gone.
+        ahead = min(FEW.seconds_in_advance, bench.size.seconds)
         return bench.client.ask(
             "offer",
             target=hub.target(hub.area.origin),
             rate=rate,
-            seconds=bench.size.seconds * 4,
+            seconds=ahead + bench.size.seconds * 4,
+            seconds_before=ahead,
             people=hub.area.people,
         )
 

@@ -29,13 +29,17 @@ def refusing(number: int, people: int) -> bytes:
     return request.SerializeToString()
 
 
-async def offered(append: Call, stop: Call, rate: float, seconds: float) -> dict[str, Any]:
+async def offered(
+    append: Call, stop: Call, rate: float, seconds: float, seconds_before: float
+) -> dict[str, Any]:
     """So many appends a second for so long, and a stop now and then.
 
     Says how long the appends took that were let in, how many were refused, and what came of the stops.
+    What begins in the first `seconds_before` is counted, and not timed.
     """
     took: list[float] = []
     counted: Counter[str] = Counter()
+    timed_from = time.perf_counter() + seconds_before
 
     async def one(kind: str, call: Call, number: int) -> None:
         began = time.perf_counter()
@@ -48,7 +52,7 @@ async def offered(append: Call, stop: Call, rate: float, seconds: float) -> dict
             counted[f"{kind} refused"] += 1
             return
         counted[kind] += 1
-        if kind == "append":
+        if kind == "append" and began >= timed_from:
             took.append(time.perf_counter() - began)
 
     async def steadily(kind: str, call: Call, every: float) -> None:

@@ -91,6 +91,8 @@ class _Context:
         self, certificate: Certificate | None, acting: str | None, word: tuple[tuple[str, str], ...] = ()
     ) -> None:
         self._certificate, self._acting, self._word = certificate, acting, word
+        self.reason = ""
+        """Of the refusal; empty when the call was answered."""
 
     def auth_context(self) -> dict[str, Sequence[bytes]]:
         return {} if self._certificate is None else {"x509_pem_cert": [self._certificate.pem]}
@@ -98,12 +100,18 @@ class _Context:
     def invocation_metadata(self) -> Sequence[tuple[str, str | bytes]]:
         return self._word if self._acting is None else ((ACTING_AGENCY, self._acting),)
 
-    async def abort(self, code: grpc.StatusCode, text: str, trailing: Any) -> None:
+    def set_code(self, code: grpc.StatusCode) -> None:
+        """The reason says more."""
+
+    def set_details(self, text: str) -> None:
+        """For people."""
+
+    def set_trailing_metadata(self, metadata: tuple[tuple[str, bytes], ...]) -> None:
         info = error_details_pb2.ErrorInfo()
-        for key, value in trailing:
+        for key, value in metadata:
             if key == "grpc-status-details-bin":
                 status_pb2.Status.FromString(value).details[0].Unpack(info)
-        raise Turned(info.reason.removeprefix("ERROR_REASON_"))
+        self.reason = info.reason.removeprefix("ERROR_REASON_")
 
 
 class Door:
@@ -130,7 +138,10 @@ class Door:
         handler: Any = next(found for one in handlers if (found := one.service(details)) is not None)
         body = request.SerializeToString(deterministic=True)
         word = () if certificate is None else self._word(method, request, certificate)
-        answer: bytes = await handler.unary_unary(body, _Context(certificate, acting, word))
+        context = _Context(certificate, acting, word)
+        answer: bytes = await handler.unary_unary(body, context)
+        if context.reason:
+            raise Turned(context.reason)
         return answer
 
     def _word(self, method: str, request: Message, certificate: Certificate) -> tuple[tuple[str, str], ...]:

@@ -59,7 +59,7 @@ def serve(
 
 
 async def _serve(config: Config, *, as_json: bool) -> None:
-    from hub.bootstrap import running_hub, spare_the_collector
+    from hub.bootstrap import running_hub, settle_to_serve
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -74,7 +74,7 @@ async def _serve(config: Config, *, as_json: bool) -> None:
             print(f"Reading the ledger: {done} of {size} entries.", file=sys.stderr, flush=True)
 
     async with running_hub(config, progress=progress) as running:
-        spare_the_collector()
+        settle_to_serve()
         host = config.listen.rpartition(":")[0]
         told = {
             "address": f"{host}:{running.port}",

@@ -1,11 +1,12 @@
-"""A process that serves spares the garbage collector what it has read."""
+"""A process that serves spares the garbage collector what it has read, and its threads take short turns."""
 
 import gc
+import sys
 from collections.abc import Iterator
 
 import pytest
 
-from hub.bootstrap import spare_the_collector
+from hub.bootstrap import settle_to_serve
 
 
 class Held:
@@ -16,8 +17,9 @@ class Held:
 
 @pytest.fixture(autouse=True)
 def as_it_was() -> Iterator[None]:
-    before = gc.get_threshold()
+    before, turn = gc.get_threshold(), sys.getswitchinterval()
     yield
+    sys.setswitchinterval(turn)
     gc.unfreeze()
     gc.set_threshold(*before)
     # As all tests begin (tests/conftest.py).
@@ -30,13 +32,14 @@ def gone_through() -> int:
 
 def test_what_is_held_is_passed_over_and_what_comes_later_is_collected() -> None:
     held = [Held() for _ in range(100)]
-    usual = gc.get_threshold()
+    usual, turn = gc.get_threshold(), sys.getswitchinterval()
     assert gone_through() == len(held)
 
-    spare_the_collector()
+    settle_to_serve()
 
     assert gone_through() == 0
     assert gc.get_threshold() > usual
+    assert sys.getswitchinterval() < turn
 
     later = Held()
     later.itself = later
