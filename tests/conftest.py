@@ -11,6 +11,8 @@ import pytest
 import typer.testing
 from hypothesis import HealthCheck, settings
 
+import hub  # noqa: F401 - as in every process of ours, before gRPC, to which it says what TLS to speak
+
 # Two shared cores make any single example slow now and then; the tests' own timeouts bound the whole.
 settings.register_profile(
     "oncetold", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True

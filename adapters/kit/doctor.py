@@ -132,6 +132,7 @@ def _connection(settings: HubSettings, failure: AdapterError, now: datetime) -> 
         "PORT_CLOSED": "port",
         "NO_ANSWER": "port",
         "NOT_TLS": "port",
+        "TLS_TOO_OLD": "version",
         "CERTIFICATE_NOT_ACCEPTED": "certificate",
     }.get(failure.code, "connection")
     if failure.code in _TIMES:

@@ -127,6 +127,7 @@ def _probe_once(settings: HubSettings) -> HubUnreachable | None:
     host, _, port = settings.address.rpartition(":")
     host = host.strip("[]")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.set_alpn_protocols(["h2"])
     shaken = False
     try:
@@ -223,6 +224,13 @@ def _tls_refused(reason: str) -> HubUnreachable:
             "CERTIFICATE_NOT_ACCEPTED",
             "The hub does not accept our certificate: it was not issued for this hub.",
             "Use the certificate that this hub's operator gave.",
+        )
+    if "PROTOCOL_VERSION" in reason or reason == "UNSUPPORTED_PROTOCOL":
+        return _unreachable(
+            "TLS_TOO_OLD",
+            "What answers at hub.address speaks no TLS 1.3, so it is not the hub.",
+            "Check hub.address. If it is right, something in between opens secure connections to look into"
+            " them: ask your IT team to let those to the hub through.",
         )
     if reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}:
         return _unreachable("NOT_TLS", "What answers at hub.address does not speak TLS.", "Check the port.")

@@ -4,7 +4,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -124,6 +124,32 @@ def test_a_hub_that_dies_while_we_connect_is_waited_for(tmp_path: Path, authorit
         said = probe(settings(tmp_path, authority, authority.issue(uris=(URI,)), address))
         dying.join()
     assert said is not None and said.code == "PORT_CLOSED" and said.retryable
+
+
+def test_what_answers_speaks_only_an_older_tls(tmp_path: Path, authority: Authority) -> None:
+    """As where an office's firewall opens connections to look into them."""
+    certificate, key = authority.issue(host="localhost").write(tmp_path, "hub")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+    shaken = []
+    with socket.create_server(("localhost", 0)) as listening:
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    accepted, _ = listening.accept()
+                    with suppress(ssl.SSLError), accepted:
+                        shaken.append(context.wrap_socket(accepted, server_side=True).version())
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        address = f"localhost:{listening.getsockname()[1]}"
+        said = refusal(settings(tmp_path, authority, authority.issue(uris=(URI,)), address))
+        listening.shutdown(socket.SHUT_RDWR)
+        answering.join()
+    assert said.code == "TLS_TOO_OLD" and not said.retryable
+    assert shaken == [], "our side of gRPC spoke it"
 
 
 def test_what_answers_does_not_speak_tls(tmp_path: Path, authority: Authority, fake: FakeHub) -> None:
