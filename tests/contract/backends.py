@@ -25,6 +25,10 @@ class Backend(ABC):
         """Everything that somebody who takes the database away would hold."""
 
     @abstractmethod
+    def room_of_entries(self) -> int:
+        """Bytes that the table of entries takes, what is free in its pages included."""
+
+    @abstractmethod
     def flip_bit(self, position: int, byte: int) -> None:
         """Changes one bit of a stored body, as a failing disk does; `byte` counts from its start."""
 
@@ -82,6 +86,12 @@ class SqliteBackend(Backend):
 
     def stored_bytes(self) -> bytes:
         return b"".join(file.read_bytes() for file in sorted(self.file.parent.glob("ledger.db*")))
+
+    def room_of_entries(self) -> int:
+        with sqlite3.connect(self.file) as connection:
+            [(room,)] = connection.execute("SELECT sum(pgsize) FROM dbstat WHERE name = 'entries'")
+        connection.close()
+        return int(room)
 
     def flip_bit(self, position: int, byte: int) -> None:
         with sqlite3.connect(self.file) as connection:
@@ -151,6 +161,12 @@ class PostgresBackend(Backend):
         return b"".join(
             stored + [value if isinstance(value, bytes) else str(value).encode() for value in rows]
         )
+
+    def room_of_entries(self) -> int:
+        with self.server.connect(self.database) as connection:
+            found = connection.execute("SELECT pg_table_size('entries')").fetchone()
+        assert found is not None
+        return int(found[0])
 
     def flip_bit(self, position: int, byte: int) -> None:
         with self.server.connect(self.database) as connection:
