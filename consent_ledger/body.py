@@ -34,8 +34,8 @@ _as_read = tuple.__new__
 _ENTRY_PLACE = struct.Struct(">QB16s16sQ")
 _PART_PLACE = struct.Struct(">HH")
 _SMALL = (1024, 1900, 3900, 16_384)
-"""Seven, four and two of the first three, with the rest of their rows, fill a database page of 8 KiB; of 2,048
-bytes there would be three on it and of 4,096 one, and PostgreSQL would keep the former outside the row."""
+"""Seven, four and two of the first three, with the rest of their rows, fill a database page of 8 KiB.
+Of 2,048 bytes three would stand on it and of 4,096 one, and PostgreSQL would keep both outside the row."""
 _CHUNK = 65_536
 _ID_SIZE = 16
 _CLASSES = {kind.value: kind for kind in EntryClass}
