@@ -20,6 +20,19 @@ class CertificateKey:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyOrigin:
+    """That a key was let in under a URI, when, and by which other key; empty: by the operator.
+
+    Kept for as long as the agency: what came of a stolen key is revoked with it years later, though the keys
+    between them were replaced, revoked or ended long ago.
+    """
+
+    uri: str
+    at: datetime
+    renewed_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RevokedKey:
     """A key that was an agency's under `uri`, and never is again."""
 

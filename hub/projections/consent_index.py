@@ -27,7 +27,7 @@ from consent_ledger.facts import (
 )
 from consent_ledger.vocabulary import CaptureMethod, PostKind, ServiceType, Term
 from hub.projections.administration import Administration
-from hub.projections.certificates import CertificateKey, Invitation, RevokedKey, agency_named_in
+from hub.projections.certificates import CertificateKey, Invitation, KeyOrigin, RevokedKey, agency_named_in
 from hub.projections.emergencies import Emergencies
 from hub.projections.places import Places
 from hub.projections.sharing import Sharing
@@ -59,6 +59,8 @@ class Agency:
     certificates: dict[str, dict[str, CertificateKey]] = field(default_factory=dict)
     revoked: dict[str, RevokedKey] = field(default_factory=dict)
     """Keys that count no more, by their SHA-256."""
+    origins: dict[str, list[KeyOrigin]] = field(default_factory=dict)
+    """How every key that ever counted came to, by its SHA-256: in each way that it did."""
     feeds: list[UUID] = field(default_factory=list)
     posts: dict[PostKind, Post] = field(default_factory=dict)
     departed: Departed | None = None

@@ -18,7 +18,7 @@ from consent_ledger.vocabulary import (
     Purpose,
     ServiceType,
 )
-from hub.projections.certificates import CertificateKey, Invitation, RevokedKey
+from hub.projections.certificates import CertificateKey, Invitation, KeyOrigin, RevokedKey
 from hub.projections.consent_index import (
     Agency,
     Boundary,
@@ -54,6 +54,8 @@ def _certificate_authorised(index: ConsentIndex, position: int, at: datetime, ev
     """The operator names the one key of a URI: those before it count no more."""
     agency = index.agencies[_slug_in(event.uri)]
     agency.certificates[event.uri] = {event.public_key_sha256: CertificateKey(position, at)}
+    # Whoever named it before: from now on the operator vouches for it.
+    agency.origins[event.public_key_sha256] = [KeyOrigin(event.uri, at)]
     index.certificate_owner[event.uri] = agency.agency_id
     return Touched()
 
@@ -67,6 +69,8 @@ def _certificate_added(index: ConsentIndex, position: int, at: datetime, event: 
     keys[event.public_key_sha256] = CertificateKey(
         position, at, datetime.fromisoformat(event.not_after), event.renewed_from
     )
+    origin = KeyOrigin(event.uri, at, event.renewed_from)
+    agency.origins.setdefault(event.public_key_sha256, []).append(origin)
     index.certificate_owner[event.uri] = agency.agency_id
     return Touched()
 
@@ -79,8 +83,7 @@ def _certificate_revoked(index: ConsentIndex, position: int, at: datetime, event
     for name in (event.public_key_sha256, *event.renewals):
         uris = [uri for uri, keys in agency.certificates.items() if keys.pop(name, None) is not None]
         cut.update(uris)
-        earlier = agency.revoked.get(name)
-        uri = uris[0] if uris else ("" if earlier is None else earlier.uri)
+        uri = uris[0] if uris else agency.origins[name][-1].uri
         agency.revoked[name] = RevokedKey(uri, position, at, event.reason, since)
     return Touched(woken={one for one in agency.feeds if index.feeds[one].certificate_uri in cut})
 

@@ -133,7 +133,7 @@ def renew_certificate(work: Work, caller: Caller, *, public_key_sha256: bytes) -
     """
     uri, key = caller.certificate_uri or "", public_key_sha256.hex()
     known = work.index.agencies[caller.agency()]
-    if key in known.revoked or any(key in keys for keys in known.certificates.values()):
+    if key in known.origins:
         raise Refused("BAD_SIGNING_REQUEST", rule="a new key")
     keys = known.certificates[uri]
     if sum(1 for one in keys.values() if one.not_after is None or one.not_after > work.now) >= MOST_KEYS:
@@ -163,7 +163,7 @@ def revoke_certificate(
     renewals = _renewals(known, key, compromised_since)
     if earlier is not None and not renewals:
         return [key], earlier.position
-    if earlier is None and not any(key in keys for keys in known.certificates.values()):
+    if key not in known.origins:
         raise Refused("NOT_FOUND")
     agency = work.repository.get(Agency, _stream(work, agency_id))
     since = "" if compromised_since is None else compromised_since.isoformat()
@@ -172,16 +172,18 @@ def revoke_certificate(
 
 
 def _renewals(known: consent_index.Agency, key: str, since: datetime | None) -> list[str]:
-    """The keys that came of this one, by however many steps, each no earlier than `since`."""
-    every = {name: one for keys in known.certificates.values() for name, one in keys.items()}
-    found, waiting = [], [key]
+    """The keys that came of this one and are not revoked yet, by however many steps, each no earlier than
+    `since`: also by way of keys that count no more."""
+    found, waiting = [key], [key]
     while waiting:
         parent = waiting.pop()
-        for name, one in every.items():
-            if one.renewed_from == parent and name not in found and (since is None or one.at >= since):
+        for name, origins in known.origins.items():
+            if name not in found and any(
+                one.renewed_from == parent and (since is None or one.at >= since) for one in origins
+            ):
                 found.append(name)
                 waiting.append(name)
-    return found
+    return [name for name in found[1:] if name not in known.revoked]
 
 
 def list_certificates(

@@ -47,7 +47,7 @@ def list_key_access(
     """One page, oldest first. The operator is told how much, never of whom. Raises `NOT_FOUND`."""
     require_own(work, caller, agency_id)
     known, key = work.index.agencies[agency_id], public_key_sha256.hex()
-    if key not in known.revoked and not any(key in keys for keys in known.certificates.values()):
+    if key not in known.origins:
         raise Refused("NOT_FOUND")
     begin = max(after, position_before(work, since))
     entries = work.transaction.entries(begin, LOOKED_AT)
