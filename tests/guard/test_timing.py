@@ -1,7 +1,7 @@
 """Whether something exists cannot be told from how long the hub takes to say no (I8).
 
-`ONCETOLD_PAIRS` says how many pairs the slow test makes, over all calls of the contract that can quote something
-of another's (10,000 unless set; a release makes 100,000).
+`ONCETOLD_PAIRS` says how many pairs the slow test makes, over all calls of the contract that can quote
+something of another's (10,000 unless set; a release makes 100,000).
 """
 
 import asyncio
