@@ -163,7 +163,10 @@ class ClientTold(Term):
 
 @dataclass(slots=True)
 class Asked:
-    """One request to share, as it stands. `basis` is the asker's; `due` the end of the asker's waiting."""
+    """One request to share, as it stands. `basis` is the asker's; `due` the end of the asker's waiting.
+
+    `position`: of the entry that asks.
+    """
 
     sharing_request_id: UUID
     registration_id: UUID
@@ -174,6 +177,7 @@ class Asked:
     power: SharingPower
     asked_at: datetime
     due: datetime
+    position: int = 0
     clock_ended: bool = False
 
 

@@ -78,6 +78,7 @@ def _asked(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touc
             SharingPower(event.power),
             at,
             event.due,
+            position,
         )
     )
     subject = str(event.originator_id)

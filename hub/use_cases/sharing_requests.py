@@ -161,11 +161,23 @@ def asked_on(work: Work, agency_id: str, asked: Asked) -> facts.Registration | N
     """The agency's own registration that it is asked about; `None` when it is not asked.
 
     Asked is whoever has recorded something of the person and is not the asker, as people are linked now;
-    nobody any more once the asker has left.
+    nobody any more once the asker has left, and nobody whom the person had shut out: who asks, and why, would
+    tell them where she is helped.
     """
     if agency_id == asked.agency_id or work.index.agencies[asked.agency_id].departed is not None:
         return None
+    if _was_shut_out(work, agency_id, asked):
+        return None
     return next(_holding(work, agency_id, asked), None)
+
+
+def _was_shut_out(work: Work, agency_id: str, asked: Asked) -> bool:
+    """Whether the person shut the agency out, or somebody there, before it was asked. What it was asked
+    before that it has read: were that gone, it would learn of the choice."""
+    return any(
+        one.agency_id == agency_id and not one.lifted and one.position < asked.position
+        for one in work.index.person(asked.registration_id).exclusions
+    )
 
 
 def _holding(work: Work, agency_id: str, asked: Asked) -> Iterator[facts.Registration]:
