@@ -1,11 +1,13 @@
 """Access entries: who was given what, sent what, read what, or told "nothing". Written before the answer.
 
 One entry per call, whatever the call found, so that the ledger's growth tells nobody anything. Each person
-whom the call touched has a part of the entry, sealed under a key of their own registration.
+whom the call touched has a part of the entry, sealed under a key of their own registration. So has the
+agency's word for who asked where it names a client: it holds their reference, and goes when that does.
 """
 
 import json
 import struct
+from base64 import urlsafe_b64decode
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,6 +17,7 @@ from consent_ledger.vocabulary import HandlingMark, KeyCategory, PermissionState
 
 _ACCESS = "access.v1"
 _PERSON = "access-person.v2"
+_WORD = "access-word.v1"
 _SENT = struct.Struct(">Q16s16sI16s")
 _SEEN = struct.Struct(">16sI")
 
@@ -151,6 +154,22 @@ class Receipt:
     signature: bytes
 
 
+class Vouched(NamedTuple):
+    """Of an agency's word for who asked, what stays though the word itself is erased: its id, its end in
+    seconds since 1970, and the agency's pseudonym for whom it speaks of."""
+
+    jti: UUID
+    expires: int
+    subject: str
+
+
+def vouched_in(assertion: str) -> Vouched:
+    """What stays of an assertion that held when it was sent."""
+    payload = assertion.split(".")[1]
+    claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return Vouched(UUID(claims["jti"]), claims["exp"], str(claims["sub"]))
+
+
 @dataclass(frozen=True, slots=True)
 class Accessed:
     """One answered call. `key` is the caller's certificate key: the SHA-256 of its SubjectPublicKeyInfo, in
@@ -167,11 +186,15 @@ class Accessed:
     last_page: bool = False
     people: tuple[PersonAccess, ...] = field(default=())
     assertion: str = ""
-    """The agency's signed word for who asked, as it was sent; empty where none was needed."""
+    """The agency's signed word for who asked, as it was sent; empty where none was needed, and once erased."""
     key: str = ""
+    vouched: Vouched | None = None
+    """What stays of that word, in entries that were read; None where none was needed."""
 
-    def draft(self, stream_id: UUID) -> Draft:
-        """The entry to append, on a stream of its own."""
+    def draft(self, stream_id: UUID, *, word_names: UUID | None = None) -> Draft:
+        """The entry to append, on a stream of its own. `word_names`: the registration whose reference stands
+        in the assertion, with which it can be read no more."""
+        vouched = vouched_in(self.assertion) if self.assertion else None
         header = {
             "kind": self.kind,
             "agency": self.agency_id,
@@ -184,10 +207,15 @@ class Accessed:
             ],
             "page": self.page,
             "last": self.last_page,
-            **({"assertion": self.assertion} if self.assertion else {}),
+            **({"word": [vouched.jti.hex, vouched.expires, vouched.subject]} if vouched else {}),
             **({"key": self.key} if self.key else {}),
         }
-        parts = [_part(_ACCESS, header, KeyOwner(None, KeyCategory.ACCESS))]
+        hubs = KeyOwner(None, KeyCategory.ACCESS)
+        parts = [_part(_ACCESS, header, hubs)]
+        if vouched:
+            # As the reference itself: what names a client goes with it.
+            owner = hubs if word_names is None else KeyOwner(word_names, KeyCategory.LINK)
+            parts.append(Part(_WORD, self.assertion.encode(), (owner,)))
         parts += [
             Part(_PERSON, _write_person(person), (KeyOwner(person.pair, KeyCategory.ACCESS),))
             for person in self.people
@@ -288,6 +316,13 @@ def read_access_entry(entry: Entry, *, what_was_read: bool = True) -> Accessed |
     header = json.loads(entry.parts[0].payload)
     kind = AccessKind(header["kind"])
     with_items = what_was_read or kind is not AccessKind.READ
+    # In older entries the whole word stands in the header.
+    word = header.get("assertion", "")
+    vouched = vouched_in(word) if word else None
+    if "word" in header:
+        jti, expires, subject = header["word"]
+        vouched = Vouched(UUID(jti), expires, subject)
+        word = next((part.payload.decode() for part in entry.parts if part.schema == _WORD), "")
     return Accessed(
         kind,
         header["agency"],
@@ -302,6 +337,7 @@ def read_access_entry(entry: Entry, *, what_was_read: bool = True) -> Accessed |
         header["page"],
         header["last"],
         tuple(_read_person(part.payload, with_items) for part in entry.parts if part.schema == _PERSON),
-        assertion=header.get("assertion", ""),
+        assertion=word,
         key=header.get("key", ""),
+        vouched=vouched,
     )

@@ -4,11 +4,10 @@ Kept as cells beside the ledger, made anew from its access entries like every pr
 over is refused for that, so that nothing has to be remembered of it.
 """
 
-import json
-from base64 import urlsafe_b64decode
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from consent_ledger.access import Vouched
 from consent_ledger.ledger import Transaction
 
 ASSERTIONS = "assertion"
@@ -24,11 +23,10 @@ class Assertions:
         self._folded: set[bytes] = set()
         self._latest: datetime | None = None
 
-    def fold(self, assertion: str, recorded_at: datetime) -> None:
-        """Notes an assertion that an access entry keeps."""
-        claims = json.loads(urlsafe_b64decode(_padded(assertion.split(".")[1])))
-        expires = datetime.fromtimestamp(claims["exp"], UTC)
-        self._folded.add(self._key(claims["iss"], UUID(claims["jti"]), expires))
+    def fold(self, agency_id: str, vouched: Vouched, recorded_at: datetime) -> None:
+        """Notes an assertion that an access entry of the agency's tells of."""
+        expires = datetime.fromtimestamp(vouched.expires, UTC)
+        self._folded.add(self._key(agency_id, vouched.jti, expires))
         self._latest = recorded_at
 
     def flush(self) -> None:
@@ -58,14 +56,5 @@ class Assertions:
         return _seconds(expires) + self._transaction.vault.label("assertion", agency_id, str(jti))
 
 
-def subject_of(assertion: str) -> str:
-    """Whom an assertion that an access entry keeps speaks of: the agency's pseudonym."""
-    return str(json.loads(urlsafe_b64decode(_padded(assertion.split(".")[1])))["sub"])
-
-
 def _seconds(moment: datetime) -> bytes:
     return int(moment.timestamp()).to_bytes(8)
-
-
-def _padded(text: str) -> str:
-    return text + "=" * (-len(text) % 4)

@@ -253,8 +253,8 @@ class _Step:
         if access is None:
             self._fact(entry)
             return
-        if access.assertion:
-            self._assertions.fold(access.assertion, entry.recorded_at)
+        if access.vouched is not None and access.agency_id is not None:
+            self._assertions.fold(access.agency_id, access.vouched, entry.recorded_at)
         if access.feed_id is not None:
             self._write_dirty()
             self._holdings.fold(access, entry.position, entry.recorded)

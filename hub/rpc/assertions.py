@@ -201,6 +201,7 @@ def _asserted(claims: dict[str, Any], key_id: str, token: str) -> Asserted:
             key_id,
             _moment(claims["exp"]),
             token,
+            client,
         )
     except ValueError:
         raise _bad("format") from None

@@ -18,7 +18,6 @@ from consent_ledger.access import AccessKind, read_access_entry
 from consent_ledger.facts import Registration
 from consent_ledger.staff import RelationshipKind, Role
 from consent_ledger.vocabulary import Term
-from hub.projections.assertions import subject_of
 from hub.use_cases.key_access import position_before
 from hub.use_cases.work import Caller, Work
 
@@ -84,8 +83,8 @@ def list_registration_outliers(work: Work, caller: Caller, *, after: int) -> tup
             continue
         for pair in {person.pair for person in access.people} & pairs.keys():
             looks[pair] += 1
-            if access.assertion:
-                who.setdefault(pair, set()).add(subject_of(access.assertion))
+            if access.vouched is not None:
+                who.setdefault(pair, set()).add(access.vouched.subject)
     found += [
         _line(work, pairs[pair], OutlierKind.ONLY_LOOKED_AT, looks=looks[pair], staff=who.get(pair, set()))
         for pair in sorted(looks)

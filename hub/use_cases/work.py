@@ -33,7 +33,8 @@ class Staff:
     """Whoever asks, by their agency's signed word for this one call.
 
     `reference` is the agency's pseudonym for them; `assertion` the word itself, as it was sent. `jti` is its
-    own id, with which it is good once; `key_id` names the agency's key that signed it.
+    own id, with which it is good once; `key_id` names the agency's key that signed it. `client`: the agency's
+    reference that stands in it, maybe empty.
     """
 
     reference: str
@@ -43,6 +44,7 @@ class Staff:
     key_id: str
     expires: datetime
     assertion: str
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +237,14 @@ class Work:
             **found,
         )
         self.told_who = self.told_who or bool(said)
-        return self.append(access.draft(self.new_id()))
+        return self.append(access.draft(self.new_id(), word_names=self._named_by(caller)))
+
+    def _named_by(self, caller: Caller) -> UUID | None:
+        """The registration whose reference stands in the word for whoever asks."""
+        if caller.staff is None or not caller.staff.client:
+            return None
+        named = self.index.current_registration(caller.agency(), caller.staff.client)
+        return None if named is None else named.registration_id
 
     def require_role(self, caller: Caller, *roles: Role) -> Staff:
         """Whoever asks, in one of these roles; of none named, in any. Raises `NO_ASSERTION`, `ROLE_NEEDED`.
