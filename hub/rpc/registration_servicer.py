@@ -6,7 +6,7 @@ from consent_ledger.vocabulary import ClosingReason, InvolvementGround
 from hub.rpc import translate
 from hub.rpc.answering import Servicer
 from hub.rpc.dispatch import Call
-from hub.use_cases import registrations
+from hub.use_cases import proposed_links, registrations
 from oncetold.v1 import registration_service_pb2 as messages
 
 
@@ -69,6 +69,20 @@ class RegistrationServicer(Servicer):
             client_reference=request.client_reference,
             token=request.token,
         )
+
+    async def ListProposedLinks(
+        self, request: messages.ListProposedLinksRequest, call: Call
+    ) -> messages.ListProposedLinksResponse:
+        found, access = await self.ask(call, proposed_links.list_proposed_links)
+        response = messages.ListProposedLinksResponse(access=self.position(access))
+        for one in found:
+            written = response.links.add(
+                link_id=str(one.link_id),
+                client_reference=one.client_reference,
+                strength=messages.LINK_STRENGTH_TOKEN,
+            )
+            written.token_made_time.FromDatetime(one.token_made)
+        return response
 
     async def ConfirmLink(
         self, request: messages.ConfirmLinkRequest, call: Call

@@ -42,6 +42,7 @@ _SERVICES = {
         "CloseRegistration": Rule.AGENCY,
         "CreateLinkToken": Rule.AGENCY,
         "RedeemLinkToken": Rule.AGENCY,
+        "ListProposedLinks": Rule.AGENCY,
         "ConfirmLink": Rule.ANYBODY,
         "UndoLink": Rule.ANYBODY,
         "OpenInvolvement": Rule.AGENCY,

@@ -281,6 +281,7 @@ ANSWERED: dict[str, tuple[Callable[[Quoted], Message], type[Message]]] = {
 """Answered and not refused: nothing is found, alike."""
 QUOTING_NOTHING = {
     "RegistrationService.RegisterClient",
+    "RegistrationService.ListProposedLinks",
     "StaffService.GiveRole",
     "StaffService.EndRole",
     "StaffService.ListRoles",

@@ -36,7 +36,10 @@ def test_a_persons_choices_are_recorded_listed_and_taken_back(partnership: Opera
     partnership("registration", "add", "H-1", "--as", "harbour")
     token = partnership("link", "token", "N-1", "--as", "northside")
     partnership("link", "redeem", "H-1", token["token"], "--as", "harbour")
-    partnership("link", "confirm", token["link_id"], "--as", "northside")
+    [proposed] = partnership("link", "list", "--as", "northside")["links"]
+    assert (proposed["client_reference"], proposed["strength"]) == ("N-1", "TOKEN")
+    partnership("link", "confirm", proposed["link_id"], "--as", "northside")
+    assert partnership("link", "list", "--as", "northside")["links"] == []
     grant = partnership(
         "consent", "grant", "N-1", "--as", "northside", "--to", "harbour", "--purpose", "DIRECT_SUPPORT",
         "--category", "IDENTITY,SERVICE_CONTACT", "--notice", "notice-1", "--until", "2098-01-01",

@@ -14,6 +14,8 @@ from hub.cli.output import position, show
 from oncetold.v1.registration_service_pb2 import (
     ConfirmLinkRequest,
     CreateLinkTokenRequest,
+    LinkStrength,
+    ListProposedLinksRequest,
     RedeemLinkTokenRequest,
     UndoLinkRequest,
 )
@@ -54,6 +56,36 @@ def redeem(
     show(
         {"link_id": answer.link_id, "position": position(answer.position)},
         [f"Link {answer.link_id} is proposed; the agency that made the token confirms it."],
+        as_json=as_json,
+    )
+
+
+@command(commands, "list", example="oncetold --data ./hub link list --as northside")
+def list_proposed(context: typer.Context, agency: ActingFor, as_json: Json = False) -> None:
+    """Lists the links that wait for the agency's word. It never says which agency proposes."""
+    request = ListProposedLinksRequest()
+    answer = ask(
+        data_folder(context), lambda hub: hub.registrations.ListProposedLinks, request, agency=agency
+    )
+    found = [
+        {
+            "link_id": one.link_id,
+            "client_reference": one.client_reference,
+            "strength": LinkStrength.Name(one.strength).removeprefix("LINK_STRENGTH_"),
+            "token_made": one.token_made_time.ToJsonString(),
+        }
+        for one in answer.links
+    ]
+    told = [
+        f"{one['client_reference']}: your token of {one['token_made']} was used. Link: {one['link_id']}"
+        for one in found
+    ]
+    show(
+        {"links": found, "access": position(answer.access)},
+        [
+            *(told or ["No link waits for this agency."]),
+            *(["Confirm one only when the person says that it is so."] if told else []),
+        ],
         as_json=as_json,
     )
 

@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from oncetold.v1 import common_pb2 as oncetold_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&oncetold/v1/registration_service.proto\x12\x0boncetold.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x18oncetold/v1/common.proto\"\x9c\x01\n\x15RegisterClientRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\x36\n\x10matching_details\x18\x03 \x01(\x0b\x32\x1c.oncetold.v1.MatchingDetails\"\xa7\x03\n\x0fMatchingDetails\x12&\n\nnhs_number\x18\x01 \x01(\tB\x12\xbaH\x0fr\r2\x0b^[0-9]{10}$\x12\x37\n\nbirth_date\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\x12M\n\ngiven_name\x18\x03 \x01(\tB9\xbaH6r4\x10\x01\x18\x64\x32.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12N\n\x0b\x66\x61mily_name\x18\x04 \x01(\tB9\xbaH6r4\x10\x01\x18\x64\x32.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12]\n\x13\x66ormer_family_names\x18\x05 \x03(\tB@\xbaH=\x92\x01:\x10\x08\"6r4\x10\x01\x18\x64\x32.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12\x35\n\x12\x66ormer_nhs_numbers\x18\x06 \x03(\tB\x19\xbaH\x16\x92\x01\x13\x10\x04\"\x0fr\r2\x0b^[0-9]{10}$\"G\n\x16RegisterClientResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x9f\x01\n\x18\x43loseRegistrationRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\x36\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.oncetold.v1.ClosingReasonB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"J\n\x19\x43loseRegistrationResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"e\n\x16\x43reateLinkTokenRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\"h\n\x17\x43reateLinkTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07link_id\x18\x02 \x01(\t\x12-\n\x08position\x18\x03 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x8e\x01\n\x16RedeemLinkTokenRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\'\n\x05token\x18\x03 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[A-Za-z0-9]{32}$\"Y\n\x17RedeemLinkTokenResponse\x12\x0f\n\x07link_id\x18\x01 \x01(\t\x12-\n\x08position\x18\x02 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"M\n\x12\x43onfirmLinkRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x07link_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"D\n\x13\x43onfirmLinkResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"J\n\x0fUndoLinkRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x07link_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"A\n\x10UndoLinkResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\xda\x01\n\x16OpenInvolvementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\x33\n\tagency_id\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12>\n\x06ground\x18\x04 \x01(\x0e\x32\x1e.oncetold.v1.InvolvementGroundB\x0e\xbaH\x0b\x82\x01\x08\x18\x02\x18\x03\x18\x04\x18\x05\"H\n\x17OpenInvolvementResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"d\n\x15\x45ndInvolvementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\"G\n\x16\x45ndInvolvementResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x96\x01\n\x12\x41ppointLeadRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\x33\n\tagency_id\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\"D\n\x13\x41ppointLeadResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition*l\n\rClosingReason\x12\x1e\n\x1a\x43LOSING_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43LOSING_REASON_CASE_CLOSED\x10\x01\x12\x1b\n\x17\x43LOSING_REASON_IN_ERROR\x10\x02*\xe0\x01\n\x11InvolvementGround\x12\"\n\x1eINVOLVEMENT_GROUND_UNSPECIFIED\x10\x00\x12\"\n\x1eINVOLVEMENT_GROUND_NAMED_GRANT\x10\x01\x12\x1f\n\x1bINVOLVEMENT_GROUND_REFERRAL\x10\x02\x12\x1b\n\x17INVOLVEMENT_GROUND_LEAD\x10\x03\x12 \n\x1cINVOLVEMENT_GROUND_EMERGENCY\x10\x04\x12#\n\x1fINVOLVEMENT_GROUND_SAFEGUARDING\x10\x05\x32\xb6\x06\n\x13RegistrationService\x12Y\n\x0eRegisterClient\x12\".oncetold.v1.RegisterClientRequest\x1a#.oncetold.v1.RegisterClientResponse\x12\x62\n\x11\x43loseRegistration\x12%.oncetold.v1.CloseRegistrationRequest\x1a&.oncetold.v1.CloseRegistrationResponse\x12\\\n\x0f\x43reateLinkToken\x12#.oncetold.v1.CreateLinkTokenRequest\x1a$.oncetold.v1.CreateLinkTokenResponse\x12\\\n\x0fRedeemLinkToken\x12#.oncetold.v1.RedeemLinkTokenRequest\x1a$.oncetold.v1.RedeemLinkTokenResponse\x12P\n\x0b\x43onfirmLink\x12\x1f.oncetold.v1.ConfirmLinkRequest\x1a .oncetold.v1.ConfirmLinkResponse\x12G\n\x08UndoLink\x12\x1c.oncetold.v1.UndoLinkRequest\x1a\x1d.oncetold.v1.UndoLinkResponse\x12\\\n\x0fOpenInvolvement\x12#.oncetold.v1.OpenInvolvementRequest\x1a$.oncetold.v1.OpenInvolvementResponse\x12Y\n\x0e\x45ndInvolvement\x12\".oncetold.v1.EndInvolvementRequest\x1a#.oncetold.v1.EndInvolvementResponse\x12P\n\x0b\x41ppointLead\x12\x1f.oncetold.v1.AppointLeadRequest\x1a .oncetold.v1.AppointLeadResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&oncetold/v1/registration_service.proto\x12\x0boncetold.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18oncetold/v1/common.proto\"\x9c\x01\n\x15RegisterClientRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\x36\n\x10matching_details\x18\x03 \x01(\x0b\x32\x1c.oncetold.v1.MatchingDetails\"\xa7\x03\n\x0fMatchingDetails\x12&\n\nnhs_number\x18\x01 \x01(\tB\x12\xbaH\x0fr\r2\x0b^[0-9]{10}$\x12\x37\n\nbirth_date\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\x12M\n\ngiven_name\x18\x03 \x01(\tB9\xbaH6r4\x10\x01\x18\x64\x32.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12N\n\x0b\x66\x61mily_name\x18\x04 \x01(\tB9\xbaH6r4\x10\x01\x18\x64\x32.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12]\n\x13\x66ormer_family_names\x18\x05 \x03(\tB@\xbaH=\x92\x01:\x10\x08\"6r4\x10\x01\x18\x64\x32.^[^\\p{Cc}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12\x35\n\x12\x66ormer_nhs_numbers\x18\x06 \x03(\tB\x19\xbaH\x16\x92\x01\x13\x10\x04\"\x0fr\r2\x0b^[0-9]{10}$\"G\n\x16RegisterClientResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x9f\x01\n\x18\x43loseRegistrationRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\x36\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.oncetold.v1.ClosingReasonB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"J\n\x19\x43loseRegistrationResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"e\n\x16\x43reateLinkTokenRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\"h\n\x17\x43reateLinkTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07link_id\x18\x02 \x01(\t\x12-\n\x08position\x18\x03 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x8e\x01\n\x16RedeemLinkTokenRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\'\n\x05token\x18\x03 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[A-Za-z0-9]{32}$\"Y\n\x17RedeemLinkTokenResponse\x12\x0f\n\x07link_id\x18\x01 \x01(\t\x12-\n\x08position\x18\x02 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x1a\n\x18ListProposedLinksRequest\"r\n\x19ListProposedLinksResponse\x12(\n\x05links\x18\x01 \x03(\x0b\x32\x19.oncetold.v1.ProposedLink\x12+\n\x06\x61\x63\x63\x65ss\x18\x02 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x9b\x01\n\x0cProposedLink\x12\x0f\n\x07link_id\x18\x01 \x01(\t\x12\x18\n\x10\x63lient_reference\x18\x02 \x01(\t\x12+\n\x08strength\x18\x03 \x01(\x0e\x32\x19.oncetold.v1.LinkStrength\x12\x33\n\x0ftoken_made_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x12\x43onfirmLinkRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x07link_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"D\n\x13\x43onfirmLinkResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"J\n\x0fUndoLinkRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x07link_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"A\n\x10UndoLinkResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\xda\x01\n\x16OpenInvolvementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\x33\n\tagency_id\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\x12>\n\x06ground\x18\x04 \x01(\x0e\x32\x1e.oncetold.v1.InvolvementGroundB\x0e\xbaH\x0b\x82\x01\x08\x18\x02\x18\x03\x18\x04\x18\x05\"H\n\x17OpenInvolvementResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"d\n\x15\x45ndInvolvementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\"G\n\x16\x45ndInvolvementResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition\"\x96\x01\n\x12\x41ppointLeadRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12-\n\x10\x63lient_reference\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x10\x01\x18\x64\x32\x08^[!-~]+$\x12\x33\n\tagency_id\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,39}$\"D\n\x13\x41ppointLeadResponse\x12-\n\x08position\x18\x01 \x01(\x0b\x32\x1b.oncetold.v1.LedgerPosition*l\n\rClosingReason\x12\x1e\n\x1a\x43LOSING_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43LOSING_REASON_CASE_CLOSED\x10\x01\x12\x1b\n\x17\x43LOSING_REASON_IN_ERROR\x10\x02*F\n\x0cLinkStrength\x12\x1d\n\x19LINK_STRENGTH_UNSPECIFIED\x10\x00\x12\x17\n\x13LINK_STRENGTH_TOKEN\x10\x01*\xe0\x01\n\x11InvolvementGround\x12\"\n\x1eINVOLVEMENT_GROUND_UNSPECIFIED\x10\x00\x12\"\n\x1eINVOLVEMENT_GROUND_NAMED_GRANT\x10\x01\x12\x1f\n\x1bINVOLVEMENT_GROUND_REFERRAL\x10\x02\x12\x1b\n\x17INVOLVEMENT_GROUND_LEAD\x10\x03\x12 \n\x1cINVOLVEMENT_GROUND_EMERGENCY\x10\x04\x12#\n\x1fINVOLVEMENT_GROUND_SAFEGUARDING\x10\x05\x32\x9a\x07\n\x13RegistrationService\x12Y\n\x0eRegisterClient\x12\".oncetold.v1.RegisterClientRequest\x1a#.oncetold.v1.RegisterClientResponse\x12\x62\n\x11\x43loseRegistration\x12%.oncetold.v1.CloseRegistrationRequest\x1a&.oncetold.v1.CloseRegistrationResponse\x12\\\n\x0f\x43reateLinkToken\x12#.oncetold.v1.CreateLinkTokenRequest\x1a$.oncetold.v1.CreateLinkTokenResponse\x12\\\n\x0fRedeemLinkToken\x12#.oncetold.v1.RedeemLinkTokenRequest\x1a$.oncetold.v1.RedeemLinkTokenResponse\x12\x62\n\x11ListProposedLinks\x12%.oncetold.v1.ListProposedLinksRequest\x1a&.oncetold.v1.ListProposedLinksResponse\x12P\n\x0b\x43onfirmLink\x12\x1f.oncetold.v1.ConfirmLinkRequest\x1a .oncetold.v1.ConfirmLinkResponse\x12G\n\x08UndoLink\x12\x1c.oncetold.v1.UndoLinkRequest\x1a\x1d.oncetold.v1.UndoLinkResponse\x12\\\n\x0fOpenInvolvement\x12#.oncetold.v1.OpenInvolvementRequest\x1a$.oncetold.v1.OpenInvolvementResponse\x12Y\n\x0e\x45ndInvolvement\x12\".oncetold.v1.EndInvolvementRequest\x1a#.oncetold.v1.EndInvolvementResponse\x12P\n\x0b\x41ppointLead\x12\x1f.oncetold.v1.AppointLeadRequest\x1a .oncetold.v1.AppointLeadResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -91,48 +92,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APPOINTLEADREQUEST'].fields_by_name['client_reference']._serialized_options = b'\272H\020r\016\020\001\030d2\010^[!-~]+$'
   _globals['_APPOINTLEADREQUEST'].fields_by_name['agency_id']._loaded_options = None
   _globals['_APPOINTLEADREQUEST'].fields_by_name['agency_id']._serialized_options = b'\272H\035r\0332\031^[a-z0-9][a-z0-9-]{0,39}$'
-  _globals['_CLOSINGREASON']._serialized_start=2436
-  _globals['_CLOSINGREASON']._serialized_end=2544
-  _globals['_INVOLVEMENTGROUND']._serialized_start=2547
-  _globals['_INVOLVEMENTGROUND']._serialized_end=2771
-  _globals['_REGISTERCLIENTREQUEST']._serialized_start=111
-  _globals['_REGISTERCLIENTREQUEST']._serialized_end=267
-  _globals['_MATCHINGDETAILS']._serialized_start=270
-  _globals['_MATCHINGDETAILS']._serialized_end=693
-  _globals['_REGISTERCLIENTRESPONSE']._serialized_start=695
-  _globals['_REGISTERCLIENTRESPONSE']._serialized_end=766
-  _globals['_CLOSEREGISTRATIONREQUEST']._serialized_start=769
-  _globals['_CLOSEREGISTRATIONREQUEST']._serialized_end=928
-  _globals['_CLOSEREGISTRATIONRESPONSE']._serialized_start=930
-  _globals['_CLOSEREGISTRATIONRESPONSE']._serialized_end=1004
-  _globals['_CREATELINKTOKENREQUEST']._serialized_start=1006
-  _globals['_CREATELINKTOKENREQUEST']._serialized_end=1107
-  _globals['_CREATELINKTOKENRESPONSE']._serialized_start=1109
-  _globals['_CREATELINKTOKENRESPONSE']._serialized_end=1213
-  _globals['_REDEEMLINKTOKENREQUEST']._serialized_start=1216
-  _globals['_REDEEMLINKTOKENREQUEST']._serialized_end=1358
-  _globals['_REDEEMLINKTOKENRESPONSE']._serialized_start=1360
-  _globals['_REDEEMLINKTOKENRESPONSE']._serialized_end=1449
-  _globals['_CONFIRMLINKREQUEST']._serialized_start=1451
-  _globals['_CONFIRMLINKREQUEST']._serialized_end=1528
-  _globals['_CONFIRMLINKRESPONSE']._serialized_start=1530
-  _globals['_CONFIRMLINKRESPONSE']._serialized_end=1598
-  _globals['_UNDOLINKREQUEST']._serialized_start=1600
-  _globals['_UNDOLINKREQUEST']._serialized_end=1674
-  _globals['_UNDOLINKRESPONSE']._serialized_start=1676
-  _globals['_UNDOLINKRESPONSE']._serialized_end=1741
-  _globals['_OPENINVOLVEMENTREQUEST']._serialized_start=1744
-  _globals['_OPENINVOLVEMENTREQUEST']._serialized_end=1962
-  _globals['_OPENINVOLVEMENTRESPONSE']._serialized_start=1964
-  _globals['_OPENINVOLVEMENTRESPONSE']._serialized_end=2036
-  _globals['_ENDINVOLVEMENTREQUEST']._serialized_start=2038
-  _globals['_ENDINVOLVEMENTREQUEST']._serialized_end=2138
-  _globals['_ENDINVOLVEMENTRESPONSE']._serialized_start=2140
-  _globals['_ENDINVOLVEMENTRESPONSE']._serialized_end=2211
-  _globals['_APPOINTLEADREQUEST']._serialized_start=2214
-  _globals['_APPOINTLEADREQUEST']._serialized_end=2364
-  _globals['_APPOINTLEADRESPONSE']._serialized_start=2366
-  _globals['_APPOINTLEADRESPONSE']._serialized_end=2434
-  _globals['_REGISTRATIONSERVICE']._serialized_start=2774
-  _globals['_REGISTRATIONSERVICE']._serialized_end=3596
+  _globals['_CLOSINGREASON']._serialized_start=2771
+  _globals['_CLOSINGREASON']._serialized_end=2879
+  _globals['_LINKSTRENGTH']._serialized_start=2881
+  _globals['_LINKSTRENGTH']._serialized_end=2951
+  _globals['_INVOLVEMENTGROUND']._serialized_start=2954
+  _globals['_INVOLVEMENTGROUND']._serialized_end=3178
+  _globals['_REGISTERCLIENTREQUEST']._serialized_start=144
+  _globals['_REGISTERCLIENTREQUEST']._serialized_end=300
+  _globals['_MATCHINGDETAILS']._serialized_start=303
+  _globals['_MATCHINGDETAILS']._serialized_end=726
+  _globals['_REGISTERCLIENTRESPONSE']._serialized_start=728
+  _globals['_REGISTERCLIENTRESPONSE']._serialized_end=799
+  _globals['_CLOSEREGISTRATIONREQUEST']._serialized_start=802
+  _globals['_CLOSEREGISTRATIONREQUEST']._serialized_end=961
+  _globals['_CLOSEREGISTRATIONRESPONSE']._serialized_start=963
+  _globals['_CLOSEREGISTRATIONRESPONSE']._serialized_end=1037
+  _globals['_CREATELINKTOKENREQUEST']._serialized_start=1039
+  _globals['_CREATELINKTOKENREQUEST']._serialized_end=1140
+  _globals['_CREATELINKTOKENRESPONSE']._serialized_start=1142
+  _globals['_CREATELINKTOKENRESPONSE']._serialized_end=1246
+  _globals['_REDEEMLINKTOKENREQUEST']._serialized_start=1249
+  _globals['_REDEEMLINKTOKENREQUEST']._serialized_end=1391
+  _globals['_REDEEMLINKTOKENRESPONSE']._serialized_start=1393
+  _globals['_REDEEMLINKTOKENRESPONSE']._serialized_end=1482
+  _globals['_LISTPROPOSEDLINKSREQUEST']._serialized_start=1484
+  _globals['_LISTPROPOSEDLINKSREQUEST']._serialized_end=1510
+  _globals['_LISTPROPOSEDLINKSRESPONSE']._serialized_start=1512
+  _globals['_LISTPROPOSEDLINKSRESPONSE']._serialized_end=1626
+  _globals['_PROPOSEDLINK']._serialized_start=1629
+  _globals['_PROPOSEDLINK']._serialized_end=1784
+  _globals['_CONFIRMLINKREQUEST']._serialized_start=1786
+  _globals['_CONFIRMLINKREQUEST']._serialized_end=1863
+  _globals['_CONFIRMLINKRESPONSE']._serialized_start=1865
+  _globals['_CONFIRMLINKRESPONSE']._serialized_end=1933
+  _globals['_UNDOLINKREQUEST']._serialized_start=1935
+  _globals['_UNDOLINKREQUEST']._serialized_end=2009
+  _globals['_UNDOLINKRESPONSE']._serialized_start=2011
+  _globals['_UNDOLINKRESPONSE']._serialized_end=2076
+  _globals['_OPENINVOLVEMENTREQUEST']._serialized_start=2079
+  _globals['_OPENINVOLVEMENTREQUEST']._serialized_end=2297
+  _globals['_OPENINVOLVEMENTRESPONSE']._serialized_start=2299
+  _globals['_OPENINVOLVEMENTRESPONSE']._serialized_end=2371
+  _globals['_ENDINVOLVEMENTREQUEST']._serialized_start=2373
+  _globals['_ENDINVOLVEMENTREQUEST']._serialized_end=2473
+  _globals['_ENDINVOLVEMENTRESPONSE']._serialized_start=2475
+  _globals['_ENDINVOLVEMENTRESPONSE']._serialized_end=2546
+  _globals['_APPOINTLEADREQUEST']._serialized_start=2549
+  _globals['_APPOINTLEADREQUEST']._serialized_end=2699
+  _globals['_APPOINTLEADRESPONSE']._serialized_start=2701
+  _globals['_APPOINTLEADRESPONSE']._serialized_end=2769
+  _globals['_REGISTRATIONSERVICE']._serialized_start=3181
+  _globals['_REGISTRATIONSERVICE']._serialized_end=4103
 # @@protoc_insertion_point(module_scope)

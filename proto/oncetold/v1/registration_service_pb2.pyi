@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from oncetold.v1 import common_pb2 as _common_pb2
@@ -40,6 +41,24 @@ CLOSING_REASON_CASE_CLOSED: ClosingReason.ValueType  # 1
 CLOSING_REASON_IN_ERROR: ClosingReason.ValueType  # 2
 """Unlinks and retracts."""
 Global___ClosingReason: _TypeAlias = ClosingReason  # noqa: Y015
+
+class _LinkStrength:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LinkStrengthEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LinkStrength.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LINK_STRENGTH_UNSPECIFIED: _LinkStrength.ValueType  # 0
+    LINK_STRENGTH_TOKEN: _LinkStrength.ValueType  # 1
+    """the person took the caller's token to the other agency"""
+
+class LinkStrength(_LinkStrength, metaclass=_LinkStrengthEnumTypeWrapper):
+    """What speaks for two references being one person."""
+
+LINK_STRENGTH_UNSPECIFIED: LinkStrength.ValueType  # 0
+LINK_STRENGTH_TOKEN: LinkStrength.ValueType  # 1
+"""the person took the caller's token to the other agency"""
+Global___LinkStrength: _TypeAlias = LinkStrength  # noqa: Y015
 
 class _InvolvementGround:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -302,6 +321,81 @@ class RedeemLinkTokenResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RedeemLinkTokenResponse: _TypeAlias = RedeemLinkTokenResponse  # noqa: Y015
+
+@_typing.final
+class ListProposedLinksRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProposedLinksRequest: _TypeAlias = ListProposedLinksRequest  # noqa: Y015
+
+@_typing.final
+class ListProposedLinksResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINKS_FIELD_NUMBER: _builtins.int
+    ACCESS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def links(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProposedLink]:
+        """Oldest token first."""
+
+    @_builtins.property
+    def access(self) -> _common_pb2.LedgerPosition:
+        """The access entry of this look."""
+
+    def __init__(
+        self,
+        *,
+        links: _abc.Iterable[Global___ProposedLink] | None = ...,
+        access: _common_pb2.LedgerPosition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "links", b"links"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProposedLinksResponse: _TypeAlias = ListProposedLinksResponse  # noqa: Y015
+
+@_typing.final
+class ProposedLink(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINK_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_REFERENCE_FIELD_NUMBER: _builtins.int
+    STRENGTH_FIELD_NUMBER: _builtins.int
+    TOKEN_MADE_TIME_FIELD_NUMBER: _builtins.int
+    link_id: _builtins.str
+    client_reference: _builtins.str
+    """The caller's own."""
+    strength: Global___LinkStrength.ValueType
+    @_builtins.property
+    def token_made_time(self) -> _timestamp_pb2.Timestamp:
+        """When the caller made the token; not when it was redeemed."""
+
+    def __init__(
+        self,
+        *,
+        link_id: _builtins.str = ...,
+        client_reference: _builtins.str = ...,
+        strength: Global___LinkStrength.ValueType = ...,
+        token_made_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["token_made_time", b"token_made_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_reference", b"client_reference", "link_id", b"link_id", "strength", b"strength", "token_made_time", b"token_made_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposedLink: _TypeAlias = ProposedLink  # noqa: Y015
 
 @_typing.final
 class ConfirmLinkRequest(_message.Message):

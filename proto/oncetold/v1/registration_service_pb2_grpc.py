@@ -58,6 +58,11 @@ class RegistrationServiceStub(object):
                 request_serializer=oncetold_dot_v1_dot_registration__service__pb2.RedeemLinkTokenRequest.SerializeToString,
                 response_deserializer=oncetold_dot_v1_dot_registration__service__pb2.RedeemLinkTokenResponse.FromString,
                 _registered_method=True)
+        self.ListProposedLinks = channel.unary_unary(
+                '/oncetold.v1.RegistrationService/ListProposedLinks',
+                request_serializer=oncetold_dot_v1_dot_registration__service__pb2.ListProposedLinksRequest.SerializeToString,
+                response_deserializer=oncetold_dot_v1_dot_registration__service__pb2.ListProposedLinksResponse.FromString,
+                _registered_method=True)
         self.ConfirmLink = channel.unary_unary(
                 '/oncetold.v1.RegistrationService/ConfirmLink',
                 request_serializer=oncetold_dot_v1_dot_registration__service__pb2.ConfirmLinkRequest.SerializeToString,
@@ -119,6 +124,15 @@ class RegistrationServiceServicer(object):
     def RedeemLinkToken(self, request, context):
         """Redeems another agency's token: proposes a link. Nothing flows by it. A used, expired, unknown or own
         token is FAILED_PRECONDITION (ERROR_REASON_LINK_TOKEN). Repeat with the same request_id: the same answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProposedLinks(self, request, context):
+        """Lists the links that wait for the caller's word: another agency redeemed a token of the caller's. Shows the caller's
+        own reference and how strong the proposal is, never who proposes or of what kind they are. Recorded as a look.
+        Repeat: looks again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -188,6 +202,11 @@ def add_RegistrationServiceServicer_to_server(servicer, server):
                     servicer.RedeemLinkToken,
                     request_deserializer=oncetold_dot_v1_dot_registration__service__pb2.RedeemLinkTokenRequest.FromString,
                     response_serializer=oncetold_dot_v1_dot_registration__service__pb2.RedeemLinkTokenResponse.SerializeToString,
+            ),
+            'ListProposedLinks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProposedLinks,
+                    request_deserializer=oncetold_dot_v1_dot_registration__service__pb2.ListProposedLinksRequest.FromString,
+                    response_serializer=oncetold_dot_v1_dot_registration__service__pb2.ListProposedLinksResponse.SerializeToString,
             ),
             'ConfirmLink': grpc.unary_unary_rpc_method_handler(
                     servicer.ConfirmLink,
@@ -327,6 +346,33 @@ class RegistrationService(object):
             '/oncetold.v1.RegistrationService/RedeemLinkToken',
             oncetold_dot_v1_dot_registration__service__pb2.RedeemLinkTokenRequest.SerializeToString,
             oncetold_dot_v1_dot_registration__service__pb2.RedeemLinkTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProposedLinks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncetold.v1.RegistrationService/ListProposedLinks',
+            oncetold_dot_v1_dot_registration__service__pb2.ListProposedLinksRequest.SerializeToString,
+            oncetold_dot_v1_dot_registration__service__pb2.ListProposedLinksResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -52,6 +52,11 @@ class RegistrationServiceStub:
     """Redeems another agency's token: proposes a link. Nothing flows by it. A used, expired, unknown or own
     token is FAILED_PRECONDITION (ERROR_REASON_LINK_TOKEN). Repeat with the same request_id: the same answer.
     """
+    ListProposedLinks: _grpc.UnaryUnaryMultiCallable[_registration_service_pb2.ListProposedLinksRequest, _registration_service_pb2.ListProposedLinksResponse]
+    """Lists the links that wait for the caller's word: another agency redeemed a token of the caller's. Shows the caller's
+    own reference and how strong the proposal is, never who proposes or of what kind they are. Recorded as a look.
+    Repeat: looks again.
+    """
     ConfirmLink: _grpc.UnaryUnaryMultiCallable[_registration_service_pb2.ConfirmLinkRequest, _registration_service_pb2.ConfirmLinkResponse]
     """Confirms a proposed link. The agency that made the token confirms, or the operator. Repeat: the first
     position. NOT_FOUND (ERROR_REASON_NOT_FOUND) for another's or an unknown link; PERMISSION_DENIED
@@ -97,6 +102,11 @@ class RegistrationServiceAsyncStub(RegistrationServiceStub):
     RedeemLinkToken: _aio.UnaryUnaryMultiCallable[_registration_service_pb2.RedeemLinkTokenRequest, _registration_service_pb2.RedeemLinkTokenResponse]  # type: ignore[assignment]
     """Redeems another agency's token: proposes a link. Nothing flows by it. A used, expired, unknown or own
     token is FAILED_PRECONDITION (ERROR_REASON_LINK_TOKEN). Repeat with the same request_id: the same answer.
+    """
+    ListProposedLinks: _aio.UnaryUnaryMultiCallable[_registration_service_pb2.ListProposedLinksRequest, _registration_service_pb2.ListProposedLinksResponse]  # type: ignore[assignment]
+    """Lists the links that wait for the caller's word: another agency redeemed a token of the caller's. Shows the caller's
+    own reference and how strong the proposal is, never who proposes or of what kind they are. Recorded as a look.
+    Repeat: looks again.
     """
     ConfirmLink: _aio.UnaryUnaryMultiCallable[_registration_service_pb2.ConfirmLinkRequest, _registration_service_pb2.ConfirmLinkResponse]  # type: ignore[assignment]
     """Confirms a proposed link. The agency that made the token confirms, or the operator. Repeat: the first
@@ -164,6 +174,17 @@ class RegistrationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_registration_service_pb2.RedeemLinkTokenResponse, _abc.Awaitable[_registration_service_pb2.RedeemLinkTokenResponse]]:
         """Redeems another agency's token: proposes a link. Nothing flows by it. A used, expired, unknown or own
         token is FAILED_PRECONDITION (ERROR_REASON_LINK_TOKEN). Repeat with the same request_id: the same answer.
+        """
+
+    @_abc_1.abstractmethod
+    def ListProposedLinks(
+        self,
+        request: _registration_service_pb2.ListProposedLinksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registration_service_pb2.ListProposedLinksResponse, _abc.Awaitable[_registration_service_pb2.ListProposedLinksResponse]]:
+        """Lists the links that wait for the caller's word: another agency redeemed a token of the caller's. Shows the caller's
+        own reference and how strong the proposal is, never who proposes or of what kind they are. Recorded as a look.
+        Repeat: looks again.
         """
 
     @_abc_1.abstractmethod
