@@ -28,6 +28,7 @@ from consent_ledger.facts import (
 from consent_ledger.vocabulary import CaptureMethod, PostKind, ServiceType, Term
 from hub.projections.administration import Administration
 from hub.projections.certificates import CertificateKey, Invitation, KeyOrigin, RevokedKey, agency_named_in
+from hub.projections.chosen import Chosen
 from hub.projections.emergencies import Emergencies
 from hub.projections.places import Places
 from hub.projections.sharing import Sharing
@@ -165,6 +166,7 @@ class ConsentIndex:
         self.grants: dict[UUID, Grant] = {}
         self.grants_on: defaultdict[UUID, list[Grant]] = defaultdict(list)
         self.stops_on: defaultdict[UUID, list[Stop]] = defaultdict(list)
+        self.chosen_on: defaultdict[UUID, Chosen] = defaultdict(Chosen)
         self.own_words_on: dict[UUID, int] = {}
         self.refusals: dict[UUID, Stop] = {}
         self.exclusions: dict[UUID, Exclusion] = {}
@@ -341,14 +343,14 @@ class ConsentIndex:
         """The grants that count. Who asked to be forgotten opens nothing any more, and nobody speaks for a
         person who has shut them out, nor a parent for one who speaks for themselves, whichever agency was
         told (SAFETY H36)."""
-        exclusions = [exclusion for one in members for exclusion in self.exclusions_on[one]]
+        chosen = [self.chosen_on[one] for one in members if one in self.chosen_on]
         grown = any(one in self.own_words_on for one in members)
         return [
             grant
             for one in members
             if not self.registrations[one].erased
             for grant in self.grants_on[one]
-            if grant.given_by is None or not any(out.shuts_out(grant.given_by) for out in exclusions)
+            if grant.given_by is None or not any(one.silences(grant.given_by) for one in chosen)
             if not (grown and grant.method is CaptureMethod.PARENTAL_RESPONSIBILITY)
         ]
 

@@ -4,29 +4,18 @@ For people's tasks only: what may be disclosed the policy decides, grant by gran
 category of a grant counts as a whole, so that nobody is asked twice for one end, nor for what ended before.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_right
 from typing import Any
 from uuid import UUID
 
 from consent_ledger import domain, facts
 from consent_ledger.policy import running
-from consent_ledger.policy.confidentiality import CLOSED_BY_A_STOP, NOT_OF_THE_PERSON
-from consent_ledger.vocabulary import DataCategory, ServiceType
+from consent_ledger.vocabulary import SAFETY_CRITICAL, DataCategory, ServiceType
+from hub.projections.chosen import ALWAYS, Kind, Recipient, kind_of, position_of
 from hub.projections.consent_index import ConsentIndex
-
-_ALWAYS = 2**63
-"""Behind every position."""
 
 Ended = tuple[facts.Grant, frozenset[DataCategory]]
 """A grant and the categories of it that ended."""
-
-
-def closed_by(index: ConsentIndex, position: int, registration_id: UUID) -> Iterator[Ended]:
-    """What the stop recorded at the position took from each grant that was open."""
-    scope = next(one.scope for one in reversed(index.stops_on[registration_id]) if one.position == position)
-    for grant in index.person(registration_id).grants:
-        if grant.active and grant.basis in CLOSED_BY_A_STOP and reaches(index, scope, grant):
-            yield grant, open_before(index, grant, position) & (scope.categories or grant.scope.categories)
 
 
 def counted_for(agreement: facts.Agreement, agency_id: str) -> facts.AgreementVersion | None:
@@ -58,85 +47,175 @@ def uncovered(
     )
 
 
-def renewed(index: ConsentIndex, ended: facts.Grant, categories: frozenset[DataCategory], by: str) -> bool:
-    """Whether another grant that the same agency captured still says as much to the same recipient."""
+class Ends:
+    """What the entry at a position, the newest, ended for the person whom a registration belongs to.
 
-    def recipient(grant: facts.Grant) -> tuple[object, ...]:
-        return (grant.scope.agency_id, grant.scope.service_type, grant.scope.support_team)
+    Made for one entry, it remembers what it found: many grants say the same, and are asked after alike.
+    """
 
-    return any(
-        grant is not ended
-        and grant.active
-        and grant.captured_by == by
-        and recipient(grant) == recipient(ended)
-        and grant.scope.purposes >= ended.scope.purposes
-        and categories <= open_before(index, grant, _ALWAYS)
-        for grant in index.person(ended.registration_id).grants
-    )
+    def __init__(self, index: ConsentIndex, position: int, registration_id: UUID) -> None:
+        self._index = index
+        self.position = position
+        self.members = sorted(index.component(registration_id))
+        self.warned: set[UUID] = set()
+        """Registrations whose warnings somebody has to look at by now."""
+        self._chosen = [index.chosen_on[one] for one in self.members if one in index.chosen_on]
+        self._kinds: list[tuple[Kind, list[facts.Grant]]] | None = None
+        self._closed: dict[tuple[object, ...], int] = {}
+        self._renewing: dict[tuple[object, ...], list[facts.Grant]] = {}
+        self._services: dict[Recipient, set[ServiceType | None]] = {}
 
+    def open_before(self, grant: facts.Grant) -> frozenset[DataCategory]:
+        """The categories of a grant that nothing recorded before the entry has closed altogether."""
+        if not grant.begun:
+            return frozenset()
+        on = self._index.chosen_on[grant.registration_id]
+        if on.is_withdrawn(grant.grant_id, self.position):
+            return frozenset()
+        return _open(grant, self._closings(kind_of(grant), self.position))
 
-def open_before(index: ConsentIndex, grant: facts.Grant, position: int) -> frozenset[DataCategory]:
-    """The categories of a grant that nothing recorded before the position has closed altogether."""
-    if not grant.begun:
-        return frozenset()
-    person = index.person(grant.registration_id)
-    closing = [
-        stop.scope
-        for stop in person.stops
-        if stop.position < position
-        and (stop.position > grant.position or grant.weak or grant.basis in NOT_OF_THE_PERSON)
-        and (grant.basis in CLOSED_BY_A_STOP or stop.grant_id == grant.grant_id)
-    ]
-    closing += [
-        facts.Scope(
-            frozenset(),
-            frozenset() if one.category is None else frozenset({one.category}),
-            one.agency_id,
+    def closed_by(self, scope: facts.Scope) -> list[Ended]:
+        """What a stop, which is this entry, took from each grant that was open: of what is safety-critical.
+
+        Nobody is asked about the rest.
+        """
+        return self._taken(scope, [one for one in self._standing() if one[0].closable])
+
+    def shut_by(self, scope: facts.Scope) -> list[Ended]:
+        """The same of an exclusion, which shuts out whatever a grant rests on."""
+        return self._taken(scope, self._standing())
+
+    def _taken(self, scope: facts.Scope, kinds: list[tuple[Kind, list[facts.Grant]]]) -> list[Ended]:
+        asked = (scope.categories or SAFETY_CRITICAL) & SAFETY_CRITICAL
+        found: list[Ended] = []
+        for kind, grants in kinds:
+            categories = asked & kind.scope.categories
+            if categories and self._reaches(scope, kind.scope):
+                closings = self._closings(kind, self.position, categories)
+                for grant in _behind(grants, min(closings.values())):
+                    found.append((grant, _open(grant, closings)))
+        found = [one for one in found if one[1]]
+        return sorted(found, key=lambda one: one[0].position)
+
+    def said_by_parents(self) -> list[Ended]:
+        """What parents allowed for the person, and nothing had closed."""
+        return [
+            (grant, self.open_before(grant))
+            for one in self._chosen
+            for kind, grants in one.standing.items()
+            if kind.parental
+            for grant in grants
+        ]
+
+    def renewed(self, ended: facts.Grant, categories: frozenset[DataCategory], by: str) -> bool:
+        """Whether another grant that the same agency captured still says as much to the same recipient."""
+        own = ended.scope
+        alike = (own.agency_id, own.service_type, own.support_team, own.purposes, categories, by)
+        if alike not in self._renewing:
+            self._renewing[alike] = self._saying_as_much(own, categories, by)
+        return any(grant is not ended for grant in self._renewing[alike])
+
+    def _saying_as_much(
+        self, own: facts.Scope, categories: frozenset[DataCategory], by: str
+    ) -> list[facts.Grant]:
+        """Two grants that do, or one if there is but one: one may be the very grant that ended."""
+        found: list[facts.Grant] = []
+        for kind, grants in self._standing():
+            scope = kind.scope
+            if (
+                kind.captured_by == by
+                and scope.agency_id == own.agency_id
+                and scope.service_type == own.service_type
+                and scope.support_team == own.support_team
+                and scope.purposes >= own.purposes
+                and scope.categories >= categories
+            ):
+                closings = self._closings(kind, ALWAYS, categories)
+                found += _behind(grants, max(closings.values(), default=0))[-2:]
+                if len(found) >= 2:
+                    break
+        return found
+
+    def _standing(self) -> list[tuple[Kind, list[facts.Grant]]]:
+        """The active grants that count, by kind: as `ConsentIndex.person` has them."""
+        if self._kinds is None:
+            index = self._index
+            grown = any(one in index.own_words_on for one in self.members)
+            self._kinds = [
+                (kind, grants)
+                for one in self.members
+                if one in index.chosen_on and not index.registrations[one].erased
+                for kind, grants in index.chosen_on[one].standing.items()
+                if not (grown and kind.parental)
+                if kind.given_by is None or not any(on.silences(kind.given_by) for on in self._chosen)
+            ]
+        return self._kinds
+
+    def _closings(
+        self, kind: Kind, before: int, categories: frozenset[DataCategory] | None = None
+    ) -> dict[DataCategory, int]:
+        """By category, up to where grants of the kind are closed in it: what is behind that is open."""
+        asked = kind.scope.categories if categories is None else categories
+        return {category: self._closed_to(kind, category, before) for category in asked}
+
+    def _closed_to(self, kind: Kind, category: DataCategory, before: int) -> int:
+        own = kind.scope
+        agency_id, service_type, purposes = own.agency_id, own.service_type, own.purposes
+        alike = (kind.closable, kind.yields, agency_id, service_type, purposes, category, before)
+        known = self._closed.get(alike)
+        if known is None:
+            known = self._closed[alike] = self._find_closed_to(kind, category, before)
+        return known
+
+    def _find_closed_to(self, kind: Kind, category: DataCategory, before: int) -> int:
+        own = kind.scope
+        if any(on.shuts(own.agency_id, category, before) for on in self._chosen):
+            return ALWAYS
+        if not kind.closable:
+            return 0
+        recipients: list[Recipient] = [(None, None)]
+        if own.agency_id is not None:
+            recipients.append((own.agency_id, None))
+        services = self._services_of(own.agency_id, own.service_type)
+        if len(services) == 1:
+            recipients += [(None, one) for one in services if one is not None]
+        newest = max(
+            (on.stop_on(recipients, category, own.purposes, before) for on in self._chosen), default=0
         )
-        for one in person.exclusions
-        if one.position < position and not one.lifted
-    ]
-    return frozenset(
-        category
-        for category in grant.scope.categories
-        if not any(_closes(index, scope, grant, category) for scope in closing)
-    )
+        return ALWAYS if newest and kind.yields else newest
+
+    def _reaches(self, scope: facts.Scope, own: facts.Scope) -> bool:
+        """Whether a choice takes anything from a grant: some purpose, category and recipient of both."""
+        if scope.categories and not scope.categories & own.categories:
+            return False
+        if scope.purposes and not scope.purposes & own.purposes:
+            return False
+        mine, theirs = (scope.agency_id, scope.service_type), (own.agency_id, own.service_type)
+        if mine == (None, None) or theirs == (None, None):
+            return True
+        if mine[0] is not None and theirs[0] is not None:
+            return mine[0] == theirs[0]
+        return not self._services_of(*mine).isdisjoint(self._services_of(*theirs))
+
+    def _services_of(
+        self, agency_id: str | None, service_type: ServiceType | None
+    ) -> set[ServiceType | None]:
+        """The kinds of service that a recipient reads as. Of an agency that nobody registered: none."""
+        asked = (agency_id, service_type)
+        if asked not in self._services:
+            if agency_id is None:
+                self._services[asked] = {service_type}
+            else:
+                agency = self._index.agencies.get(agency_id)
+                feeds = () if agency is None else agency.feeds
+                self._services[asked] = {self._index.feeds[feed_id].service_type for feed_id in feeds}
+        return self._services[asked]
 
 
-def _closes(index: ConsentIndex, scope: facts.Scope, grant: facts.Grant, category: DataCategory) -> bool:
-    """Whether the scope leaves nothing of the grant's category, for no purpose and no recipient."""
-    own = grant.scope
-    if scope.categories and category not in scope.categories:
-        return False
-    if scope.purposes and not own.purposes <= scope.purposes:
-        return False
-    if scope.agency_id is not None:
-        return scope.agency_id == own.agency_id
-    if scope.service_type is not None:
-        return _services(index, own.agency_id, own.service_type) == {scope.service_type}
-    return True
+def _open(grant: facts.Grant, closings: dict[DataCategory, int]) -> frozenset[DataCategory]:
+    return frozenset(category for category, at in closings.items() if at < grant.position)
 
 
-def reaches(index: ConsentIndex, scope: facts.Scope, grant: facts.Grant) -> bool:
-    """Whether the scope takes anything from the grant: some purpose, category and recipient of both."""
-    own = grant.scope
-    if scope.categories and not scope.categories & own.categories:
-        return False
-    if scope.purposes and not scope.purposes & own.purposes:
-        return False
-    mine, theirs = (scope.agency_id, scope.service_type), (own.agency_id, own.service_type)
-    if mine == (None, None) or theirs == (None, None):
-        return True
-    if mine[0] is not None and theirs[0] is not None:
-        return mine[0] == theirs[0]
-    return not _services(index, *mine).isdisjoint(_services(index, *theirs))
-
-
-def _services(
-    index: ConsentIndex, agency_id: str | None, service_type: ServiceType | None
-) -> set[ServiceType | None]:
-    """The kinds of service that a recipient reads as. Of an agency that nobody registered: none."""
-    if agency_id is None:
-        return {service_type}
-    agency = index.agencies.get(agency_id)
-    return set() if agency is None else {index.feeds[feed_id].service_type for feed_id in agency.feeds}
+def _behind(grants: list[facts.Grant], position: int) -> list[facts.Grant]:
+    """Those recorded behind the position."""
+    return grants[bisect_right(grants, position, key=position_of) :]

@@ -90,6 +90,7 @@ def _grant_recorded(index: ConsentIndex, position: int, at: datetime, event: Any
     )
     index.grants[grant.grant_id] = grant
     index.grants_on[grant.registration_id].append(grant)
+    index.chosen_on[grant.registration_id].opened(grant)
     index.recorded_times[grant.grant_id] = at
     subject = str(grant.grant_id)
     if not grant.begun:
@@ -110,26 +111,30 @@ def _grant_recorded(index: ConsentIndex, position: int, at: datetime, event: Any
 
 def _grant_changed(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
     grant = index.grants[event.originator_id]
+    chosen = index.chosen_on[grant.registration_id]
     match event:
         case domain.Grant.Begun():
             grant.begun = True
+            chosen.opened(grant)
         case domain.Grant.Expired() | domain.Grant.AuthorityEnded():
             grant.expired = True
+            chosen.ended(grant)
         case domain.Grant.Reconfirmed():
             grant.reconfirmed.append((position, event.by))
         case domain.Grant.Withdrawn():
             grant.withdrawn = True
-            index.stops_on[grant.registration_id].append(
-                facts.Stop(
-                    grant.registration_id,
-                    position,
-                    grant.scope,
-                    grant.grant_id,
-                    event.remove,
-                    event.at_once,
-                    event.quiet,
-                )
+            chosen.ended(grant)
+            stop = facts.Stop(
+                grant.registration_id,
+                position,
+                grant.scope,
+                grant.grant_id,
+                event.remove,
+                event.at_once,
+                event.quiet,
             )
+            index.stops_on[grant.registration_id].append(stop)
+            chosen.stopped(stop)
     return component(index, grant.registration_id)
 
 
@@ -143,6 +148,7 @@ def _refusal_recorded(index: ConsentIndex, position: int, at: datetime, event: A
     stop = facts.Stop(event.registration_id, position, _scope(event), None, False, event.at_once, event.quiet)
     index.refusals[event.originator_id] = stop
     index.stops_on[event.registration_id].append(stop)
+    index.chosen_on[event.registration_id].stopped(stop)
     index.recorded_times[event.originator_id] = at
     return component(index, event.registration_id)
 
@@ -162,6 +168,7 @@ def _exclusion_recorded(index: ConsentIndex, position: int, at: datetime, event:
     )
     index.exclusions[event.originator_id] = exclusion
     index.exclusions_on[event.registration_id].append(exclusion)
+    index.chosen_on[event.registration_id].excluded(exclusion)
     index.recorded_times[event.originator_id] = at
     return component(index, event.registration_id)
 
@@ -169,6 +176,7 @@ def _exclusion_recorded(index: ConsentIndex, position: int, at: datetime, event:
 def _exclusion_lifted(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
     exclusion = index.exclusions[event.originator_id]
     exclusion.lifted = True
+    index.chosen_on[exclusion.registration_id].excluded(exclusion)
     return component(index, exclusion.registration_id)
 
 

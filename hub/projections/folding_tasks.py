@@ -4,7 +4,7 @@ Only what ended something counts. An agency is told of its own grants and record
 the cause it cannot tell.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,23 +15,13 @@ from consent_ledger.records import RecordDue, StoredRecord, read_fragment_class
 from consent_ledger.tasks import BreachReason, PeopleTold, TaskOutcome
 from consent_ledger.vocabulary import (
     SAFETY_CRITICAL,
-    CaptureMethod,
     DataCategory,
     PostKind,
     TaskKind,
 )
 from consent_ledger.working_days import working_days_later
 from hub.projections.consent_index import BoundaryKind, ConsentIndex
-from hub.projections.ended import (
-    Ended,
-    closed_by,
-    counted_for,
-    has_just_ended,
-    open_before,
-    reaches,
-    renewed,
-    uncovered,
-)
+from hub.projections.ended import Ended, Ends, counted_for, has_just_ended, uncovered
 from hub.projections.newcomers import follow_newcomers
 from hub.projections.tasks import Cause, Completion, Judgement
 from hub.projections.touched import Touched, component
@@ -70,27 +60,25 @@ def _ending(index: ConsentIndex, position: int, at: datetime, event: Any) -> Non
 
 def _grant_expired(index: ConsentIndex, position: int, at: datetime, event: Any) -> None:
     grant = index.grants[event.originator_id]
-    _follow_ends(index, position, at, [(grant, open_before(index, grant, position))], recorded_by=None)
+    ends = Ends(index, position, grant.registration_id)
+    _follow_ends(index, at, ends, [(grant, ends.open_before(grant))], recorded_by=None)
 
 
 def _authority_ended(index: ConsentIndex, position: int, at: datetime, event: Any) -> None:
     """A parent's yes ended by age: the young person is asked, unless they have said as much themselves."""
     grant = index.grants[event.originator_id]
-    _grant_expired(index, position, at, event)
-    if not renewed(index, grant, open_before(index, grant, position), grant.captured_by):
+    ends = Ends(index, position, grant.registration_id)
+    opened = ends.open_before(grant)
+    _follow_ends(index, at, ends, [(grant, opened)], recorded_by=None)
+    if not ends.renewed(grant, opened, grant.captured_by):
         _seek_own_word(index, position, at, grant.registration_id)
 
 
 def _own_word(index: ConsentIndex, position: int, at: datetime, event: Any) -> None:
     """No parent's yes counts any more, whichever agency recorded it: who recorded that asks the child."""
     recorded_by = index.registrations[event.registration_id].agency_id
-    ended = [
-        (grant, open_before(index, grant, position))
-        for member in sorted(index.component(event.registration_id))
-        for grant in index.grants_on[member]
-        if grant.active and grant.method is CaptureMethod.PARENTAL_RESPONSIBILITY
-    ]
-    _follow_ends(index, position, at, ended, recorded_by=recorded_by)
+    ends = Ends(index, position, event.registration_id)
+    _follow_ends(index, at, ends, ends.said_by_parents(), recorded_by=recorded_by)
     _seek_own_word(index, position, at, event.registration_id)
 
 
@@ -111,33 +99,34 @@ def _seek_own_word(index: ConsentIndex, position: int, at: datetime, registratio
 def _grant_withdrawn(index: ConsentIndex, position: int, at: datetime, event: Any) -> None:
     """It ends, and closes its scope in every earlier grant."""
     grant = index.grants[event.originator_id]
-    ended = list(closed_by(index, position, grant.registration_id))
+    ends = Ends(index, position, grant.registration_id)
+    ended = ends.closed_by(grant.scope)
     if not grant.expired:
-        ended.append((grant, open_before(index, grant, position)))
-    _follow_ends(index, position, at, ended, recorded_by=event.by)
+        ended.append((grant, ends.open_before(grant)))
+    _follow_ends(index, at, ends, ended, recorded_by=event.by)
 
 
 def _refused(index: ConsentIndex, position: int, at: datetime, event: Any) -> None:
-    ended = list(closed_by(index, position, event.registration_id))
+    ends = Ends(index, position, event.registration_id)
+    ended = ends.closed_by(index.refusals[event.originator_id].scope)
     recorded_by = index.registrations[event.registration_id].agency_id
-    _follow_ends(index, position, at, ended, recorded_by=recorded_by)
+    _follow_ends(index, at, ends, ended, recorded_by=recorded_by)
 
 
 def _excluded(index: ConsentIndex, position: int, at: datetime, event: Any) -> None:
     """Somebody or something shut out: only a warning to others is looked at (SAFETY H18)."""
     categories = frozenset() if event.category is None else frozenset({DataCategory(event.category)})
-    scope = facts.Scope(frozenset(), categories, event.agency_id)
-    for grant in index.person(event.registration_id).grants:
-        if grant.active and reaches(index, scope, grant):
-            closed = open_before(index, grant, position) & (categories or grant.scope.categories)
-            if DataCategory.SAFEGUARDING_RISK in closed:
-                _warn_of_risks(index, position, at, grant)
+    ends = Ends(index, position, event.registration_id)
+    for grant, closed in ends.shut_by(facts.Scope(frozenset(), categories, event.agency_id)):
+        if DataCategory.SAFEGUARDING_RISK in closed:
+            _warn_of_risks(index, at, ends, grant)
 
 
 def _agreement_ended(index: ConsentIndex, position: int, at: datetime, event: Any) -> None:
     """One task for each registration with an active grant under what ended."""
     agreement = index.agreements[index.agreement_streams[event.originator_id]]
     found: dict[UUID, frozenset[DataCategory]] = {}
+    around: dict[UUID, Ends] = {}
     for grant in list(index.grants.values()):
         if not grant.active:
             continue
@@ -149,10 +138,14 @@ def _agreement_ended(index: ConsentIndex, position: int, at: datetime, event: An
         ended = uncovered(index, version, grant) & SAFETY_CRITICAL
         if not ended:
             continue
-        ended &= open_before(index, grant, position)
+        if grant.registration_id not in around:
+            ends = Ends(index, position, grant.registration_id)
+            around |= dict.fromkeys(ends.members, ends)
+        ends = around[grant.registration_id]
+        ended &= ends.open_before(grant)
         found[grant.registration_id] = found.get(grant.registration_id, frozenset()) | ended
         if DataCategory.SAFEGUARDING_RISK in ended:
-            _warn_of_risks(index, position, at, grant)
+            _warn_of_risks(index, at, ends, grant)
     boundary = f"{agreement.agreement_id} {position}"
     for registration_id, ended in found.items():
         if ended:
@@ -160,19 +153,20 @@ def _agreement_ended(index: ConsentIndex, position: int, at: datetime, event: An
 
 
 def _follow_ends(
-    index: ConsentIndex, position: int, at: datetime, ended: Iterable[Ended], *, recorded_by: str | None
+    index: ConsentIndex, at: datetime, ends: Ends, ended: Iterable[Ended], *, recorded_by: str | None
 ) -> None:
     """`recorded_by` is the agency at whose desk somebody chose it; `None` when time did it."""
     for grant, categories in ended:
         critical = categories & SAFETY_CRITICAL
         # A stop against an agency that asked for itself, said elsewhere, is not told to that agency.
         told = recorded_by in (None, grant.captured_by) or grant.scope.agency_id != grant.captured_by
-        if critical and told and not renewed(index, grant, critical, grant.captured_by):
+        if critical and told and not ends.renewed(grant, critical, grant.captured_by):
             subject = str(grant.grant_id)
             recipient = grant.scope.agency_id
-            _ask_again(index, at, subject, str(position), grant.registration_id, grant.grant_id, recipient)
+            boundary = str(ends.position)
+            _ask_again(index, at, subject, boundary, grant.registration_id, grant.grant_id, recipient)
         if DataCategory.SAFEGUARDING_RISK in categories:
-            _warn_of_risks(index, position, at, grant)
+            _warn_of_risks(index, at, ends, grant)
 
 
 def _ask_again(
@@ -199,39 +193,39 @@ def _ask_again(
     )
 
 
-def _warn_of_risks(index: ConsentIndex, position: int, at: datetime, grant: facts.Grant) -> None:
+def _warn_of_risks(index: ConsentIndex, at: datetime, ends: Ends, grant: facts.Grant) -> None:
     """The grant carried warnings of others at risk: the agency that gave each decides what becomes of it."""
-    for judgement in _risks(index, grant.registration_id):
-        origin = index.registrations[judgement.registration_id].agency_id
-        subject = str(judgement.record_id)
-        if origin == grant.scope.agency_id or renewed(
-            index, grant, frozenset({DataCategory.SAFEGUARDING_RISK}), origin
-        ):
+    for member in ends.members:
+        judged = index.tasks.judged_on.get(member)
+        origin = index.registrations[member].agency_id
+        if not judged or member in ends.warned or origin == grant.scope.agency_id:
             continue
-        if index.tasks.is_open(TaskKind.RISK_TO_OTHERS, subject, judgement.registration_id, origin):
-            continue
-        # "No longer needed" was said of earlier ends: whoever loses the risk now is warned anew.
-        index.warned_anew[judgement.record_id] = position
-        index.tasks.add(
-            Cause(
-                TaskKind.RISK_TO_OTHERS,
-                subject,
-                str(position),
-                judgement.registration_id,
-                PostKind.SAFEGUARDING_LEAD,
-                at,
-                working_days_later(at, 1),
-                record_id=judgement.record_id,
-            )
+        if not ends.renewed(grant, frozenset({DataCategory.SAFEGUARDING_RISK}), origin):
+            ends.warned.add(member)
+            for record_id in judged:
+                _warn_of(index, at, index.tasks.judgements[record_id], origin, ends.position)
+
+
+def _warn_of(index: ConsentIndex, at: datetime, judgement: Judgement, origin: str, position: int) -> None:
+    subject = str(judgement.record_id)
+    if not judgement.risk_to_others or index.tasks.is_open(
+        TaskKind.RISK_TO_OTHERS, subject, judgement.registration_id, origin
+    ):
+        return
+    # "No longer needed" was said of earlier ends: whoever loses the risk now is warned anew.
+    index.warned_anew[judgement.record_id] = position
+    index.tasks.add(
+        Cause(
+            TaskKind.RISK_TO_OTHERS,
+            subject,
+            str(position),
+            judgement.registration_id,
+            PostKind.SAFEGUARDING_LEAD,
+            at,
+            working_days_later(at, 1),
+            record_id=judgement.record_id,
         )
-
-
-def _risks(index: ConsentIndex, registration_id: UUID) -> Iterator[Judgement]:
-    for member in sorted(index.component(registration_id)):
-        for record_id in index.tasks.judged_on.get(member, ()):
-            judgement = index.tasks.judgements[record_id]
-            if judgement.risk_to_others:
-                yield judgement
+    )
 
 
 def _record_published(index: ConsentIndex, position: int, at: datetime, event: Any) -> None:
