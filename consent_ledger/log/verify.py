@@ -40,7 +40,7 @@ class Verified:
 
     key: VerifierKey
     pinned: bool
-    """The key was given, not found in the folder."""
+    """The key was given, by itself or by the policy, and not found in the folder."""
     log: OpenedCheckpoint | None = None
     quorum: bool = False
     proofs: list[tuple[str, Proof, OpenedCheckpoint]] = field(default_factory=list)
@@ -53,16 +53,20 @@ def verify_folder(
 ) -> Verified:
     """Raises `ProofRefused` for the first thing that is not right, naming the file.
 
-    `keys`: the log's first, then witnesses'; left out, those of the folder are taken. `older`: checkpoints or
-    proofs that were kept from before.
+    `keys`: the log's first, then witnesses'; left out, the policy's, or those of the folder, are taken. The
+    log has to be one that the policy names, if it names any: its witnesses cosign others too. `older`:
+    checkpoints or proofs that were kept from before.
     """
-    own = list(keys) or _keys_in(folder)
+    named = () if policy is None else policy.logs
+    own = list(keys) or (list(named) if len(named) == 1 else _keys_in(folder))
     log = next((key for key in own if key.kind is KeyType.ED25519), None)
     if log is None:
         raise ProofRefused("no key of a log")
+    if named and log not in named:
+        raise ProofRefused("your policy names another log")
     witnesses = [key for key in own if key.kind is KeyType.COSIGNATURE]
     witnesses += list(policy.witnesses.values()) if policy is not None else []
-    found = Verified(log, bool(keys))
+    found = Verified(log, bool(keys or named))
     earlier = [_older(path, log, witnesses) for path in older]
     for path in sorted(folder.glob(f"*{PROOF}")):
         proof, opened = _proof(path, log, witnesses, policy)
@@ -172,8 +176,16 @@ def _require_no_more(log: Path, size: int) -> None:
                 raise ProofRefused("no checkpoint covers this")
             if width < now and not _read(log / tile_path(level, number, now)).startswith(_read(path)):
                 raise ProofRefused("it disagrees with the later one")
-            if width < now and level != ENTRIES and path.stat().st_size != width * HASH_SIZE:
-                raise ProofRefused("not as many hashes as its name says")
+            if width < now and _count(level, path) != width:
+                raise ProofRefused("not as many as its name says")
+
+
+def _count(level: int | str, path: Path) -> int:
+    """How many entries or hashes a file holds; -1 where the last is not whole."""
+    if level == ENTRIES:
+        return len(unbundle(_read(path)))
+    count, rest = divmod(path.stat().st_size, HASH_SIZE)
+    return -1 if rest else count
 
 
 class _naming:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from consent_ledger.log.note import KeyType, SigningKey
-from consent_ledger.log.tiles import tile_path
+from consent_ledger.log.tiles import ENTRIES, tile_path
 from consent_ledger.log.verify import main
 from tests.log.exported import Kept, flip, make, rewritten, rolled_back
 
@@ -78,6 +78,27 @@ def test_a_policy_decides_whose_cosignatures_are_enough(kept: Kept, tmp_path: Pa
     assert (code, "too few of the policy's witnesses" in text) == (1, True)
 
 
+def test_a_log_that_the_policy_does_not_name_is_refused_whoever_cosigned_it(
+    kept: Kept, tmp_path: Path
+) -> None:
+    """The witnesses cosign many logs: what they say of another one says nothing of this one."""
+    other = make(tmp_path / "other", 3, 6)
+    names = "".join(f"witness w{at} {key}\n" for at, key in enumerate(kept.keys[1:]))
+    for quorum in ("group both all w0 w1\nquorum both\n", "quorum none\n"):
+        policy = tmp_path / "policy"
+        policy.write_text(f"log {kept.keys[0]}\n{names}{quorum}")
+        code, text = said(kept.export, "--policy", policy)
+        assert (code, "taken from the folder" in text) == (0, False), "the policy itself gives the key"
+        for shown in (other.export, other.root):
+            assert said(shown, "--policy", policy)[0] == 1
+            code, text = said(shown, "--vkey", other.keys[0], "--policy", policy)
+            assert (code, "your policy names another log" in text) == (1, True)
+        code, text = said(kept.root, "--policy", policy)
+        assert (code, "stands at position 303" in text) == (0, True)
+    policy.write_text(f"log {other.keys[0]}\nlog {kept.keys[0]}\nquorum none\n")
+    assert (said(kept.export, "--policy", policy)[0], said(other.export, "--policy", policy)[0]) == (0, 0)
+
+
 def test_a_proof_alone_is_checked_with_its_entry(kept: Kept, tmp_path: Path) -> None:
     for path in (kept.proof, kept.leaf):
         shutil.copy(path, tmp_path)
@@ -129,6 +150,20 @@ def test_tiles_of_an_earlier_export_may_stay_if_they_agree(kept: Kept, tmp_path:
     flip(earlier, 5)
     code, text = said(copy.export, *pinned(kept))
     assert (code, "disagrees with the later one" in text) == (1, True)
+
+
+@pytest.mark.parametrize("left", [0, 51, 52 * 43, 52 * 44 - 1])
+def test_an_earlier_bundle_of_fewer_entries_than_its_name_says_is_refused(
+    kept: Kept, tmp_path: Path, left: int
+) -> None:
+    copy = kept.copy(tmp_path / "copy")
+    whole = (copy.log / tile_path(ENTRIES, 1)).read_bytes()
+    earlier = copy.log / tile_path(ENTRIES, 1, 44)
+    earlier.parent.mkdir(exist_ok=True)
+    earlier.write_bytes(whole[: 52 * 44])
+    assert said(copy.export, *pinned(kept))[0] == 0
+    earlier.write_bytes(whole[:left])
+    assert said(copy.export, *pinned(kept))[0] == 1
 
 
 def test_what_no_checkpoint_covers_is_refused(kept: Kept, tmp_path: Path) -> None:
