@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
@@ -33,13 +34,30 @@ def show(answer: Mapping[str, object], sentences: Iterable[str], *, as_json: boo
 
 
 def show_rows(
-    key: str, rows: Sequence[Mapping[str, object]], columns: Mapping[str, str], *, nothing: str, as_json: bool
+    key: str,
+    rows: Sequence[Mapping[str, object]],
+    columns: Mapping[str, str],
+    *,
+    nothing: str,
+    as_json: bool,
+    beneath: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Prints rows as `{key: [...]}` in JSON, or as a table with these columns (field to heading)."""
+    """Prints rows as `{key: [...]}` in JSON, or as a table with these columns (field to heading).
+
+    `beneath`: fields of the answer itself, printed as sentences behind the table.
+    """
     if as_json:
-        print(json.dumps({key: list(rows)}, ensure_ascii=False, sort_keys=True))
+        print(json.dumps({key: list(rows), **beneath}, ensure_ascii=False, sort_keys=True))
         return
     out = console()
+    _show_table(out, rows, columns, nothing)
+    for sentence in beneath.values():
+        out.print(escape(sentence))
+
+
+def _show_table(
+    out: Console, rows: Sequence[Mapping[str, object]], columns: Mapping[str, str], nothing: str
+) -> None:
     if not rows:
         out.print(escape(nothing))
         return

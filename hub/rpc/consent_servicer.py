@@ -25,7 +25,7 @@ from hub.rpc.choices import choice
 from hub.rpc.dispatch import Call
 from hub.use_cases import choices, consents, parental, preview
 from hub.use_cases.proxies import GivenBy
-from hub.use_cases.sentences import exclusion_sentence
+from hub.use_cases.sentences import NOBODY_MAY_DEMAND, exclusion_sentence
 from oncetold.v1 import common_pb2, growing_up_pb2
 from oncetold.v1 import consent_service_pb2 as messages
 
@@ -242,7 +242,9 @@ class ConsentServicer(Servicer):
             call, choices.list_choices, client_reference=reference, for_paper=request.for_paper
         )
         return messages.ListChoicesResponse(
-            choices=[choice(one, reference) for one in found], access=self.position(access)
+            choices=[choice(one, reference) for one in found],
+            access=self.position(access),
+            paper_warning=NOBODY_MAY_DEMAND if request.for_paper else "",
         )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from consent_ledger.erasures import Erasure, ErasureGround, ErasurePart, ErasureState, HoldGround
 from consent_ledger.working_days import LONDON
+from hub.use_cases.sentences import NOBODY_MAY_DEMAND
 
 _WHAT = {
     ErasurePart.RECORD: "one record about you",
@@ -61,6 +62,7 @@ def statement(facts: Facts) -> str:
             "What stays is this: scrambled data that nobody can unscramble, the proof that nothing else was"
             " changed, what you agreed to and refused, and with whom something was shared and when. That last"
             " part is kept so that it can always be shown who knew. It does not say what was shared.",
+            NOBODY_MAY_DEMAND,
         )
     )
 

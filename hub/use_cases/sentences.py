@@ -8,6 +8,14 @@ from consent_ledger.working_days import LONDON
 WITHHELD = "WITHHELD"
 """Stands for a reason that is another agency's exclusion or marker."""
 
+NOBODY_MAY_DEMAND = (
+    "This paper is for you. Nobody may make you ask for it or show it to them. An employer, or anybody who offers"
+    " a service, goods or a place to live, commits an offence by demanding records of your health, convictions"
+    " or cautions that you have a right to see (Data Protection Act 2018, section 184). If somebody does, tell"
+    " a worker whom you trust."
+)
+"""On every paper that somebody could be pressed to fetch (SAFETY H13)."""
+
 _REASONS: dict[str, str] = {
     Reason.NO_AGREEMENT: "No sharing agreement includes the agency that recorded it.",
     Reason.NOT_A_PARTY: "The agency that asks is not a party to the agreement.",

@@ -53,11 +53,13 @@ def test_a_persons_choices_are_recorded_listed_and_taken_back(partnership: Opera
     partnership("consent", "withdraw", "N-1", grant, "--as", "northside")
     partnership("consent", "lift", "N-1", exclusion["exclusion_id"], "--as", "northside")
     after = partnership("consent", "list", "N-1", "--as", "northside")["choices"]
+    paper = partnership("consent", "list", "N-1", "--as", "northside", "--for-paper")
 
     assert {choice["kind"].split()[0] for choice in choices} == {"grant", "exclusion", "marker", "refusal"}
     states = {choice["choice_id"]: choice["state"] for choice in after}
     assert states[grant] == "WITHDRAWN"
     assert states[exclusion["exclusion_id"]] == "LIFTED"
+    assert "section 184" in paper["paper_warning"], "nobody may demand it"
     assert partnership("deliveries", "disclosures", "N-1", "--as", "northside")["disclosures"] == []
 
 

@@ -59,6 +59,15 @@ async def test_h13_a_quiet_stop_stops_at_once_and_is_on_no_paper(
         assert [one.state for one in later.choices] == [messages.CHOICE_STATE_EXPIRED], "as it would have"
 
 
+async def test_h13_every_paper_says_that_nobody_may_demand_it(tmp_path: Path, authority: Authority) -> None:
+    async with stage(tmp_path, authority) as world:
+        c, _ = await begun(world)
+        for reference in ("rosa", "mia"):
+            paper = await c.outreach.list_choices(reference, for_paper=True)
+            assert "section 184" in paper.paper_warning, "also where nothing was chosen"
+        assert (await c.outreach.list_choices("rosa")).paper_warning == ""
+
+
 @pytest.mark.parametrize("stop", [withdraws, refuses])
 async def test_h13_control_an_open_stop_is_printed_and_the_ledger_tells_all_of_both(
     tmp_path: Path, authority: Authority, stop: Stop

@@ -368,6 +368,7 @@ def list_choices(
         },
         nothing="No choice is recorded for this reference.",
         as_json=as_json,
+        beneath={"paper_warning": answer.paper_warning} if for_paper else {},
     )
 
 

@@ -904,6 +904,9 @@ class ListChoicesResponse(_message.Message):
 
     CHOICES_FIELD_NUMBER: _builtins.int
     ACCESS_FIELD_NUMBER: _builtins.int
+    PAPER_WARNING_FIELD_NUMBER: _builtins.int
+    paper_warning: _builtins.str
+    """With for_paper: to be printed beneath. Nobody may demand the paper (Data Protection Act 2018, section 184)."""
     @_builtins.property
     def choices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Choice]: ...
     @_builtins.property
@@ -913,10 +916,11 @@ class ListChoicesResponse(_message.Message):
         *,
         choices: _abc.Iterable[Global___Choice] | None = ...,
         access: _common_pb2.LedgerPosition | None = ...,
+        paper_warning: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "choices", b"choices"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "choices", b"choices", "paper_warning", b"paper_warning"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

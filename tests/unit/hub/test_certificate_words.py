@@ -37,6 +37,7 @@ def test_it_says_who_erased_what_when_why_and_until_when_copies_could_be_read() 
     assert "Until 1 May 2026 those who run the service could still bring it back" in said
     assert "None of it had been shared with another agency" in said
     assert "what you agreed to and refused" in said
+    assert "section 184" in said.rsplit("\n\n", 1)[1], "nobody may demand it (H13)"
 
 
 @pytest.mark.parametrize("ground", ErasureGround)
