@@ -127,6 +127,8 @@ class Case:
             flag = pairs[purpose, category].self_captured_restricted
             if opening == "SELF" and not (level == "N" or (level == "R" and flag)):
                 return False  # R9: nobody confirms itself
+            if opening == "LITTLE" and level != "N":
+                return False
         if not self.lawful(version, record, part, purpose, self.person):
             return False
         if not self.confided(version, record, part, purpose, self.person):
@@ -392,7 +394,7 @@ class Case:
     # Test 8
 
     def opening(self, registration: Registration) -> str:
-        """R9: "" not involved; "SELF" only by the agency's own word; "FULL"."""
+        """R9: "" not involved; "LITTLE" for N alone; "SELF" only by the agency's own word; "FULL"."""
         if registration not in self._openings:
-            self._openings[registration] = opening(self.facts, self.person, registration)
+            self._openings[registration] = opening(self.facts, self.person, registration, self.now)
         return self._openings[registration]

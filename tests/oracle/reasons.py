@@ -85,7 +85,8 @@ def _within(
     if case.address_bars(part.categories, person):
         return "PROTECTED_ADDRESS"
     opening = case.opening(registration)
-    if opening == "" or (opening == "SELF" and not case.agreed(version, record, part, purpose, opening)):
+    limited = opening in ("SELF", "LITTLE")
+    if opening == "" or (limited and not case.agreed(version, record, part, purpose, opening)):
         return "NOT_INVOLVED"
     if purpose in NEVER_DELIVERED:
         return "DATA_OPT_OUT" if _opted_out(person) else "SMALL_NUMBER"
