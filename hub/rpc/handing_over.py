@@ -5,10 +5,13 @@ Their answers are believed as little as anybody's: only lines that verify with a
 
 import asyncio
 import base64
+import http.client
 import logging
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -19,6 +22,9 @@ EVERY_SECONDS = 45.0
 """A ledger in which nothing happens is handed over again so often."""
 AFTER_FAILURE_SECONDS = 20.0
 CALL_SECONDS = 15.0
+"""For each of an answer's pieces."""
+ANSWER_SECONDS = 30.0
+"""For the whole of it: a witness may send a byte at a time."""
 MOST_BYTES = 64 * 1024
 
 log = logging.getLogger(__name__)
@@ -31,6 +37,9 @@ class Said(NamedTuple):
     body: bytes
 
 
+_NO_ANSWER = Said(0, b"")
+
+
 class HandingOver:
     """One witness's URL. `run` goes on until cancelled."""
 
@@ -39,6 +48,7 @@ class HandingOver:
         self._url = url
         self._old_size = 0
         self._last: Offer | None = None
+        self._posting: threading.Thread | None = None
 
     async def run(self) -> None:
         """Hands over each checkpoint; a witness that is away, or refuses, is asked again later."""
@@ -75,7 +85,7 @@ class HandingOver:
 
     async def _hand(self, offer: Offer) -> str:
         size = offer.checkpoint.size
-        said = await asyncio.to_thread(_post, self._url, _body(self._old_size, offer))
+        said = await self._said(_body(self._old_size, offer))
         if said.status == 200:
             if not await self._witnesses.add_lines(size, said.body):
                 return "UNKNOWN_WITNESS"
@@ -88,6 +98,30 @@ class HandingOver:
             self._old_size, self._last = stands, None
             return ""
         return f"HTTP_{said.status}" if said.status else "NO_ANSWER"
+
+    async def _said(self, body: bytes) -> Said:
+        """Asks on a thread for which a hub that stops does not wait, one at a time."""
+        if self._posting is not None and self._posting.is_alive():
+            return _NO_ANSWER
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[Said] = loop.create_future()
+
+        def arrived(said: Said) -> None:
+            if not answered.done():
+                answered.set_result(said)
+
+        def post() -> None:
+            said = _post(self._url, body)
+            with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+                loop.call_soon_threadsafe(arrived, said)
+
+        self._posting = threading.Thread(target=post, name="witness", daemon=True)
+        self._posting.start()
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await answered
+        except TimeoutError:
+            return _NO_ANSWER
 
 
 def _body(old_size: int, offer: Offer) -> bytes:
@@ -109,10 +143,15 @@ def _post(url: str, body: bytes) -> Said:
     # The settings allow http and https only.
     request = urllib.request.Request(f"{url.rstrip('/')}/add-checkpoint", body, method="POST")  # noqa: S310
     try:
+        return _answered(request)
+    except (OSError, http.client.HTTPException):  # the second: what came is no HTTP
+        return _NO_ANSWER
+
+
+def _answered(request: urllib.request.Request) -> Said:
+    try:
         with _OPENER.open(request, timeout=CALL_SECONDS) as answer:
             return Said(answer.status, answer.read(MOST_BYTES))
     except urllib.error.HTTPError as error:
         with error:
             return Said(error.code, error.read(MOST_BYTES))
-    except OSError:
-        return Said(0, b"")

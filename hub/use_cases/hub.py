@@ -328,7 +328,8 @@ class Hub:
     async def stop(self) -> None:
         """Lets waiting fetches answer and finishes what was begun; the ledger is closed by its owner."""
         self.wake_all()
-        await asyncio.gather(*self._nudging)
+        # One that failed was told by those who met the same failure; the doors are to close all the same.
+        await asyncio.gather(*self._nudging, return_exceptions=True)
 
     @property
     def is_stopping(self) -> bool:

@@ -15,6 +15,7 @@ from adapters.witness.serving import Server
 from adapters.witness.signer import Witness, new_key
 from hub.rpc import handing_over
 from hub.rpc.handing_over import HandingOver
+from tests.observability.collector import deaf_endpoint
 from tests.twins.stage import Authority, Stage, stage
 from tests.unit.adapters.merkle import ToyLog
 from tests.witness.partners import authorise, ledger_key
@@ -157,6 +158,34 @@ async def test_what_a_witness_answers_is_not_believed(
     async with with_a_witness(tmp_path) as (world, _, _), listening(Answering(status, body)) as url:
         assert await stepped(HandingOver(world.hub.witnesses, url), 1) == [problem]
         assert world.hub.log.cosigned is None
+
+
+async def test_a_witness_that_never_ends_its_answer_is_given_up_and_not_asked_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handing_over, "ANSWER_SECONDS", 0.5)
+    async with with_a_witness(tmp_path) as (world, _, _):
+        with deaf_endpoint() as (port, taken):
+            handing = HandingOver(world.hub.witnesses, f"http://127.0.0.1:{port}")
+            assert await stepped(handing, 3) == ["NO_ANSWER"] * 3
+            assert len(taken) == 1
+
+
+async def test_a_witness_that_speaks_no_http_is_away(tmp_path: Path) -> None:
+    async with with_a_witness(tmp_path) as (world, _, _), babbling() as url:
+        assert await stepped(HandingOver(world.hub.witnesses, url), 2) == ["NO_ANSWER"] * 2
+
+
+@asynccontextmanager
+async def babbling() -> AsyncIterator[str]:
+    """Somebody else listens where the witness was."""
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example ready\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 async def test_a_witness_that_is_away_is_told_of_once(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import typer
 from hub.cli.command import Json, command, data_folder, group
 from hub.cli.connection import ask, no_hub, run
 from hub.cli.output import console, moment, show
+from hub.cli.stopping import Stopping
 from hub.config import Config, check_telemetry, read_config
 from hub.logs import configure_logs
 from oncetold.v1.operator_service_pb2 import AcceptClockRequest
@@ -59,12 +59,17 @@ def serve(
 
 
 async def _serve(config: Config, *, as_json: bool) -> None:
-    from hub.bootstrap import running_hub, settle_to_serve
+    stopping = Stopping()
+    try:
+        await _serve_until(stopping, config, as_json=as_json)
+    except asyncio.CancelledError:
+        if not stopping.is_told:
+            raise
+        log.info("stopped before it served", extra={"event": "STOPPING"})
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+
+async def _serve_until(stopping: Stopping, config: Config, *, as_json: bool) -> None:
+    from hub.bootstrap import running_hub, settle_to_serve
 
     def progress(done: int, size: int) -> None:
         if config.log.format == "json":
@@ -75,6 +80,7 @@ async def _serve(config: Config, *, as_json: bool) -> None:
 
     async with running_hub(config, progress=progress) as running:
         settle_to_serve()
+        stopping.started()
         host = config.listen.rpartition(":")[0]
         told = {
             "address": f"{host}:{running.port}",
@@ -94,7 +100,7 @@ async def _serve(config: Config, *, as_json: bool) -> None:
             if not as_json:
                 print(FOUNDING, flush=True)
         log.info("serving", extra={"event": "SERVING"})
-        await stop.wait()
+        await stopping.wait()
         log.info("stopping", extra={"event": "STOPPING"})
         if not as_json:
             console().print("Stopping: calls under way may finish.")
