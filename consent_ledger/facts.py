@@ -76,7 +76,8 @@ class Evidence:
 @dataclass(frozen=True, slots=True)
 class Proxy:
     """Who spoke for the person, by a pseudonym: of an agency's own, where one is named, or of the agency that
-    captured it. `registration_id`: the other client of that agency that it was."""
+    captured it. `registration_id`: the other client of that agency that it was, whose reference stands there
+    alone."""
 
     reference: str
     agency_id: str | None = None

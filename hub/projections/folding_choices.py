@@ -37,7 +37,7 @@ def _scope(event: Any) -> facts.Scope:
 
 
 def _proxy(event: Any) -> facts.Proxy | None:
-    if not event.given_by:
+    if not event.given_by and event.given_by_registration is None:
         return None
     return facts.Proxy(event.given_by, event.given_by_agency, event.given_by_registration)
 

@@ -1,6 +1,6 @@
 """The choices that an agency recorded for one of its clients: all, or what may stand on paper (H12, H13)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -40,11 +40,22 @@ def list_choices(
     access = work.record_access(caller, AccessKind.AUDIT)
     return [
         Choice(
-            identity, one, index.recorded_times[identity], _on_paper(work, one) if for_paper else _state(one)
+            identity,
+            _with_speaker(work, one),
+            index.recorded_times[identity],
+            _on_paper(work, one) if for_paper else _state(one),
         )
         for identity, one in choices
         if not for_paper or _may_be_printed(one)
     ], access
+
+
+def _with_speaker(work: Work, fact: Any) -> Any:
+    """With the reference of another client who spoke for this one, as it stands now; empty once erased."""
+    if not isinstance(fact, facts.Grant) or fact.given_by is None or fact.given_by.registration_id is None:
+        return fact
+    reference = work.index.registrations[fact.given_by.registration_id].reference
+    return replace(fact, given_by=replace(fact.given_by, reference=reference))
 
 
 def _state(fact: object) -> str:

@@ -34,7 +34,8 @@ def speaking_for(work: Work, caller: Caller, client: facts.Registration, given_b
         other = work.registration(caller, given_by.client_reference, open_only=False)
         if other.registration_id == client.registration_id or _is_named_as_risk(work, client, other):
             raise Refused("PROXY_EXCLUDED")
-        return facts.Proxy(given_by.client_reference, None, other.registration_id)
+        # Not by the reference: what names the other goes with what is known of them, and this stays.
+        return facts.Proxy("", None, other.registration_id)
     if given_by.agency_id is None:
         return facts.Proxy(given_by.other)
     proxy = facts.Proxy(given_by.staff_reference, given_by.agency_id)

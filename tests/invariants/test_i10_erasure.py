@@ -19,6 +19,7 @@ import pytest
 from adapters.kit.proofs import Checkpoint as Kept
 from adapters.kit.proofs import LogProof, check_consistency, check_inclusion, leaf_hash
 from consent_ledger.check import check_ledger
+from oncetold.v1.consent_service_pb2 import GivenBy
 from tests.erasure.asking import end_epoch, erase
 from tests.erasure.thief import Loot, copied, dumped, steal
 from tests.postgres import server
@@ -132,6 +133,29 @@ async def test_i10_nothing_that_is_kept_anywhere_reveals_what_was_erased(
             assert live.holds(MOUNTAIN) and not live.holds(SEA)
         assert SEA not in caplog.text and REFERENCE not in caplog.text
         assert check_ledger(url or str(day.data / "ledger.db"), day.world.site.config.root_key).damages == ()
+
+
+async def test_i10_the_reference_of_whoever_spoke_for_another_goes_with_them(
+    tmp_path: Path, authority: Authority
+) -> None:
+    """What Rosa agreed to stays, and that somebody spoke for her; not by what name her agency knew them."""
+    async with theft(tmp_path, authority) as day:
+        outreach, spoke = day.cast.outreach, GivenBy(client_reference=REFERENCE)
+        granted = await outreach.grant("rosa", SHARED, to="hostel", given_by=spoke)
+
+        async def speaker() -> GivenBy:
+            choices = (await outreach.list_choices("rosa")).choices
+            [given_by] = [one.grant.given_by for one in choices if one.choice_id == granted]
+            return given_by
+
+        assert await speaker() == spoke
+        await erase(outreach, REFERENCE, "everything")
+        assert await speaker() == GivenBy(client_reference="")
+        await end_epoch(day.world)
+        day.copy()
+        assert day.loot().holds(MOUNTAIN) and not day.loot().holds(REFERENCE)
+        await day.world.hub.rebuild()
+        assert await speaker() == GivenBy(client_reference="")
 
 
 async def test_i10_every_proof_given_before_still_verifies(tmp_path: Path, authority: Authority) -> None:
