@@ -1,7 +1,7 @@
 """What is erased or held, why, and how far it has come: terms and committed facts, never content."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import auto
 from uuid import UUID
@@ -95,6 +95,7 @@ class Erasure:
     """One erasure as far as it has come. `waiting`: what a hold keeps, fragment to (registration, record).
 
     `last_fenced` is the position by which all that is fenced was; `whole`: its registrations go altogether.
+    `told`: how many of the `fragments` were told on which registration; not noted in the oldest entries.
     """
 
     erasure_id: UUID
@@ -111,6 +112,20 @@ class Erasure:
     last_fenced: int
     complete_position: int = 0
     gone_at: datetime | None = None
+    told: dict[UUID, int] = field(default_factory=dict)
+
+    def on(self, registrations: Iterable[UUID]) -> "Erasure":
+        """As much of it as was recorded on these: what others recorded, or have to keep, does not show."""
+        own = tuple(registrations)
+        if set(own) == set(self.registrations):
+            return self
+        noted = sum(self.told.values()) == self.fragments
+        return replace(
+            self,
+            registrations=own,
+            fragments=sum(self.told.get(one, 0) for one in own) if noted else 0,
+            waiting={fragment: at for fragment, at in self.waiting.items() if at[0] in own},
+        )
 
     @property
     def state(self) -> ErasureState:

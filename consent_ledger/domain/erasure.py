@@ -5,6 +5,7 @@ erased, when and on what ground stays to be shown (UK GDPR Article 5(2)).
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from consent_ledger.domain.base import RecordedAggregate, event
@@ -18,12 +19,14 @@ class Erasure(RecordedAggregate):
     class Created(RecordedAggregate.Created):
         """`registrations` are all that it reaches; `gone` those of which nothing is to be read any more, not
         even the reference. `waiting`: what a hold keeps, fragment to [registration, record]. `fragments`: how
-        many were made unreadable. `horizon`: when copies of their keys are gone. Ids are hexadecimal.
+        many were made unreadable, `told` how many of them on which registration. `horizon`: when copies of
+        their keys are gone. Ids are hexadecimal.
 
         The keys' ids and the fragments' stand in a part of their own beside this event.
         """
 
         TOPIC = "erasure.fenced.v1"
+        class_version = 2
         agency_id: str
         registration_id: UUID
         registrations: list[str]
@@ -36,6 +39,12 @@ class Erasure(RecordedAggregate):
         waiting: dict[str, list[str]]
         gone: list[str]
         horizon: datetime
+        told: dict[str, int]
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """At first nobody noted whose they were."""
+            state["told"] = {}
 
     class Completed(RecordedAggregate.Event):
         """The key under which the erased keys lay was beyond recovery at `gone_time`, its provider says, and
@@ -60,6 +69,7 @@ class Erasure(RecordedAggregate):
         waiting: dict[str, list[str]],
         gone: list[str],
         horizon: datetime,
+        told: dict[str, int],
     ) -> None:
         self.registration_id = registration_id
 

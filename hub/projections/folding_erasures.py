@@ -36,6 +36,7 @@ def _erased(index: ConsentIndex, position: int, at: datetime, event: Any) -> Tou
         },
         part in _WHOLE,
         position,
+        told={UUID(registration): count for registration, count in event.told.items()},
     )
     touched = _around(index, one.registrations)
     index.erasures[one.erasure_id] = one
@@ -102,7 +103,8 @@ def _lifted(index: ConsentIndex, position: int, at: datetime, event: Any) -> Tou
     for erasure in {id(one): one for at in hold.registrations for one in index.erasures_on[at]}.values():
         ended = released & erasure.waiting.keys()
         for fragment_id in ended:
-            del erasure.waiting[fragment_id]
+            registration_id, _ = erasure.waiting.pop(fragment_id)
+            erasure.told[registration_id] = erasure.told.get(registration_id, 0) + 1
         if ended or (erasure.whole and {one.hex for one in erasure.registrations} & {*event.gone}):
             erasure.fragments += len(ended)
             erasure.last_fenced, erasure.horizon = position, event.horizon

@@ -53,7 +53,7 @@ def statement(facts: Facts) -> str:
     return "\n\n".join(
         (
             f"On {_day(one.fenced_at)} {_names(facts.recorded_by)} erased {_WHAT[one.part]}"
-            f" ({_pieces(one.fragments)}). {_WHY[one.ground]}",
+            f"{f' ({_pieces(one.fragments)})' if one.fragments else ''}. {_WHY[one.ground]}",
             "Nobody who uses this service can read it any more, and it is shared with nobody.",
             *_kept(facts),
             _copies(one),

@@ -4,6 +4,7 @@ One entry each. From it on what it names can be read by nobody here: not disclos
 preview; where it was delivered it is taken back as anything else is, without a reason and in the window.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -120,6 +121,7 @@ def erase_told(
         },
         gone=[one.hex for one in gone],
         horizon=ends,
+        told=dict(Counter(one.registration_id.hex for one in doomed)),
     )
     position = work.save(erasure, owner, beside=_ids(what, owner))
     return Erased(erasure.id, position, ends, bool(kept))

@@ -16,7 +16,8 @@ from hub.use_cases.work import Caller, Work
 
 @dataclass(frozen=True, slots=True)
 class ErasureLine:
-    """One erasure. `open_retractions`: copies elsewhere that nobody has said to be gone."""
+    """One erasure as the asking agency sees it: what it recorded itself. `open_retractions`: copies of that
+    elsewhere that nobody has said to be gone."""
 
     erasure: Erasure
     open_retractions: int
@@ -28,9 +29,9 @@ def list_erasures(work: Work, caller: Caller) -> tuple[list[ErasureLine], list[H
     index = work.index
     lines: dict[UUID, list[DisclosureLine]] = {}
     erasures = [
-        ErasureLine(one, len(_open(_told(work, agency_id, one, lines))))
+        ErasureLine(one.on(own), len(_open(_told(work, agency_id, one, lines))))
         for one in sorted(index.erasures.values(), key=lambda one: -one.position)
-        if _own(work, agency_id, one.registrations)
+        if (own := _own(work, agency_id, one.registrations))
     ]
     holds = [
         one
@@ -54,8 +55,9 @@ def get_certificate(work: Work, caller: Caller, *, erasure_id: UUID) -> tuple[Er
     def names(agencies: Iterable[str]) -> tuple[str, ...]:
         return tuple(sorted({index.agencies[one].name for one in agencies}))
 
+    seen = erasure.on(own)
     facts = Facts(
-        erasure,
+        seen,
         names(index.registrations[one].agency_id for one in own),
         names(one.recipient_agency_id for one in told),
         names(agency for agency, _ in unanswered),
@@ -65,7 +67,7 @@ def get_certificate(work: Work, caller: Caller, *, erasure_id: UUID) -> tuple[Er
         ),
     )
     access = work.record_access(caller, AccessKind.AUDIT)
-    return ErasureLine(erasure, len(unanswered)), statement(facts), access
+    return ErasureLine(seen, len(unanswered)), statement(facts), access
 
 
 def _own(work: Work, agency_id: str, registrations: Iterable[UUID]) -> list[UUID]:

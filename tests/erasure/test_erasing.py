@@ -13,7 +13,16 @@ import pytest
 
 from hub.projections.segments import Segments
 from oncetold.v1 import erasure_service_pb2 as messages
-from tests.erasure.asking import certificate, end_epoch, erase, erase_client, erase_request, erasures
+from tests.erasure.asking import (
+    certificate,
+    end_epoch,
+    erase,
+    erase_client,
+    erase_request,
+    erasures,
+    hold,
+    lift,
+)
 from tests.integration.loopback import refused
 from tests.twins.cast import Cast, also_about, bedded_down, cast, dose, note
 from tests.twins.stage import Authority, Stage, stage
@@ -121,8 +130,35 @@ async def test_everything_of_a_client_is_the_operators_to_erase(tmp_path: Path, 
         await erase_client(day.world, outreach, "rosa")
         await outreach.drain()
         assert await day.holds() == 0 and outreach.store == {}
-        [line] = (await erasures(hostel)).erasures
-        assert line.fragments == 4, "each agency sees what became of its own"
+        for agency, own in ((hostel, 1), (outreach, 3)):
+            [line] = (await erasures(agency)).erasures
+            assert line.fragments == own, "each agency sees what became of its own"
+            said = await certificate(agency, line.erasure_id)
+            assert f"({own} piece" in said.statement and said.erasure == line
+
+
+async def test_what_another_agency_holds_does_not_show_in_the_erasure_of_a_client(
+    tmp_path: Path, authority: Authority
+) -> None:
+    """I8: neither how much another recorded of her, nor that it has to keep something of it."""
+    async with told(tmp_path, authority) as day:
+        outreach, hostel = day.cast.outreach, day.cast.hostel
+        await hostel.publish("room-4", "h-1", contact=bedded_down())
+        await hostel.publish("room-4", "h-2", contact=bedded_down())
+        hold_id = await hold(hostel, "room-4", "h-2")
+        await erase_client(day.world, outreach, "rosa")
+        [mine], [theirs] = [(await erasures(one)).erasures for one in (outreach, hostel)]
+        assert (mine.fragments, mine.state) == (3, messages.ERASURE_STATE_FENCED)
+        assert (theirs.fragments, theirs.state) == (1, messages.ERASURE_STATE_HELD)
+        said = (await certificate(outreach, mine.erasure_id)).statement
+        assert "Hostel" not in said.partition("shared with")[0] and "kept for now" not in said
+        kept = (await certificate(hostel, theirs.erasure_id)).statement
+        assert "(1 piece of information) is kept for now because it is needed for a legal claim" in kept
+        await lift(hostel, hold_id)
+        [mine], [theirs] = [(await erasures(one)).erasures for one in (outreach, hostel)]
+        assert (mine.fragments, theirs.fragments) == (3, 2)
+        await day.world.hub.rebuild()
+        assert [one.fragments for one in (await erasures(hostel)).erasures] == [2]
 
 
 async def test_anothers_is_answered_like_nobodys(tmp_path: Path, authority: Authority) -> None:

@@ -69,3 +69,16 @@ def test_once_complete_nobody_could_bring_it_back() -> None:
     done = replace(ERASURE, complete_position=9, gone_at=NOON + timedelta(days=30))
     said = statement(replace(FACTS, erasure=done))
     assert "destroyed for good on 1 April 2026" in said and "could still" not in said
+
+
+def test_of_what_several_agencies_told_each_is_told_its_own() -> None:
+    two = UUID(int=2)
+    both = replace(
+        ERASURE, registrations=(ONE, two), waiting={b"f": (two, ONE)}, fragments=3, told={ONE: 1, two: 2}
+    )
+    assert (both.on([ONE]).fragments, both.on([ONE]).waiting) == (1, {})
+    assert (both.on([two]).fragments, both.on([two]).waiting) == (2, both.waiting)
+    assert both.on([two, ONE]) == both
+    unnoted = replace(both, told={})
+    assert unnoted.on([ONE]).fragments == 0, "in the oldest entries nobody noted whose they were"
+    assert "recorded about you. You objected" in statement(replace(FACTS, erasure=unnoted.on([ONE])))

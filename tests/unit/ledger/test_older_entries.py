@@ -13,6 +13,7 @@ from consent_ledger.domain import (
     TOPICS,
     Agency,
     Details,
+    Erasure,
     Exclusion,
     Link,
     Refusal,
@@ -148,6 +149,25 @@ def closed() -> Any:
     return registration
 
 
+def erased() -> Any:
+    return Erasure.begin(
+        UUID(int=13),
+        agency_id="hostel",
+        registration_id=UUID(int=8),
+        registrations=[UUID(int=8).hex, UUID(int=9).hex],
+        part="CLIENT",
+        record_id=None,
+        category=None,
+        ground="OBJECTION",
+        by="operator",
+        fragments=2,
+        waiting={},
+        gone=[],
+        horizon=NOON,
+        told={UUID(int=8).hex: 2},
+    )
+
+
 @pytest.mark.parametrize(
     ("made", "name", "before"),
     [
@@ -204,3 +224,13 @@ def test_a_registration_whose_reference_stands_in_its_event_reads_and_says_so() 
     event: Any = MAPPER.to_domain_event(old)
     assert event.details == Details("rosa", None) and not event.apart
     assert event.mutate(None).agency_id == "hostel"
+
+
+def test_an_erasure_from_before_it_said_whose_pieces_they_were_reads_and_folds() -> None:
+    written = MAPPER.to_stored_event(erased().collect_events()[0])
+    state = json.loads(written.state)
+    assert state.pop("told") and state.pop("class_version") == 2, "control: today's says it"
+    old = StoredEvent(written.originator_id, 1, written.topic, json.dumps(state).encode())
+    event: Any = MAPPER.to_domain_event(old)
+    assert (event.fragments, event.told) == (2, {})
+    assert event.mutate(None) is not None
