@@ -87,7 +87,8 @@ def terminate_agreement(work: Work, caller: Caller, *, agreement_id: str) -> int
     if known.terminated:
         return _position_of(work, agreement_id, Agreement.Terminated)
     agreement = work.repository.get(Agreement, agreement_stream(work, agreement_id))
-    agreement.terminate(caller.agency_id or caller.name)
+    # The operator who does it for a party is the operator: two people stand by it afterwards.
+    agreement.terminate(caller.name if caller.operator else caller.agency())
     return work.save(agreement, ADMINISTRATION)
 
 

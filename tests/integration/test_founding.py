@@ -9,6 +9,7 @@ import pytest
 
 from hub.bootstrap import running_hub
 from hub.config import ConfigError
+from hub.rpc.authentication import ACTING_AGENCY
 from hub.serve_settings import ServeSettings
 from hub.use_cases.administration import CODES_LAST
 from oncetold.v1 import administration_service_pb2 as messages
@@ -142,7 +143,11 @@ async def test_with_one_left_nothing_changes_until_somebody_enrols_by_a_new_code
         )
 
 
-async def test_an_agreement_ended_by_the_operator_is_a_stop(site: Site) -> None:
+@pytest.mark.parametrize("acting", [(), ((ACTING_AGENCY, "northside"),)])
+async def test_an_agreement_ended_by_the_operator_is_a_stop(
+    site: Site, acting: tuple[tuple[str, str], ...]
+) -> None:
+    """Also where they say that they do it for a party: nobody but they says so."""
     async with serving(site, ManualClock()) as (running, channel):
         for one in ("northside", "harbour"):
             await AgencyServiceStub(channel).RegisterAgency(agency(one))
@@ -152,7 +157,7 @@ async def test_an_agreement_ended_by_the_operator_is_a_stop(site: Site) -> None:
         ending = agreement_service_pb2.TerminateAgreementRequest(
             request_id=str(uuid4()), agreement_id="partnership"
         )
-        ended = await stub.TerminateAgreement(ending)  # one person, at once
+        ended = await stub.TerminateAgreement(ending, metadata=acting)  # one person, at once
         [stop] = (await office.stub.ListProposals(messages.ListProposalsRequest())).stops
 
         assert (stop.kind, stop.position.index) == ("agreement.terminated.v1", ended.position.index)
