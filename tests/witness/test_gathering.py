@@ -315,6 +315,23 @@ async def test_one_witness_is_not_enough_where_two_are_asked_for(tmp_path: Path)
         assert await newest(world, cosigned=True)
 
 
+async def test_two_witnesses_in_one_house_are_one(tmp_path: Path) -> None:
+    """Two services of one controller: whoever leans on it leans on both."""
+    async with stage(tmp_path, Authority(tmp_path / "authority")) as world:
+        world.hub.log.witnesses_needed = 2
+        names = ("north", "northside", "south")
+        north, northside, south = [await partner(world, name, tmp_path) for name in names]
+        world.hub.projector.index.agencies["northside"].controller_id = "north"
+        await signed_up(world)
+        await north.step()
+        await northside.step()
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await newest(world, cosigned=True)
+        assert refusal(refused.value)[1] == "NOT_YET_COVERED"
+        await south.step()
+        assert await newest(world, cosigned=True)
+
+
 async def test_where_none_is_asked_for_the_newest_is_answered(tmp_path: Path) -> None:
     async with stage(tmp_path, Authority(tmp_path / "authority")) as world:
         await signed_up(world)
