@@ -212,7 +212,8 @@ class Witnesses:
 
     def _is_enough(self, transaction: Transaction, note: Note) -> bool:
         log, keys = signing_key(transaction, self._hub.ledger.ledger_id).verifier, self._keys()
-        cosigned = {one.key.public for one in open_checkpoint(bytes(note), log, tuple(keys.values())).cosigned}
+        opened = open_checkpoint(bytes(note), log, tuple(keys.values()))
+        cosigned = {one.key.public for one in opened.cosigned}
         agencies = self._hub.projector.index.agencies
         # Two witnesses in one house are one: what counts is the controller in law, of several agencies maybe.
         owners = {
