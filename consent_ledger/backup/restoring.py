@@ -32,8 +32,9 @@ class Gate(NamedTuple):
 
     fences: Path
     """The file of destroyed keys."""
-    seen: int = 0
-    """The greatest size of the ledger that somebody outside has seen: its last checkpoint's."""
+    seen: int | None = 0
+    """The greatest size of the ledger that somebody outside has seen: its last checkpoint's. None: nobody
+    here knows, so that no fences are known to reach far enough."""
     accept_end: int | None = None
     """Where the fences end, said by somebody who answers for what was erased behind that."""
 
@@ -131,7 +132,16 @@ def _fences(manifest: Manifest, gate: Gate) -> Fences:
             "folder: without it what was erased since the backup would come back.",
         )
     fences = Fences(UUID(manifest.ledger_id), gate.fences)
-    needed = max(manifest.size, gate.seen)
+    if gate.seen is None and gate.accept_end != fences.through:
+        raise BackupRefused(
+            "nobody here knows how long the ledger was",
+            "Put the newest copy of the last checkpoint's file into the data folder: what was erased behind "
+            f"the end of the file of destroyed keys, entry {fences.through}, would come back. If there is "
+            "none, ask the witnesses how long the ledger was, and which agencies erased anything since; "
+            f"restore with --fences-end {fences.through}, and have it erased again before the hub serves.",
+            ends=fences.through,
+        )
+    needed = max(manifest.size, gate.seen or 0)
     if fences.through < needed and gate.accept_end != fences.through:
         raise BackupRefused(
             "the file of destroyed keys is older than the ledger",

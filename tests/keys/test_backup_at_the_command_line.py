@@ -80,9 +80,22 @@ def test_there_and_back(tmp_path: Path) -> None:
     assert typed(late, "restore", backup, "--fences-end", 2)["size"] == 2
 
     shutil.move(backup / "keys.db", tmp_path / "keys.db")
-    apart = moved(config, tmp_path / "apart", *keys, "fences")
-    assert typed(apart, "restore", backup, "--keys", tmp_path / "keys.db")["behind"] == 0
+    apart = moved(config, tmp_path / "apart", *keys, "fences", "checkpoint")
+    assert typed(apart, "restore", backup, "--keys", tmp_path / "keys.db")["behind"] == 1
+    shutil.copy2(tmp_path / "keys.db", backup / "keys.db")
+    _unknown_how_long(tmp_path, config, backup, made["ledger_id"])
     assert "another ledger's" in _of_another_ledger(tmp_path, config, backup)
+
+
+def _unknown_how_long(tmp_path: Path, config: Config, backup: Path, ledger_id: str) -> None:
+    """Without the last checkpoint nobody knows whether the fences reach far enough: somebody answers for it."""
+    lost = moved(config, tmp_path / "lost", "root.key", "root.key.epochs")
+    (lost / "fences").write_text(f"{ledger_id} {2:020d} through\n")
+    error = typed(lost, "restore", backup, code=2)["error"]
+    assert "how long the ledger was" in error["message"] and "--fences-end 2" in error["next_step"]
+    assert not (lost / "ledger.db").exists()
+    typed(lost, "restore", backup, "--fences-end", 3, code=2)
+    assert typed(lost, "restore", backup, "--fences-end", 2)["size"] == 2
 
 
 def _of_another_ledger(tmp_path: Path, config: Config, backup: Path) -> str:

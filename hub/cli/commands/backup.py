@@ -86,14 +86,16 @@ def restore(
 
     data = data_folder(context)
     config = read_config(data)
-    seen = _seen(config, read_manifest(folder).ledger_id)
-    gate = Gate(fences_file(config), seen, fences_end)
+    manifest = read_manifest(folder)
+    seen = _seen(config, manifest.ledger_id)
+    # An empty ledger's backup holds nothing that could have been erased since.
+    gate = Gate(fences_file(config), seen if seen is not None or manifest.size else 0, fences_end)
     made = restore_backup(
         folder, config.ledger, opened_root_keys(config), gate, keys=keys, progress=_progress
     )
     # Opened once: what the fences name is destroyed in it before anybody asks.
     open_hubs_ledger(config, SystemClock()).close()
-    behind = max(0, seen - made.size)
+    behind = max(0, (seen or 0) - made.size)
     show(
         {**_told(made, folder), "behind": behind},
         [
@@ -107,8 +109,8 @@ def restore(
     )
 
 
-def _seen(config: Config, ledger_id: str) -> int:
-    """How long the ledger was at the last checkpoint that is kept outside it; 0 if none is here."""
+def _seen(config: Config, ledger_id: str) -> int | None:
+    """How long the ledger was at the last checkpoint that is kept outside it; None if none is here."""
     from consent_ledger.errors import BackupRefused, ProofRefused
     from consent_ledger.log.checkpoint import Checkpoint
     from consent_ledger.log.gate import read_checkpoint_file
@@ -116,7 +118,7 @@ def _seen(config: Config, ledger_id: str) -> int:
 
     kept = read_checkpoint_file(config.checkpoint_file)
     if kept is None:
-        return 0
+        return None
     try:
         checkpoint = Checkpoint.parse(Note.parse(kept).text)
     except ProofRefused as error:
