@@ -88,7 +88,7 @@ def test_there_and_back(tmp_path: Path) -> None:
 
 
 def _unknown_how_long(tmp_path: Path, config: Config, backup: Path, ledger_id: str) -> None:
-    """Without the last checkpoint nobody knows whether the fences reach far enough: somebody answers for it."""
+    """Without the last checkpoint nobody knows whether the fences reach far enough."""
     lost = moved(config, tmp_path / "lost", "root.key", "root.key.epochs")
     (lost / "fences").write_text(f"{ledger_id} {2:020d} through\n")
     error = typed(lost, "restore", backup, code=2)["error"]
