@@ -34,10 +34,11 @@ def require_authority(
     if given_by is None:
         raise Refused("INVALID_FIELD", field="grant.given_by", rule="required")
     field = "grant.parental_authority.sixteenth_birthday_date"
-    if authority.ends <= work.now:
-        raise Refused("INVALID_FIELD", field=field, rule="a parent's word has ended")
+    # First: of a year behind 9997 there is no day two years on.
     if authority.sixteenth_birthday > (work.now + _CHILDHOOD).date():
         raise Refused("IMPOSSIBLE_TIME", field=field)
+    if authority.ends <= work.now:
+        raise Refused("INVALID_FIELD", field=field, rule="a parent's word has ended")
     if child.registration_id in work.index.own_words_on:
         raise Refused("PROXY_EXCLUDED")
 

@@ -207,6 +207,25 @@ async def test_case_6_a_parents_yes_says_who_gave_it_and_until_when(
         assert (await refused(asked))[1] == "INVALID_FIELD"
 
 
+@pytest.mark.parametrize("lacks_capacity", ["", "mca/1"])
+@pytest.mark.parametrize("day", ["2043-01-01", "9997-12-31", "9998-01-01", "9999-12-31"])
+async def test_case_6_a_birthday_that_is_too_far_off_is_refused_and_nothing_fails(
+    day: str, lacks_capacity: str, tmp_path: Path, authority: Authority
+) -> None:
+    """Two years on from there the calendar ends: that is no reason to make every projection anew."""
+    async with town(tmp_path, authority) as at:
+        resets: list[None] = []
+        at.stage.hub.ledger.on_reset(lambda: resets.append(None))
+        said = growing_up_pb2.ParentalAuthority(
+            sixteenth_birthday_date=day, lacks_capacity_reference=lacks_capacity
+        )
+        asked = at.street.grant(
+            "rosa", HEALTH, to="clinic", method="PARENTAL_RESPONSIBILITY", parent=said, given_by=HER_MOTHER
+        )
+        assert (await refused(asked))[1] == "IMPOSSIBLE_TIME"
+        assert not resets
+
+
 def test_case_6_the_birthday_begins_at_midnight_in_london() -> None:
     summer = ParentalAuthority(date(2026, 7, 1))
     assert summer.ends.isoformat() == "2026-06-30T23:00:00+00:00"
