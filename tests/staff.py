@@ -1,6 +1,7 @@
 """One navigator at every agency of a test's world, and small ways in which the agency vouches for them."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -177,8 +178,8 @@ def agency_named(credentials: pki.Credentials) -> str:
 def as_navigator(caller: Caller, now: datetime, reference: str = NAVIGATOR.staff_reference) -> Caller:
     """For a use case: the caller with an agency's word for its navigator, as the door would have taken it."""
     jti, expires = uuid4(), now + timedelta(minutes=4)
-    claims = f'{{"iss":"{caller.agency()}","jti":"{jti}","exp":{int(expires.timestamp())}}}'
-    word = f"{encoded(b'{}')}.{encoded(claims.encode())}.{encoded(b'not looked at')}"
+    said = {"iss": caller.agency(), "sub": reference, "jti": str(jti), "exp": int(expires.timestamp())}
+    word = f"{encoded(b'{}')}.{encoded(json.dumps(said).encode())}.{encoded(b'not looked at')}"
     expires = expires.replace(microsecond=0)
     staff = Staff(reference, Role.NAVIGATOR, Purpose.DIRECT_SUPPORT, jti, KEY_ID, expires, word)
     return replace(caller, staff=staff)
