@@ -118,6 +118,10 @@ class Holdings:
                 return
             after, most = cells[-1][0], most - len(cells)
 
+    def is_dirty(self, feed_id: UUID, pair: UUID) -> bool:
+        """Whether the pair's difference may not be empty."""
+        return self._transaction.get(DIRTY, feed_id.bytes + pair.bytes) is not None
+
     def retraction(self, feed_id: UUID, sequence: int) -> RetractionState | None:
         """One retraction that was sent on the feed."""
         key = feed_id.bytes + sequence.to_bytes(8)

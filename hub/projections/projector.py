@@ -22,13 +22,17 @@ from hub.projections.folding import fold
 from hub.projections.forgetting import forget_erased, matters, registrations_of
 from hub.projections.holdings import DIRTY, FEEDS, HOLDINGS, REPORTS, RETRACTIONS, Holdings
 from hub.projections.journal import JOURNAL, Journal
+from hub.projections.owed import OWED, TOLD, Owed
 from hub.projections.segments import SEGMENTS, Segments
 from hub.projections.tails import Tails
 from hub.projections.touched import Touched
 
-CELLS = (SEGMENTS, HOLDINGS, FEEDS, DIRTY, RETRACTIONS, REPORTS, DISCLOSURES, JOURNAL, ASSERTIONS)
+CELLS = (
+    SEGMENTS, HOLDINGS, FEEDS, DIRTY, RETRACTIONS, REPORTS, DISCLOSURES, JOURNAL, ASSERTIONS, OWED, TOLD
+)  # fmt: skip
 _POSITION = "position"
-_CELLS = b"cells"
+_CELLS = b"cells.2"
+"""Another number with each change of what the cells hold: those of an earlier release are made anew."""
 _POSITION_OWNER = KeyOwner(None, KeyCategory.ADMINISTRATION)
 _FOLDED = struct.Struct(">QQ")
 _BATCH = 1000
@@ -91,8 +95,8 @@ class Projector:
             self._recall(transaction, folded_to, kept)
         end = transaction.size if most is None else min(transaction.size, folded_to + most)
         if folded_to == 0:
-            for name in CELLS:
-                transaction.drop(name)  # what a replay left that was killed
+            for name in (*CELLS, _POSITION):
+                transaction.drop(name)  # what a replay left that was killed, or an earlier release
             self.tails.begin(alone=self._alone)
         step = _Step(self, transaction)
         with _collector_off():
@@ -213,7 +217,7 @@ def _folded(transaction: Transaction) -> tuple[int, int]:
     """
     sealed = transaction.get(_POSITION, _CELLS)
     if sealed is None:
-        if transaction.scan(JOURNAL, b"", limit=1):
+        if transaction.scan(JOURNAL, b"", limit=1) and not transaction.scan(_POSITION, b"", limit=1):
             raise UnsealFailed(reason="position")
         return 0, 0
     folded_to, kept = _FOLDED.unpack(transaction.vault.open_cell(_POSITION_OWNER, _CELLS, sealed))
@@ -238,6 +242,7 @@ class _Step:
         self._segments = Segments(transaction, projector.tails)
         self._holdings = Holdings(transaction)
         self._disclosures = Disclosures(transaction)
+        self._owed = Owed(transaction, projector.index)
         self._journal = Journal(transaction)
         self._assertions = Assertions(transaction)
         self._dirty: set[bytes] = set()
@@ -259,6 +264,7 @@ class _Step:
             self._write_dirty()
             self._holdings.fold(access, entry.position, entry.recorded)
             self._disclosures.fold(access, entry.position)
+            self._owed.fold(access)
 
     def _fact(self, entry: Entry) -> None:
         if entry.parts[0] == ERASED_PART:
@@ -275,6 +281,7 @@ class _Step:
             self._write_dirty()
             feeds = [UUID(one) for one in event.feeds]
             self._holdings.fold_departure(feeds, event.copies, entry.position)
+            self._owed.fold_departure(feeds, event.copies)
         self._projector.woken |= touched.woken
         self._mark(self._projector.touched_pairs(touched))
         self._marked.clear()

@@ -6,10 +6,11 @@ and of the agency that has it only the Caldicott guardian, or the data protectio
 (SAFETY H4).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import islice
 from uuid import UUID
 
 from consent_ledger.access import AccessKind, StepKind, read_access_entry
@@ -81,11 +82,6 @@ def list_retractions(work: Work, caller: Caller, *, client_reference: str = "") 
     if client_reference:
         only = work.registration(caller, client_reference, open_only=False).registration_id
     is_officer = staff.role is Role.DATA_PROTECTION_OFFICER
-    overdue = [
-        one
-        for one in _overdue(work, agency_id if only is not None or not is_officer else None)
-        if not _is_kept_from(work, agency_id, staff.reference, one)
-    ]
     told: list[ToldRetraction] = []
     if is_officer and only is not None:
         told = [
@@ -94,15 +90,18 @@ def list_retractions(work: Work, caller: Caller, *, client_reference: str = "") 
             if line.step is StepKind.RETRACT and not _shut_out(work, agency_id, staff.reference, only)
         ]
     elif is_officer:
-        told = [_told(work, one) for one in overdue if index.registrations[one.origin].agency_id == agency_id]
+        told = [
+            _told(work, one)
+            for one in _told_by(work, agency_id)
+            if not _is_kept_from(work, agency_id, staff.reference, one)
+        ]
     copies = []
     if staff.role is Role.CALDICOTT_GUARDIAN or not _has_guardian(work, agency_id):
         copies = [
             OverdueCopy(one.feed.feed_id, reference, one.element_id, one.since, not one.position)
-            for one in overdue
-            if one.feed.agency_id == agency_id
+            for one in _held_by(work, agency_id, None if only is None else index.pair_of(only))
+            if not _is_kept_from(work, agency_id, staff.reference, one)
             and (reference := index.current_of_pair(one.pair).reference)
-            and client_reference in ("", reference)
         ]
     found = Retractions(told[:MOST], copies[:MOST], max(len(told), len(copies)) > MOST)
     return found, work.record_access(caller, AccessKind.AUDIT)
@@ -139,19 +138,46 @@ def _told(work: Work, one: _Overdue) -> ToldRetraction:
     return ToldRetraction(work.index.registrations[one.origin].reference, line)
 
 
-def _overdue(work: Work, holder: str | None) -> Iterator[_Overdue]:
-    """Every overdue copy, or those that one agency holds, the longest of each feed first."""
-    for _, feed in sorted(work.index.feeds.items()):
-        if holder in (None, feed.agency_id):
-            found = [*_asked_for(work, feed), *_not_fetched(work, feed)]
-            yield from sorted(found, key=lambda one: (one.since, one.element_id))
+def _told_by(work: Work, agency_id: str) -> Iterator[_Overdue]:
+    """Every overdue copy, at other agencies, of what this one told: the longest of each feed first.
+
+    Nothing that a third one told is looked at: how long that takes would tell how much of it is overdue.
+    """
+    for feed_id, feed in sorted(work.index.feeds.items()):
+        if feed.agency_id != agency_id:
+            dirty = (
+                pair
+                for pair in work.owed.told_about(agency_id, feed_id)
+                if work.holdings.is_dirty(feed_id, pair)
+            )
+            found = [*_asked_for(work, feed, agency_id), *_not_fetched(work, feed, dirty)]
+            for one in _longest_first(found):
+                if work.index.registrations[one.origin].agency_id == agency_id:
+                    yield one
 
 
-def _asked_for(work: Work, feed: Feed) -> Iterator[_Overdue]:
+def _held_by(work: Work, agency_id: str, pair: UUID | None) -> Iterator[_Overdue]:
+    """Every overdue copy that the agency has, or of one of its people: the longest of each feed first."""
+    for feed_id, feed in sorted(work.index.feeds.items()):
+        if feed.agency_id == agency_id:
+            if pair is None:
+                dirty: Iterable[UUID] = work.holdings.dirty(feed_id, _PAIRS)
+            else:
+                dirty = [pair] if work.holdings.is_dirty(feed_id, pair) else []
+            found = [*_asked_for(work, feed, agency_id, pair), *_not_fetched(work, feed, dirty)]
+            yield from _longest_first(found)
+
+
+def _longest_first(found: list[_Overdue]) -> list[_Overdue]:
+    return sorted(found, key=lambda one: (one.since, one.element_id))
+
+
+def _asked_for(work: Work, feed: Feed, agency_id: str, pair: UUID | None = None) -> Iterator[_Overdue]:
     """Sent, and without a receipt for too long; or its agency left, and nobody there could say."""
     opened = cache(work.transaction.entry)
-    for retraction in work.holdings.retractions(feed.feed_id):
-        if attested(retraction.outcome):
+    for sequence in work.owed.unanswered(agency_id, feed.feed_id):
+        retraction = work.holdings.retraction(feed.feed_id, sequence)
+        if retraction is None or attested(retraction.outcome) or pair not in (None, retraction.pair):
             continue
         entry = opened(retraction.position)
         # Who left without knowing what became of the copies will not say it later either.
@@ -178,13 +204,13 @@ def _of(entry: Entry, sequence: int) -> tuple[UUID | None, UUID | None]:
     return next(((step.origin, step.fragment_id) for step in steps), (None, None))
 
 
-def _not_fetched(work: Work, feed: Feed) -> Iterator[_Overdue]:
-    """Due, from an adapter that has not fetched for too long."""
+def _not_fetched(work: Work, feed: Feed, dirty: Iterable[UUID]) -> Iterator[_Overdue]:
+    """Due of the first of these pairs, from an adapter that has not fetched for too long."""
     state = work.holdings.feed(feed.feed_id)
     fetched = moment(state.fetched)
     if work.now - fetched <= OVERDUE_AFTER or work.index.agencies[feed.agency_id].departed is not None:
         return
-    for pair in list(work.holdings.dirty(feed.feed_id, _PAIRS)):
+    for pair in islice(dirty, _PAIRS):
         held = work.holdings.held_about(feed.feed_id, pair)
         if not held:
             continue

@@ -21,6 +21,7 @@ from hub.projections.assertions import Assertions
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.disclosures import Disclosures
 from hub.projections.holdings import Holdings
+from hub.projections.owed import Owed
 from hub.projections.segments import Segments
 from hub.use_cases.observer import NOTHING, Outcomes
 
@@ -189,6 +190,11 @@ class Work:
     def disclosures(self) -> Disclosures:
         """Who was given what."""
         return Disclosures(self._caught_up())
+
+    @property
+    def owed(self) -> Owed:
+        """Where to look for copies that are overdue."""
+        return Owed(self._caught_up(), self.index)
 
     def _caught_up(self) -> Transaction:
         if not self.with_cells:
