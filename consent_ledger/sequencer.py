@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from consent_ledger.answers import LoopFuture, Outcome, Waiter, answer
@@ -116,14 +117,30 @@ class Sequencer:
         self._thread.join()
 
     def _work(self) -> None:
-        open_for_more = True
+        open_for_more, waiting = True, list[Waiting]()
         try:
             while open_for_more:
                 waiting, open_for_more = self._drain()
                 if waiting:
                     self._commit_together(waiting)
+        except BaseException as error:  # noqa: BLE001 - a defect of ours; nobody may wait for a writer that is gone
+            self._give_up(waiting, error)
         finally:
             self._store.close()
+
+    def _give_up(self, waiting: list[Waiting], error: BaseException) -> None:
+        """Ends the ledger, and tells whoever waits that it failed; who was answered keeps the answer."""
+        _say("COMMIT_FAILED", "the ledger's writer ends: %s", error)
+        with self._lock:
+            self._closed = True
+        with suppress(queue.Empty):
+            while True:
+                found = self._queue.get_nowait()
+                if found is not None:
+                    waiting.append(found)
+        failure = StorageFailed(reason=type(error).__name__)
+        left = [one for _, one, _ in waiting if not (isinstance(one, Future) and one.done())]
+        answer((one, None, failure) for one in left)
 
     def _drain(self) -> tuple[list[Waiting], bool]:
         """Everything that waits, at least one; False with it once the ledger is closing."""

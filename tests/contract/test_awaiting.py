@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from consent_ledger.errors import LedgerClosed, StreamConflict
+from consent_ledger.errors import LedgerClosed, StorageFailed, StreamConflict
 from consent_ledger.ledger import Foreseen, Ledger, Transaction
 from consent_ledger.store.sql import SqlStore
 from tests.contract.backends import Backend
@@ -202,3 +202,27 @@ def test_a_foreseen_version_is_the_one_after_what_was_appended_meanwhile(ledger:
 
     assert (first, version) == ([1], 1)
     assert isinstance(second, StreamConflict)
+
+
+def test_a_writer_that_ends_by_a_defect_leaves_nobody_waiting(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even whoever closes it: a commit fails, and what failed cannot be undone either."""
+
+    def broken(_store: SqlStore) -> None:
+        raise AssertionError("a defect")
+
+    async def main() -> list[Any]:
+        held = Held(ledger)
+        monkeypatch.setattr(type(ledger._sequencer._store), "commit", broken)
+        monkeypatch.setattr(type(ledger._sequencer._store), "rollback", broken)
+        waiting = [ledger.run(appending(b"1")), asyncio.wrap_future(ledger.submit(appending(b"2")))]
+        held._gate.set()
+        async with asyncio.timeout(20):
+            return await asyncio.gather(*waiting, return_exceptions=True)
+
+    first, second = asyncio.run(main())
+    assert isinstance(first, StorageFailed) and isinstance(second, StorageFailed)
+    with pytest.raises((LedgerClosed, StorageFailed)):
+        ledger.submit(appending(b"3")).result(20)
+    ledger.close()
