@@ -32,7 +32,7 @@ from hub.use_cases.taking import (
     unread_without_delay,
     warning_stays,
 )
-from hub.use_cases.wanted import Wanted, etags
+from hub.use_cases.wanted import Wanted, as_held, etags
 from hub.use_cases.work import Work
 
 _ALWAYS = (HandlingMark.NORDSCLCD, HandlingMark.PERSISTLABEL)
@@ -227,13 +227,19 @@ class _Teller:
             terms = decided[key] if alike and key in decided else self._active_terms(fragment_id, item)
             sent = held.get(element_id) if held else None
             durable = None if sent is None else sent.acknowledged(acknowledged)
+            earlier: Sequence[Item] = fragments.earlier.get(fragment_id, ())
+            if self._not_searched and terms is not None:
+                known = 0 if durable is None else durable.revision
+                if item.revision != known and names(self._work.vault, self._not_searched, item):
+                    # What they hold stays; copies that are out already, the search takes back.
+                    if durable is None or (before := as_held(earlier, durable)) is None:
+                        continue
+                    item, terms = before, self._active_terms(fragment_id, before)
             if durable is None or durable.terms is terms:
-                # Copies that are out already, the search takes back.
-                is_new = durable is None and bool(self._not_searched)
-                if terms is not None and not (is_new and names(self._work.vault, self._not_searched, item)):
+                if terms is not None:
                     wanted[element_id] = _made(Wanted, (element_id, fragment_id, origin, item, terms, None))
             else:
-                revisions = (*fragments.earlier.get(fragment_id, ()), item)
+                revisions = (*earlier, item)
                 warned = sent is not None and sent.stub
                 one = self._after_sending(
                     element_id, fragment_id, revisions, terms, durable, warned, found.urgent
@@ -346,7 +352,7 @@ class _Teller:
                 if state is not None:
                     rows.append(TermRow(row.purpose, row.agreement_id, state))
         origin = self._registration.registration_id.bytes
-        stored = item if active is not None else _as_held(revisions, durable)
+        stored = item if active is not None else as_held(revisions, durable)
         if stored is None:
             return None
         # A mark that a newer revision bears would tell of that revision.
@@ -389,8 +395,3 @@ def _terms(rows: Iterable[TermRow], facts: Fragment) -> Terms:
     if Purpose.REFERRAL_ELIGIBILITY not in active:
         marks.add(HandlingMark.NOREUSE)
     return terms_of(ordered, tuple(sorted(marks)))
-
-
-def _as_held(revisions: Sequence[Item], durable: Held) -> Item | None:
-    """The revision that the partner holds: nothing newer may be sent once no purpose is active."""
-    return next((one for one in revisions if one.revision == durable.revision and not one.gone), None)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from hub.projections.fragments import Item
-from hub.projections.held import Terms
+from hub.projections.held import Held, Terms
 from hub.use_cases.work import Work
 
 _ID = 16
@@ -28,6 +28,11 @@ class Wanted(NamedTuple):
     def with_content(self) -> bool:
         """Whether content goes along: a repeated greying sends no more than the first."""
         return self.ring is not None or self.terms.active
+
+
+def as_held(revisions: Sequence[Item], durable: Held) -> Item | None:
+    """The revision that the partner holds: nothing newer may be sent once no purpose is active."""
+    return next((one for one in revisions if one.revision == durable.revision and not one.gone), None)
 
 
 def etags(work: Work, wanted: Sequence[Wanted]) -> dict[bytes, bytes]:

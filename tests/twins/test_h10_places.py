@@ -17,7 +17,7 @@ from hub.projections.places import Places
 from hub.use_cases import place_pass, publish
 from hub.use_cases import places as protecting
 from oncetold.v1 import place_service_pb2, records_pb2
-from tests.twins.cast import bedded_down
+from tests.twins.cast import bedded_down, note
 from tests.twins.colleague import hired
 from tests.twins.desk import Desk
 from tests.twins.places import (
@@ -253,6 +253,26 @@ async def test_h10_while_nobody_has_looked_yet_nothing_new_goes_out_with_the_pla
         assert len(hostel.store) == 2
         [place] = await list_places(outreach, "rosa")
         assert place.looked_through == 0
+
+
+async def test_h10_nor_does_a_correction_that_brings_the_place(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mia's note stands at the hostel; then the teacher adds where Rosa is, and nobody has looked yet."""
+    monkeypatch.setattr(place_pass, "_look_for", _never)
+    async with stage(tmp_path, authority) as world:
+        outreach, hostel = await the_family(world)
+        await outreach.publish("mia", "school", note=note("Tuesdays are best.", "FAMILY"))
+        await outreach.publish("mia", "class", note=note("Likes drawing.", "FAMILY"))
+        await hostel.drain()
+        for record_id, words in (("school", "Her mum is at 7 Mill Lane."), ("class", "Likes painting.")):
+            await outreach.publish("mia", record_id, revision=2, note=note(words, "FAMILY"))
+        await protect(outreach, "rosa", look=False)
+        assert await everything(hostel) == []
+        stands = sorted(one.content.note.text.text for one in hostel.store.values())
+        assert stands == ["Likes painting.", "Tuesdays are best."], (
+            "what they had stays, and the rest goes on"
+        )
 
 
 async def test_h10_without_the_search_copies_would_stay(
