@@ -351,7 +351,7 @@ class Person:
     `disputed`: a link was cut but its two ends are still joined through others. `groups`: which registrations
     people joined; between groups stand only links made because name, birth date and NHS number agree.
     `decisions`: what people decided to share, oldest first. `care_of`: records with an address that is given
-    out instead of a protected one.
+    out instead of a protected one. `forgotten`: erased registrations that were joined to these.
     """
 
     registrations: dict[UUID, Registration]
@@ -364,6 +364,7 @@ class Person:
     groups: frozenset[frozenset[UUID]]
     decisions: tuple[SharingDecision, ...] = ()
     care_of: frozenset[UUID] = frozenset()
+    forgotten: tuple[Registration, ...] = ()
 
     def joined_by_people(self, first: UUID, second: UUID) -> bool:
         """Whether somebody, and not only agreeing details, said that both are this person."""
@@ -382,4 +383,5 @@ class Person:
     @property
     def deceased(self) -> bool:
         """Two agencies reported the death: one alone may be a mistake, or malice."""
-        return len({one.agency_id for one in self.registrations.values() if one.death_reported}) >= 2
+        every = (*self.registrations.values(), *self.forgotten)
+        return len({one.agency_id for one in every if one.death_reported}) >= 2

@@ -25,11 +25,12 @@ from consent_ledger.facts import (
     Registration,
     Stop,
 )
-from consent_ledger.vocabulary import CaptureMethod, PostKind, ServiceType, Term
+from consent_ledger.vocabulary import PostKind, ServiceType, Term
 from hub.projections.administration import Administration
 from hub.projections.certificates import CertificateKey, Invitation, KeyOrigin, RevokedKey, agency_named_in
 from hub.projections.chosen import Chosen
 from hub.projections.emergencies import Emergencies
+from hub.projections.hearing import heard, opening, protecting
 from hub.projections.places import Places
 from hub.projections.sharing import Sharing
 from hub.projections.staff import StaffIndex
@@ -93,6 +94,12 @@ class Link:
     second: UUID | None = None
     state: LinkState = LinkState.OFFERED
     changed: int = 0
+    stood: bool = False
+    """Whether it ever was confirmed."""
+
+
+def _weight(link: Link) -> tuple[bool, int]:
+    return link.stood, link.changed
 
 
 _FAR_OFF = 2**31
@@ -168,11 +175,15 @@ class ConsentIndex:
         self.stops_on: defaultdict[UUID, list[Stop]] = defaultdict(list)
         self.chosen_on: defaultdict[UUID, Chosen] = defaultdict(Chosen)
         self.own_words_on: dict[UUID, int] = {}
+        self.forgotten: dict[UUID, int] = {}
+        """Erased registrations of which nobody had said that they were a mistake: since which position."""
         self.refusals: dict[UUID, Stop] = {}
         self.exclusions: dict[UUID, Exclusion] = {}
         self.exclusions_on: defaultdict[UUID, list[Exclusion]] = defaultdict(list)
         self.markers: dict[UUID, Marker] = {}
         self.markers_on: defaultdict[UUID, list[Marker]] = defaultdict(list)
+        self.astray: defaultdict[str, list[Marker]] = defaultdict(list)
+        """By agency: markers of its records that were told under a reference made in error."""
         self.openings_on: defaultdict[UUID, list[Opening]] = defaultdict(list)
         self.recorded_times: dict[UUID, datetime] = {}
         self.review_overdue: set[tuple[UUID, int]] = set()
@@ -299,6 +310,11 @@ class ConsentIndex:
                             waiting.append(end)
         return frozenset(found)
 
+    def joined_to(self, registration_id: UUID) -> set[UUID]:
+        """Registrations that a confirmed link joins to it, whatever became of either since."""
+        near = (one for one in self.links_of.get(registration_id, ()) if one.state is LinkState.CONFIRMED)
+        return {end for one in near for end in (one.first, one.second) if end is not None} - {registration_id}
+
     def _stands(self, link: Link) -> bool:
         return not any(
             self.registrations[end].in_error for end in (link.first, link.second) if end is not None
@@ -312,7 +328,9 @@ class ConsentIndex:
                 if link.second is None or link.state not in (LinkState.CONFIRMED, LinkState.UNDONE):
                     continue
                 ends = frozenset((link.first, link.second))
-                if ends <= component and (ends not in latest or latest[ends].changed < link.changed):
+                known = latest.get(ends)
+                # A proposal that nobody needed, of two who are joined already, was no link that was cut.
+                if ends <= component and (known is None or _weight(known) < _weight(link)):
                     latest[ends] = link
         return any(link.state is LinkState.UNDONE for link in latest.values())
 
@@ -322,37 +340,23 @@ class ConsentIndex:
         if known is not None:
             return known
         component = self.component(registration_id)
-        order = sorted(component)
+        order, said_on = sorted(component), heard(self, component)
         view = Person(
             {one: self.registrations[one] for one in order},
-            tuple(sorted(self._opening(order), key=lambda g: g.position)),
-            tuple(sorted((s for one in order for s in self.stops_on[one]), key=lambda s: s.position)),
-            tuple(exclusion for one in order for exclusion in self.exclusions_on[one]),
-            tuple(marker for one in order for marker in self.markers_on[one]),
+            tuple(sorted(opening(self, said_on), key=lambda g: g.position)),
+            tuple(sorted((s for one in said_on for s in self.stops_on[one]), key=lambda s: s.position)),
+            tuple(exclusion for one in said_on for exclusion in self.exclusions_on[one]),
+            protecting(self, said_on),
             tuple(opening for one in order for opening in self.openings_on[one]),
             self._disputed(component),
             frozenset(self.component(one, by_people=True) for one in order),
             tuple(self.sharing.decisions_on(order)),
             care_of=self.places.care_of(order),
+            forgotten=tuple(self.registrations[one] for one in said_on if one not in component),
         )
         for one in component:
             self._people[one] = view
         return view
-
-    def _opening(self, members: list[UUID]) -> list[Grant]:
-        """The grants that count. Who asked to be forgotten opens nothing any more, and nobody speaks for a
-        person who has shut them out, nor a parent for one who speaks for themselves, whichever agency was
-        told (SAFETY H36)."""
-        chosen = [self.chosen_on[one] for one in members if one in self.chosen_on]
-        grown = any(one in self.own_words_on for one in members)
-        return [
-            grant
-            for one in members
-            if not self.registrations[one].erased
-            for grant in self.grants_on[one]
-            if grant.given_by is None or not any(one.silences(grant.given_by) for one in chosen)
-            if not (grown and grant.method is CaptureMethod.PARENTAL_RESPONSIBILITY)
-        ]
 
     def dated(self, fragment: Fragment) -> Fragment:
         """The fragment with what has come since it was told: its review and spent dates, its erasure."""

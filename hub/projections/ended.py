@@ -13,6 +13,7 @@ from consent_ledger.policy import running
 from consent_ledger.vocabulary import SAFETY_CRITICAL, DataCategory, ServiceType
 from hub.projections.chosen import ALWAYS, Kind, Recipient, kind_of, position_of
 from hub.projections.consent_index import ConsentIndex
+from hub.projections.hearing import heard
 
 Ended = tuple[facts.Grant, frozenset[DataCategory]]
 """A grant and the categories of it that ended."""
@@ -59,7 +60,7 @@ class Ends:
         self.members = sorted(index.component(registration_id))
         self.warned: set[UUID] = set()
         """Registrations whose warnings somebody has to look at by now."""
-        self._chosen = [index.chosen_on[one] for one in self.members if one in index.chosen_on]
+        self._chosen = [index.chosen_on[one] for one in heard(index, self.members) if one in index.chosen_on]
         self._kinds: list[tuple[Kind, list[facts.Grant]]] | None = None
         self._closed: dict[tuple[object, ...], int] = {}
         self._renewing: dict[tuple[object, ...], list[facts.Grant]] = {}
@@ -101,8 +102,9 @@ class Ends:
         """What parents allowed for the person, and nothing had closed."""
         return [
             (grant, self.open_before(grant))
-            for one in self._chosen
-            for kind, grants in one.standing.items()
+            for one in self.members
+            if one in self._index.chosen_on
+            for kind, grants in self._index.chosen_on[one].standing.items()
             if kind.parental
             for grant in grants
         ]

@@ -1,8 +1,10 @@
 """Folds choices and markers into the consent index."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from consent_ledger import domain, facts
 from consent_ledger.parental_authority import ParentalAuthority
@@ -121,6 +123,10 @@ def _grant_changed(index: ConsentIndex, position: int, at: datetime, event: Any)
             chosen.ended(grant)
         case domain.Grant.Reconfirmed():
             grant.reconfirmed.append((position, event.by))
+        case domain.Grant.Withdrawn() if grant.withdrawn and not (event.remove or event.at_once):
+            # Said again so that nobody prints it: it ends nothing that was granted since.
+            stops = index.stops_on[grant.registration_id]
+            stops[:] = [replace(o, quiet=True) if o.grant_id == grant.grant_id else o for o in stops]
         case domain.Grant.Withdrawn():
             grant.withdrawn = True
             chosen.ended(grant)
@@ -133,9 +139,19 @@ def _grant_changed(index: ConsentIndex, position: int, at: datetime, event: Any)
                 event.at_once,
                 event.quiet,
             )
-            index.stops_on[grant.registration_id].append(stop)
-            chosen.stopped(stop)
+            for registration_id in _said_on(index, grant.registration_id, event.by):
+                index.stops_on[registration_id].append(stop)
+                index.chosen_on[registration_id].stopped(stop)
     return component(index, grant.registration_id)
+
+
+def _said_on(index: ConsentIndex, registration_id: UUID, by: str) -> Iterator[UUID]:
+    """Where a grant's end counts: on its own registration, and on those of another agency that was told.
+    Should these turn out to be two people's, the no is obeyed for both."""
+    yield registration_id
+    if by != index.registrations[registration_id].agency_id:
+        members = sorted(index.component(registration_id))
+        yield from (one for one in members if index.registrations[one].agency_id == by)
 
 
 def _grant_ending(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
@@ -193,7 +209,12 @@ def _marker_placed(index: ConsentIndex, position: int, at: datetime, event: Any)
 def _marker_lifted(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
     marker = index.markers[event.originator_id]
     marker.lifted = True
-    return component(index, marker.registration_id)
+    touched, on = component(index, marker.registration_id), index.registrations[marker.registration_id]
+    if on.in_error and not on.erased:
+        # Its record may be told of anybody of the agency's by now.
+        for own in index.by_agency[on.agency_id]:
+            touched.registrations |= index.component(own)
+    return touched
 
 
 FOLDINGS: dict[type, Callable[[ConsentIndex, int, datetime, Any], Touched]] = {

@@ -45,7 +45,7 @@ def _erased(index: ConsentIndex, position: int, at: datetime, event: Any) -> Tou
         if one.whole:
             # While a hold keeps something the reference stays, but nobody works with it any more.
             index.registrations[registration_id].closed = True
-    _bury(index, _ids(event.gone))
+    _bury(index, _ids(event.gone), position)
     return touched
 
 
@@ -54,10 +54,13 @@ def _around(index: ConsentIndex, registrations: Iterable[UUID]) -> Touched:
     return Touched({one for first in registrations for one in component(index, first).registrations})
 
 
-def _bury(index: ConsentIndex, registrations: Iterable[UUID]) -> None:
-    """Nothing is known of these registrations any more but their ids and agencies: they join nobody."""
+def _bury(index: ConsentIndex, registrations: Iterable[UUID], position: int) -> None:
+    """Nothing is known of these registrations any more but their ids, their agencies and what was refused on
+    them: they join nobody."""
     for registration_id in registrations:
         one = index.registrations[registration_id]
+        if not one.in_error:
+            index.forgotten[registration_id] = position
         index.by_reference.pop((one.agency_id, one.reference), None)
         matching = index.matching_of.pop(registration_id, None)
         if matching is not None:
@@ -108,7 +111,7 @@ def _lifted(index: ConsentIndex, position: int, at: datetime, event: Any) -> Tou
         if ended or (erasure.whole and {one.hex for one in erasure.registrations} & {*event.gone}):
             erasure.fragments += len(ended)
             erasure.last_fenced, erasure.horizon = position, event.horizon
-    _bury(index, _ids(event.gone))
+    _bury(index, _ids(event.gone), position)
     return touched
 
 

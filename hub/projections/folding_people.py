@@ -35,11 +35,12 @@ def _registration_opened(index: ConsentIndex, position: int, at: datetime, event
     if details.former:
         index.former_of[one.registration_id] = details.former
     for link_id, other in event.matched.items():
-        link = Link(UUID(link_id), UUID(other), None, at, one.registration_id, LinkState.CONFIRMED, position)
+        first, second = UUID(other), one.registration_id
+        link = Link(UUID(link_id), first, None, at, second, LinkState.CONFIRMED, position, stood=True)
         index.links[link.link_id] = link
         for end in (link.first, one.registration_id):
             index.links_of[end].append(link)
-    return Touched(set(index.component(one.registration_id)))
+    return component(index, one.registration_id)
 
 
 def _named(one: facts.Registration) -> tuple[str, str]:
@@ -66,6 +67,9 @@ def _registration_changed(index: ConsentIndex, position: int, at: datetime, even
         case domain.Registration.Closed():
             one.closed = True
             one.in_error = event.reason == ClosingReason.IN_ERROR
+            if one.in_error:
+                of_records = (m for m in index.markers_on[one.registration_id] if m.record_id is not None)
+                index.astray[one.agency_id].extend(of_records)
         case domain.Registration.Reopened():
             one.closed = False
             one.position = position
@@ -109,7 +113,7 @@ def _link_changed(index: ConsentIndex, position: int, at: datetime, event: Any) 
         link.state = LinkState.PROPOSED
         index.links_of[event.registration_id].append(link)
         return Touched()
-    link.state = LinkState.CONFIRMED
+    link.state, link.stood = LinkState.CONFIRMED, True
     return component(index, link.first)
 
 

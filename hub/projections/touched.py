@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from hub.projections.consent_index import ConsentIndex
+from hub.projections.hearing import concerned
 
 
 @dataclass(slots=True)
@@ -20,7 +21,7 @@ class Touched:
 
 def component(index: ConsentIndex, registration_id: UUID) -> Touched:
     """Everyone joined to the registration, and those who told something solely about one of them."""
-    members = set(index.component(registration_id))
+    members = concerned(index, registration_id)
     tellers = {teller for member in members for teller in index.told_about.get(member, ())}
     for teller in tellers:
         members |= index.component(teller)

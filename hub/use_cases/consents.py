@@ -27,6 +27,7 @@ from consent_ledger.vocabulary import (
     Purpose,
     ServiceType,
 )
+from hub.projections.hearing import heard
 from hub.use_cases.parental import require_authority
 from hub.use_cases.proxies import GivenBy, speaking_for
 from hub.use_cases.shutting_out import effect_of
@@ -232,12 +233,18 @@ def withdraw_grant(
     at_once: bool = False,
     quiet: bool = False,
 ) -> int:
-    """Ends a grant and closes its scope in every earlier one. Raises `NOT_FOUND` for another person's."""
+    """Ends a grant and closes its scope in every earlier one; said again, what more is said counts from then.
+
+    Raises `NOT_FOUND` for another person's.
+    """
     known = grant_of(work, caller, client_reference, grant_id)
     if known.withdrawn:
-        return next(
-            stop.position for stop in work.index.stops_on[known.registration_id] if stop.grant_id == grant_id
+        said = [one for one in work.index.stops_on[known.registration_id] if one.grant_id == grant_id]
+        more = (remove and not any(one.remove for one in said)) or (
+            at_once and not any(one.at_once for one in said)
         )
+        if not more and not (quiet and not any(one.quiet for one in said)):
+            return said[0].position
     grant = work.repository.get(Grant, grant_id)
     grant.withdraw(caller.agency(), remove, at_once, quiet)
     return work.save(grant, _owner(known.registration_id))
@@ -310,7 +317,7 @@ def lift_exclusion(work: Work, caller: Caller, *, client_reference: str, exclusi
     """Lets them in again. Raises `NOT_FOUND` unless the caller recorded it."""
     found = work.registration(caller, client_reference)
     known = work.index.exclusions.get(exclusion_id)
-    if known is None or known.registration_id != found.registration_id:
+    if known is None or not _is_theirs(work, found, known.registration_id):
         raise Refused("NOT_FOUND")
     exclusion = work.repository.get(Exclusion, exclusion_id)
     exclusion.lift()
@@ -343,11 +350,23 @@ def lift_marker(work: Work, caller: Caller, *, client_reference: str, marker_id:
     """Ends a protection. Raises `NOT_FOUND` unless the caller placed it."""
     found = work.registration(caller, client_reference)
     known = work.index.markers.get(marker_id)
-    if known is None or known.registration_id != found.registration_id:
+    if known is None or not _is_theirs(work, found, known.registration_id, known.record_id):
         raise Refused("NOT_FOUND")
     marker = work.repository.get(Marker, marker_id)
     marker.lift()
     return work.save(marker, _owner(found.registration_id))
+
+
+def _is_theirs(work: Work, found: facts.Registration, said_on: UUID, record_id: UUID | None = None) -> bool:
+    """Whether the agency recorded it for this reference; or for the same person, under one erased since; or
+    about a record that stood under one made in error, and stands under this."""
+    index, on = work.index, work.index.registrations[said_on]
+    if said_on == found.registration_id or on.agency_id != found.agency_id:
+        return said_on == found.registration_id
+    if on.erased:
+        return said_on in heard(index, index.component(found.registration_id))
+    record = None if record_id is None else work.record(record_id)
+    return record is not None and record.registration_id == found.registration_id.bytes
 
 
 def record_status(work: Work, caller: Caller, *, client_reference: str, status: PersonStatus) -> int:

@@ -27,6 +27,7 @@ from consent_ledger.vocabulary import KeyCategory, PostKind, Purpose
 from hub.projections.consent_index import ConsentIndex, LinkState
 from hub.use_cases.place_search import places_in
 from hub.use_cases.registrations import registrations_labelled, registrations_with
+from hub.use_cases.shutting_out import is_kept_from
 from hub.use_cases.work import Caller, Work
 
 
@@ -116,11 +117,13 @@ def open_card(
     # Also for somebody else where nobody is found: the time that it takes is to tell nothing either.
     looked_at = [*candidates] or work.index.by_agency[caller.agency()][:1]
     risks = {one: _sources_of_risk(work.index, one) for one in looked_at}
+    kept_from = {one for one in looked_at if is_kept_from(work.index, one, caller.agency(), staff.reference)}
     found = [
         (card, match, lines)
         for registration_id, match in candidates.items()
-        if (card := _standing(work.index, registration_id)) is not None
-        # Neither to whom the person is at risk from, nor by whose word and number.
+        if registration_id not in kept_from
+        and (card := _standing(work.index, registration_id)) is not None
+        # Neither to whom the person is at risk from or shut out by name, nor by whose word and number.
         and risks[registration_id].isdisjoint((caller.agency(), card.agency_id))
         and (lines := _shown_lines(work, card)) is not None
     ]

@@ -101,7 +101,9 @@ def preview_withdrawal(
 
 def _without(person: Person, grant: Grant, stop: Stop) -> Person:
     """The person as the ledger would have it right after the withdrawal."""
-    grants = tuple(replace(one, withdrawn=True) if one is grant else one for one in person.grants)
+    grants = tuple(
+        replace(one, withdrawn=True) if one.grant_id == grant.grant_id else one for one in person.grants
+    )
     return replace(person, grants=grants, stops=(*person.stops, stop))
 
 

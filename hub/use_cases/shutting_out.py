@@ -5,6 +5,7 @@ an agency where somebody is shut out; but where its feeds say that nothing is ke
 """
 
 from dataclasses import replace
+from uuid import UUID
 
 from consent_ledger.facts import Feed, Person, Registration
 from consent_ledger.vocabulary import ExclusionEffect
@@ -25,9 +26,14 @@ def effect_of(index: ConsentIndex, agency_id: str | None, staff_reference: str |
 
 def is_shut_out(index: ConsentIndex, registration: Registration, staff_reference: str) -> bool:
     """Whether the person said that this member of the registration's agency is shown nothing of them."""
+    return is_kept_from(index, registration.registration_id, registration.agency_id, staff_reference)
+
+
+def is_kept_from(index: ConsentIndex, registration_id: UUID, agency_id: str, staff_reference: str) -> bool:
+    """Whether the person behind a registration shut out this very member of an agency."""
     return any(
-        one.staff_reference == staff_reference and one.agency_id == registration.agency_id and not one.lifted
-        for one in index.person(registration.registration_id).exclusions
+        one.staff_reference == staff_reference and one.agency_id == agency_id and not one.lifted
+        for one in index.person(registration_id).exclusions
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from consent_ledger.parental_authority import ParentalAuthority
+from hub.projections import consent_index, hearing
 from hub.projections.consent_index import ConsentIndex
 from oncetold.v1 import consent_service_pb2, growing_up_pb2
 from oncetold.v1.task_service_pb2 import TASK_KIND_GRANT_ENDING, TASK_KIND_OWN_WORD_TO_SEEK
@@ -149,7 +150,7 @@ async def test_case_6_without_her_word_being_heard_everywhere_it_would_go_on(
     tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Control: were the grants of other agencies not looked at, her mother's would open it still."""
-    right = ConsentIndex._opening
+    right = hearing.opening
 
     def deaf(index: ConsentIndex, members: list[Any]) -> list[Any]:
         spoken, index.own_words_on = index.own_words_on, {}
@@ -158,7 +159,7 @@ async def test_case_6_without_her_word_being_heard_everywhere_it_would_go_on(
         finally:
             index.own_words_on = spoken
 
-    monkeypatch.setattr(ConsentIndex, "_opening", deaf)
+    monkeypatch.setattr(consent_index, "opening", deaf)
     with pytest.raises(AssertionError, match="opens nothing either"):
         await test_case_6_a_child_who_understands_ends_it_at_any_age(tmp_path, authority)
 

@@ -317,9 +317,9 @@ class Case:
         if not is_evidenced(grant) or not may_open(grant, row.purpose, level):
             return False  # S4
         if grant.agency == recipient:
-            reconfirmed = any(by.by_agency != recipient for by in self.facts.reconfirmed[grant.grant])
+            confirmed_by = {one.by_agency for one in self.facts.reconfirmed[grant.grant]} & person.agencies
             own_word = level == "N" or (level == "R" and row.self_captured_restricted)
-            if not reconfirmed and not own_word:
+            if not confirmed_by - {recipient} and not own_word:
                 return False
         if grant.basis in CLOSED_BY_REFUSAL:
             if grant.notice != version.notice:

@@ -107,6 +107,10 @@ class Person:
         return any(link.undone and pair <= self.registrations for pair, link in latest.items())
 
     @cached_property
+    def agencies(self) -> frozenset[str]:
+        return frozenset(one.agency for one in self.registrations)
+
+    @cached_property
     def grants(self) -> list[h.GrantRecorded]:
         return [grant for one in self.registrations for grant in one.grants]
 
@@ -250,10 +254,7 @@ class Facts:
             case h.RefusalRecorded():
                 self.current[event.agency, event.reference].refusals.append(event)
             case h.GrantWithdrawn():
-                if event.grant not in self.withdrawn:  # withdrawing twice is once
-                    self.withdrawn[event.grant] = event
-                    place = self.grant_places[event.grant]
-                    place.withdrawals.append((event, self.grants[event.grant]))
+                self._withdraw(event)
             case h.GrantReconfirmed():
                 self.reconfirmed[event.grant].append(event)
             case h.ExclusionRecorded():
@@ -309,6 +310,21 @@ class Facts:
                 ]
             case _:
                 raise TypeError(type(event).__name__)
+
+    def _withdraw(self, event: h.GrantWithdrawn) -> None:
+        """Said twice is once, unless more is said. It is said of the grant, and by whoever stands at another
+        agency's desk: were these found to be two, it is both's."""
+        place = self.grant_places[event.grant]
+        said = [one for one, grant in place.withdrawals if grant.grant == event.grant]
+        more = event.remove and not any(one.remove for one in said)
+        more = more or (event.at_once and not any(one.at_once for one in said))
+        if said and not more:
+            return
+        self.withdrawn.setdefault(event.grant, event)
+        elsewhere = [] if event.by_agency == place.agency else self.person(place).registrations
+        self._people.clear()  # links go on changing
+        for one in [place, *(one for one in elsewhere if one.agency == event.by_agency)]:
+            one.withdrawals.append((event, self.grants[event.grant]))
 
     def _named(self, scope: h.Erased | h.HoldPlaced) -> Iterator[tuple[Record, h.FragmentKey]]:
         """What an erasure or a hold means, of what was told and not erased yet."""

@@ -21,7 +21,11 @@ def opening(facts: Facts, person: Person, registration: Registration, now: datet
     for grant in person.grants:
         if grant.recipient.agency != agency or not is_evidenced(grant):  # P1
             continue
-        confirmations = [one for one in facts.reconfirmed[grant.grant] if one.by_agency != agency]
+        confirmations = [
+            one
+            for one in facts.reconfirmed[grant.grant]
+            if one.by_agency != agency and one.by_agency in person.agencies  # whoever spoke of this person
+        ]
         if grant.agency == agency:
             if grant.seq > since and not confirmations:
                 word = "SELF"

@@ -232,3 +232,10 @@ class Choices(ABC):
             ),
             consent_service_pb2.PlaceMarkerResponse,
         )
+
+    async def unmark(self, reference: str, marker_id: str) -> Any:
+        """Lifts a protection marker."""
+        request = consent_service_pb2.LiftMarkerRequest(
+            request_id=self.stage.request_id(), client_reference=reference, marker_id=marker_id
+        )
+        return await self.ask("ConsentService/LiftMarker", request, consent_service_pb2.LiftMarkerResponse)
