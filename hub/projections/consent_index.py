@@ -237,13 +237,13 @@ class ConsentIndex:
 
     def due_boundaries(self, now: datetime) -> list[Boundary]:
         """Moments that have passed and still would change something, earliest first."""
-        due: list[Boundary] = []
+        due: dict[Boundary, None] = {}
         waiting = list(self._boundaries)
         while waiting and waiting[0].due <= now:
             boundary = heapq.heappop(waiting)
-            if self._still_matters(boundary) and boundary not in due:
-                due.append(boundary)
-        return due
+            if self._still_matters(boundary):
+                due[boundary] = None
+        return list(due)
 
     def is_boundary_due(self, now: datetime) -> bool:
         """Whether an entry has to be appended before anything is decided."""

@@ -12,15 +12,18 @@ from uuid import UUID
 from consent_ledger.access import AccessKind
 from consent_ledger.domain import Task as TaskAggregate
 from consent_ledger.errors import Refused
-from consent_ledger.facts import Registration
+from consent_ledger.facts import Registration, Scope
 from consent_ledger.ledger import KeyOwner
 from consent_ledger.tasks import BreachReason, PeopleTold, TaskOutcome
 from consent_ledger.vocabulary import SAFETY_CRITICAL, KeyCategory, OnEnd, PostKind, TaskKind
+from hub.projections.consent_index import ConsentIndex
 from hub.projections.tasks import Cause
 from hub.use_cases.sentences import task_sentence
 from hub.use_cases.sharing_requests import asked_on
 from hub.use_cases.work import ADMINISTRATION, Caller, Work
 
+_Lasting = dict[tuple[str, Scope], datetime]
+"""Until when, at the longest, what was allowed stands: by who captured it, and what it covers."""
 _FOR_THE_LEAD = frozenset({TaskKind.GRANT_ENDING, TaskKind.SAFETY_CRITICAL_ENDED})
 _ABOUT_SHARING = frozenset({TaskKind.SHARING_ASKED, TaskKind.TO_COUNTERSIGN, TaskKind.OVERRIDE_TO_REVIEW})
 _OUTCOMES: dict[TaskKind, frozenset[TaskOutcome]] = {
@@ -153,6 +156,7 @@ def _open(work: Work, agency_id: str) -> Iterator[tuple[Registration | None, Cau
             known = None if cause.registration_id is None else index.registrations[cause.registration_id]
             yield None if known is None or known.in_error else known, cause
     seen: set[tuple[TaskKind, str]] = set()
+    lasting: dict[UUID, _Lasting] = {}
     for registration_id in index.by_agency[agency_id]:
         registration = index.registrations[registration_id]
         if registration.in_error:
@@ -164,7 +168,7 @@ def _open(work: Work, agency_id: str) -> Iterator[tuple[Registration | None, Cau
             if own and member != registration_id:
                 continue
             for cause in index.tasks.causes_on.get(member, {}).values():
-                if (cause.kind, cause.subject) in seen or not _matters(work, cause):
+                if (cause.kind, cause.subject) in seen or not _matters(index, cause, lasting):
                     continue
                 if not _is_for(work, agency_id, registration, cause, own):
                     continue
@@ -173,19 +177,29 @@ def _open(work: Work, agency_id: str) -> Iterator[tuple[Registration | None, Cau
                     yield registration, cause
 
 
-def _matters(work: Work, cause: Cause) -> bool:
-    """Whether what is to come is still to come: a grant that ended, or was given again, ends no more."""
+def _matters(index: ConsentIndex, cause: Cause, lasting: dict[UUID, _Lasting]) -> bool:
+    """Whether what is to come is still to come: a grant that ended, or was given again, ends no more.
+
+    `lasting` keeps what was found of each registration.
+    """
     if cause.kind is not TaskKind.GRANT_ENDING:
         return True
     assert cause.grant_id is not None
-    index, grant = work.index, work.index.grants[cause.grant_id]
-    return grant.active and not any(
-        later.active
-        and later.captured_by == grant.captured_by
-        and index.grant_ends[later.grant_id] > cause.due
-        and later.scope == grant.scope
-        for later in index.grants_on[grant.registration_id]
-    )
+    grant = index.grants[cause.grant_id]
+    if not grant.active:
+        return False
+    if grant.registration_id not in lasting:
+        lasting[grant.registration_id] = _lasting(index, grant.registration_id)
+    return lasting[grant.registration_id][grant.captured_by, grant.scope] <= cause.due
+
+
+def _lasting(index: ConsentIndex, registration_id: UUID) -> _Lasting:
+    found: _Lasting = {}
+    for kind, grants in index.chosen_on[registration_id].standing.items():
+        last = max(index.grant_ends[grant.grant_id] for grant in grants)
+        same = (kind.captured_by, kind.scope)
+        found[same] = max(last, found.get(same, last))
+    return found
 
 
 def _is_for(work: Work, agency_id: str, registration: Registration, cause: Cause, own: bool) -> bool:

@@ -5,13 +5,19 @@ Counted is work, never time.
 
 import sys
 from collections.abc import Callable
-from types import FrameType
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from consent_ledger.domain import recording_time
+from hub.use_cases import tasks
 from tests.unit.hub.test_task_causes import CONTACT, MONDAY, RISK, Facts
+
+ROOMS = {"projections", "use_cases", "<string>"}
+"""Where work is counted; the last is what Python writes itself to compare two facts."""
 
 
 def given_and_taken_back(facts: Facts, times: int) -> None:
@@ -57,6 +63,19 @@ def ended_with_their_agreement(facts: Facts, times: int) -> None:
     facts.change(facts.agreements["isa-1"], "terminate", "clinic")  # type: ignore[arg-type]
 
 
+def all_of_it_ends_soon(facts: Facts, times: int) -> None:
+    for grant in [facts.grant(lasts=40) for _ in range(times)]:
+        facts.change(grant, "approach_end", 30)
+    found: Any = SimpleNamespace(index=facts.index)
+    assert len(list(tasks._open(found, "clinic"))) == times
+
+
+def all_of_it_ends_at_once(facts: Facts, times: int) -> None:
+    for _ in range(times):
+        facts.grant(lasts=3)
+    assert len(facts.index.due_boundaries(MONDAY + timedelta(days=4))) == times
+
+
 def agreed() -> Facts:
     token = recording_time.set(MONDAY)
     try:
@@ -68,7 +87,7 @@ def agreed() -> Facts:
 
 
 def work(happens: Callable[[Facts, int], None], times: int) -> int:
-    """How many lines of the projections run while it is folded: a loop's line counts each time round."""
+    """How many lines of the hub run, each time round a loop, comparisons of its facts among them."""
     facts, lines = agreed(), 0
 
     def line(frame: FrameType, event: str, _: Any) -> Any:
@@ -77,7 +96,7 @@ def work(happens: Callable[[Facts, int], None], times: int) -> int:
         return line
 
     def entered(frame: FrameType, event: str, _: Any) -> Any:
-        return line if "projections" in frame.f_code.co_filename else None
+        return line if ROOMS & {*Path(frame.f_code.co_filename).parts} else None
 
     before = sys.gettrace()
     token = recording_time.set(MONDAY)
@@ -100,6 +119,8 @@ def work(happens: Callable[[Facts, int], None], times: int) -> int:
         run_out,
         ended_with_a_warning,
         ended_with_their_agreement,
+        all_of_it_ends_soon,
+        all_of_it_ends_at_once,
     ],
 )
 def test_four_times_the_choices_are_four_times_the_work(happens: Callable[[Facts, int], None]) -> None:
