@@ -199,13 +199,18 @@ class Hub:
         return outcome
 
     async def look(self, question: Callable[[Transaction], T]) -> T:
-        """Asks the projections, caught up, on the writer's thread. It discloses and appends nothing."""
+        """Asks the projections, caught up, on the writer's thread. It discloses and appends nothing. Raises
+        `Refused` where the question does; it has written nothing until then."""
 
-        def command(transaction: Transaction) -> T | _Behind:
+        def command(transaction: Transaction) -> T | Refused | _Behind:
             try:
                 if not self.projector.catch_up(transaction, AT_ONCE):
                     return _Behind()
-                return question(transaction)
+                try:
+                    return question(transaction)
+                except Refused as refusal:
+                    # Answered, not raised: whoever guesses would have every projection made anew.
+                    return refusal
             except BaseException:
                 # What was folded into the database is dropped with this command; memory has to follow.
                 self.projector.reset()
@@ -213,6 +218,8 @@ class Hub:
 
         while isinstance(answer := await self._recovery.submitted(command), _Behind):
             pass
+        if isinstance(answer, Refused):
+            raise answer
         return answer
 
     def _run(

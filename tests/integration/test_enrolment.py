@@ -208,6 +208,17 @@ async def test_the_newcomers_door_serves_nothing_else_and_no_other_door_serves_n
                 assert outcome[:2] == (grpc.StatusCode.UNAUTHENTICATED, "UNKNOWN_CERTIFICATE")
 
 
+async def test_a_wrong_code_costs_the_hub_a_look_and_no_more(site: Site) -> None:
+    """Anybody may guess: nothing that is held in memory may have to be made anew for it."""
+    async with running_hub(site.config) as running, newcomers_door(site, running) as door:
+        await register(site, "hostel")
+        before, resets = running.hub.projector.index, list[None]()
+        running.hub.ledger.on_reset(lambda: resets.append(None))
+        for code in ("0" * 20, "1" * 20, "Z" * 20):
+            assert await refused(door.Enrol(enrolling(code, make_key()))) == OPENS_NOTHING
+        assert running.hub.projector.index is before and not resets
+
+
 async def test_a_flood_of_guesses_is_refused_with_a_time_to_wait(site: Site) -> None:
     key = make_key()
     async with running_hub(site.config) as running, newcomers_door(site, running) as door:
