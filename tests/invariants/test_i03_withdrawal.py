@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.invariants.beside import beside
 from tests.invariants.ledger import disclosing_steps
 from tests.twins.cast import Cast, bedded_down, cast
 from tests.twins.stage import Authority, stage
@@ -47,6 +48,31 @@ async def test_i3_after_a_stop_nothing_is_disclosed_by_any_way(
         await c.outreach.publish("rosa", "visit-3", contact=bedded_down())
         await c.outreach.publish("rosa", "visit-1", revision=2, contact=bedded_down())
         assert await waiting.answer == []
+        await c.hostel.drain()
+        assert c.hostel.store == {}
+        assert await disclosing_steps(world, before) == []
+
+
+@pytest.mark.parametrize("stop", STOPS)
+async def test_i3_what_is_stopped_at_one_hub_is_not_disclosed_by_another(
+    stop: str, tmp_path: Path, authority: Authority, shared: str
+) -> None:
+    async with stage(tmp_path, authority, shared) as world, beside(world) as moves:
+        c = await cast(world)
+        await moves(c.hostel)
+        grant_id = await c.outreach.grant("rosa", WIDE, to="hostel")
+        await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
+        await c.hostel.drain()
+        assert len((await c.hostel.history("room-4")).elements) == 1, "control: before the stop it goes"
+        await c.outreach.publish("rosa", "visit-2", contact=bedded_down())
+        before = await world.size()
+
+        await STOPS[stop](c, grant_id)
+
+        # No pause: the other hub has hardly heard of it.
+        assert list((await c.hostel.history("room-4")).elements) == []
+        assert {one.WhichOneof("step") for one in await c.hostel.fetch()} == {"retract"}
+        await c.outreach.publish("rosa", "visit-3", contact=bedded_down())
         await c.hostel.drain()
         assert c.hostel.store == {}
         assert await disclosing_steps(world, before) == []

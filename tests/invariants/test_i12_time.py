@@ -1,10 +1,12 @@
 """I12: permission runs from when it was recorded, by the hub's clock; a jump grants and ends nothing."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from consent_ledger.clock import SystemClock
+from tests.clock import ManualClock
 from tests.integration.loopback import refused
 from tests.invariants.ledger import entries
 from tests.twins.cast import bedded_down, cast
@@ -88,3 +90,30 @@ async def test_i12_a_grant_is_never_backdated(tmp_path: Path, authority: Authori
         assert choice.recorded_time.ToDatetime(now.tzinfo) == now
         await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
         assert len(await c.hostel.drain()) == 1, "control"
+
+
+async def test_i12_a_machine_whose_time_is_not_the_databases_denies_all(
+    tmp_path: Path, authority: Authority, shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which of the two is wrong nobody can tell; replicas that agree with the database go on."""
+    machine, apart = SystemClock(), timedelta(0)
+
+    def heard(clock: ManualClock, other: datetime) -> None:
+        machine.heard(other + apart)
+        clock.forced_doubt = machine.in_doubt()
+
+    monkeypatch.setattr(ManualClock, "heard", heard)
+    async with stage(tmp_path, authority, shared) as world:
+        c = await cast(world)
+        await c.outreach.grant("rosa", WIDE, to="hostel")
+        await c.outreach.publish("rosa", "visit-1", contact=bedded_down())
+        await c.hostel.drain()
+        assert len((await c.hostel.history("room-4")).elements) == 1, "control"
+        size = await world.size()
+        for wrong_by in (timedelta(seconds=130), timedelta(seconds=-130)):
+            apart = wrong_by
+            assert (await refused(c.hostel.fetch()))[1] == "CLOCK_IN_DOUBT"
+            assert (await refused(c.hostel.history("room-4")))[1] == "CLOCK_IN_DOUBT"
+        assert await entries(world, size) == []
+        apart = timedelta(seconds=110)
+        assert len((await c.hostel.history("room-4")).elements) == 1, "as before"
