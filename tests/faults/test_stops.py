@@ -81,7 +81,7 @@ def test_a_hub_that_reads_its_ledger_for_an_hour_stops_at_once(tmp_path: Path, n
         starting.hear(READY)
         code, seconds = starting.told(number)
         assert code == 0, starting.said()
-    assert seconds < 5
+    assert seconds < 15
     assert "Traceback" not in starting.said() and '"STOPPING"' in starting.said()
     assert starting.is_sound()
 
@@ -99,7 +99,7 @@ def test_what_never_ends_is_cut_short_and_says_where_it_was(tmp_path: Path, what
         stuck.hear("address")
         code, seconds = stuck.told()
         assert code == 1
-    assert 1.4 < seconds < 6
+    assert 1.4 < seconds < 15
     assert "Timeout" in stuck.said() and "stopped_hub.py" in stuck.said()
     assert stuck.is_sound()
 
@@ -131,4 +131,4 @@ def test_a_witness_that_does_not_answer_holds_nothing_up(tmp_path: Path) -> None
             time.sleep(0.02)
         code, seconds = serving.told()
         assert code == 0, serving.said()
-    assert seconds < 5
+    assert seconds < 10

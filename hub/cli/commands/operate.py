@@ -59,6 +59,9 @@ def serve(
 
 
 async def _serve(config: Config, *, as_json: bool) -> None:
+    # Ahead of the signals: until this is loaded, which takes seconds, one of them ends the process at once.
+    import hub.bootstrap  # noqa: F401
+
     stopping = Stopping()
     try:
         await _serve_until(stopping, config, as_json=as_json)
