@@ -186,7 +186,7 @@ class Accessed:
     last_page: bool = False
     people: tuple[PersonAccess, ...] = field(default=())
     assertion: str = ""
-    """The agency's signed word for who asked, as it was sent; empty where none was needed, and once erased."""
+    """The agency's signed word for who asked, as it was sent; empty where none was needed, or once erased."""
     key: str = ""
     vouched: Vouched | None = None
     """What stays of that word, in entries that were read; None where none was needed."""
