@@ -5,6 +5,8 @@ category of a grant counts as a whole, so that nobody is asked twice for one end
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +17,8 @@ from hub.projections.chosen import ALWAYS, Kind, Recipient, kind_of, position_of
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.hearing import heard
 
-Ended = tuple[facts.Grant, frozenset[DataCategory]]
-"""A grant and the categories of it that ended."""
+Ended = tuple[Sequence[facts.Grant], frozenset[DataCategory]]
+"""Grants that say the same, oldest first, and the categories of them that ended."""
 
 
 def counted_for(agreement: facts.Agreement, agency_id: str) -> facts.AgreementVersion | None:
@@ -60,7 +62,8 @@ class Ends:
         self.members = sorted(index.component(registration_id))
         self.warned: set[UUID] = set()
         """Registrations whose warnings somebody has to look at by now."""
-        self._chosen = [index.chosen_on[one] for one in heard(index, self.members) if one in index.chosen_on]
+        self._heard = heard(index, self.members)
+        self._chosen = [index.chosen_on[one] for one in self._heard if one in index.chosen_on]
         self._kinds: list[tuple[Kind, list[facts.Grant]]] | None = None
         self._closed: dict[tuple[object, ...], int] = {}
         self._renewing: dict[tuple[object, ...], list[facts.Grant]] = {}
@@ -76,7 +79,7 @@ class Ends:
         return _open(grant, self._closings(kind_of(grant), self.position))
 
     def closed_by(self, scope: facts.Scope) -> list[Ended]:
-        """What a stop, which is this entry, took from each grant that was open: of what is safety-critical.
+        """What a stop, which is this entry, took from the grants that were open: of what is safety-critical.
 
         Nobody is asked about the rest.
         """
@@ -88,34 +91,46 @@ class Ends:
 
     def _taken(self, scope: facts.Scope, kinds: list[tuple[Kind, list[facts.Grant]]]) -> list[Ended]:
         asked = (scope.categories or SAFETY_CRITICAL) & SAFETY_CRITICAL
+        least: dict[tuple[object, ...], int] = {}
         found: list[Ended] = []
         for kind, grants in kinds:
-            categories = asked & kind.scope.categories
-            if categories and self._reaches(scope, kind.scope):
-                closings = self._closings(kind, self.position, categories)
-                for grant in _behind(grants, min(closings.values())):
-                    found.append((grant, _open(grant, closings)))
-        found = [one for one in found if one[1]]
-        return sorted(found, key=lambda one: one[0].position)
+            own = kind.scope
+            alike = (kind.closable, kind.yields, own.agency_id, own.service_type, own.purposes)
+            closed = least.get(alike)
+            if closed is None:
+                closings = self._closings(kind, self.position, asked)
+                closed = least[alike] = min(closings.values(), default=ALWAYS)
+            if grants[-1].position > closed and self._reaches(scope, own):
+                categories = asked & own.categories
+                found += _in_rows(grants, self._closings(kind, self.position, categories))
+        return found
 
     def said_by_parents(self) -> list[Ended]:
         """What parents allowed for the person, and nothing had closed."""
         return [
-            (grant, self.open_before(grant))
+            row
             for one in self.members
             if one in self._index.chosen_on
             for kind, grants in self._index.chosen_on[one].standing.items()
             if kind.parental
-            for grant in grants
+            for row in _in_rows(grants, self._closings(kind, self.position))
         ]
 
-    def renewed(self, ended: facts.Grant, categories: frozenset[DataCategory], by: str) -> bool:
-        """Whether another grant that the same agency captured still says as much to the same recipient."""
-        own = ended.scope
+    def not_renewed(
+        self, grants: Sequence[facts.Grant], categories: frozenset[DataCategory], by: str
+    ) -> Sequence[facts.Grant]:
+        """Of grants that say the same, those without another that the agency captured and that still says as
+        much to the same recipient."""
+        own = grants[0].scope
         alike = (own.agency_id, own.service_type, own.support_team, own.purposes, categories, by)
         if alike not in self._renewing:
             self._renewing[alike] = self._saying_as_much(own, categories, by)
-        return any(grant is not ended for grant in self._renewing[alike])
+        renewing = self._renewing[alike]
+        if not renewing:
+            return grants
+        [one, *others] = renewing
+        # One grant does not renew itself, two renew each other.
+        return () if others else [grant for grant in _behind(grants, one.position - 1)[:1] if grant is one]
 
     def _saying_as_much(
         self, own: facts.Scope, categories: frozenset[DataCategory], by: str
@@ -142,7 +157,7 @@ class Ends:
         """The active grants that count, by kind: as `ConsentIndex.person` has them."""
         if self._kinds is None:
             index = self._index
-            grown = any(one in index.own_words_on for one in self.members)
+            grown = any(one in index.own_words_on for one in self._heard)
             self._kinds = [
                 (kind, grants)
                 for one in self.members
@@ -218,6 +233,16 @@ def _open(grant: facts.Grant, closings: dict[DataCategory, int]) -> frozenset[Da
     return frozenset(category for category, at in closings.items() if at < grant.position)
 
 
-def _behind(grants: list[facts.Grant], position: int) -> list[facts.Grant]:
+def _in_rows(grants: list[facts.Grant], closings: dict[DataCategory, int]) -> Iterator[Ended]:
+    """Grants of one kind in rows of which the same is open, and what that is."""
+    limits = sorted({*closings.values()})
+    for closed, until in pairwise([*limits, ALWAYS]):
+        behind = _behind(grants, closed)
+        row = behind[: bisect_right(behind, until, key=position_of)]
+        if row:
+            yield row, _open(row[0], closings)
+
+
+def _behind(grants: Sequence[facts.Grant], position: int) -> Sequence[facts.Grant]:
     """Those recorded behind the position."""
     return grants[bisect_right(grants, position, key=position_of) :]

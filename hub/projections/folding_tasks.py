@@ -4,7 +4,7 @@ Only what ended something counts. An agency is told of its own grants and record
 the cause it cannot tell.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -61,7 +61,7 @@ def _ending(index: ConsentIndex, position: int, at: datetime, event: Any) -> Non
 def _grant_expired(index: ConsentIndex, position: int, at: datetime, event: Any) -> None:
     grant = index.grants[event.originator_id]
     ends = Ends(index, position, grant.registration_id)
-    _follow_ends(index, at, ends, [(grant, ends.open_before(grant))], recorded_by=None)
+    _follow_ends(index, at, ends, [([grant], ends.open_before(grant))], recorded_by=None)
 
 
 def _authority_ended(index: ConsentIndex, position: int, at: datetime, event: Any) -> None:
@@ -69,8 +69,8 @@ def _authority_ended(index: ConsentIndex, position: int, at: datetime, event: An
     grant = index.grants[event.originator_id]
     ends = Ends(index, position, grant.registration_id)
     opened = ends.open_before(grant)
-    _follow_ends(index, at, ends, [(grant, opened)], recorded_by=None)
-    if not ends.renewed(grant, opened, grant.captured_by):
+    _follow_ends(index, at, ends, [([grant], opened)], recorded_by=None)
+    if ends.not_renewed([grant], opened, grant.captured_by):
         _seek_own_word(index, position, at, grant.registration_id)
 
 
@@ -97,12 +97,14 @@ def _seek_own_word(index: ConsentIndex, position: int, at: datetime, registratio
 
 
 def _grant_withdrawn(index: ConsentIndex, position: int, at: datetime, event: Any) -> None:
-    """It ends, and closes its scope in every earlier grant."""
+    """It ends, and closes its scope in every earlier grant; said again, it may end nothing."""
     grant = index.grants[event.originator_id]
+    if index.stops_on[grant.registration_id][-1].position != position:
+        return
     ends = Ends(index, position, grant.registration_id)
     ended = ends.closed_by(grant.scope)
     if not grant.expired:
-        ended.append((grant, ends.open_before(grant)))
+        ended.append(([grant], ends.open_before(grant)))
     _follow_ends(index, at, ends, ended, recorded_by=event.by)
 
 
@@ -117,9 +119,9 @@ def _excluded(index: ConsentIndex, position: int, at: datetime, event: Any) -> N
     """Somebody or something shut out: only a warning to others is looked at (SAFETY H18)."""
     categories = frozenset() if event.category is None else frozenset({DataCategory(event.category)})
     ends = Ends(index, position, event.registration_id)
-    for grant, closed in ends.shut_by(facts.Scope(frozenset(), categories, event.agency_id)):
+    for grants, closed in ends.shut_by(facts.Scope(frozenset(), categories, event.agency_id)):
         if DataCategory.SAFEGUARDING_RISK in closed:
-            _warn_of_risks(index, at, ends, grant)
+            _warn_of_risks(index, at, ends, grants)
 
 
 def _agreement_ended(index: ConsentIndex, position: int, at: datetime, event: Any) -> None:
@@ -145,7 +147,7 @@ def _agreement_ended(index: ConsentIndex, position: int, at: datetime, event: An
         ended &= ends.open_before(grant)
         found[grant.registration_id] = found.get(grant.registration_id, frozenset()) | ended
         if DataCategory.SAFEGUARDING_RISK in ended:
-            _warn_of_risks(index, at, ends, grant)
+            _warn_of_risks(index, at, ends, [grant])
     boundary = f"{agreement.agreement_id} {position}"
     for registration_id, ended in found.items():
         if ended:
@@ -156,17 +158,16 @@ def _follow_ends(
     index: ConsentIndex, at: datetime, ends: Ends, ended: Iterable[Ended], *, recorded_by: str | None
 ) -> None:
     """`recorded_by` is the agency at whose desk somebody chose it; `None` when time did it."""
-    for grant, categories in ended:
+    for grants, categories in ended:
+        captured_by, recipient = grants[0].captured_by, grants[0].scope.agency_id
         critical = categories & SAFETY_CRITICAL
         # A stop against an agency that asked for itself, said elsewhere, is not told to that agency.
-        told = recorded_by in (None, grant.captured_by) or grant.scope.agency_id != grant.captured_by
-        if critical and told and not ends.renewed(grant, critical, grant.captured_by):
-            subject = str(grant.grant_id)
-            recipient = grant.scope.agency_id
-            boundary = str(ends.position)
-            _ask_again(index, at, subject, boundary, grant.registration_id, grant.grant_id, recipient)
+        if critical and (recorded_by in (None, captured_by) or recipient != captured_by):
+            for grant in ends.not_renewed(grants, critical, captured_by):
+                subject, boundary = str(grant.grant_id), str(ends.position)
+                _ask_again(index, at, subject, boundary, grant.registration_id, grant.grant_id, recipient)
         if DataCategory.SAFEGUARDING_RISK in categories:
-            _warn_of_risks(index, at, ends, grant)
+            _warn_of_risks(index, at, ends, grants)
 
 
 def _ask_again(
@@ -193,14 +194,15 @@ def _ask_again(
     )
 
 
-def _warn_of_risks(index: ConsentIndex, at: datetime, ends: Ends, grant: facts.Grant) -> None:
-    """The grant carried warnings of others at risk: the agency that gave each decides what becomes of it."""
+def _warn_of_risks(index: ConsentIndex, at: datetime, ends: Ends, grants: Sequence[facts.Grant]) -> None:
+    """The grants, which say the same, carried warnings of others at risk: the agency that gave each decides
+    what becomes of it."""
     for member in ends.members:
         judged = index.tasks.judged_on.get(member)
         origin = index.registrations[member].agency_id
-        if not judged or member in ends.warned or origin == grant.scope.agency_id:
+        if not judged or member in ends.warned or origin == grants[0].scope.agency_id:
             continue
-        if not ends.renewed(grant, frozenset({DataCategory.SAFEGUARDING_RISK}), origin):
+        if ends.not_renewed(grants, frozenset({DataCategory.SAFEGUARDING_RISK}), origin):
             ends.warned.add(member)
             for record_id in judged:
                 _warn_of(index, at, index.tasks.judgements[record_id], origin, ends.position)

@@ -63,6 +63,14 @@ def ended_with_their_agreement(facts: Facts, times: int) -> None:
     facts.change(facts.agreements["isa-1"], "terminate", "clinic")  # type: ignore[arg-type]
 
 
+def a_part_of_each_refused(facts: Facts, times: int) -> None:
+    """A no to one agency of a kind takes something of each grant to the kind, and closes none."""
+    for _ in range(times):
+        facts.grant(to=None, service="NAVIGATION")
+    for _ in range(times):
+        facts.refuse("outreach", to="outreach")
+
+
 def all_of_it_ends_soon(facts: Facts, times: int) -> None:
     for grant in [facts.grant(lasts=40) for _ in range(times)]:
         facts.change(grant, "approach_end", 30)
@@ -119,6 +127,7 @@ def work(happens: Callable[[Facts, int], None], times: int) -> int:
         run_out,
         ended_with_a_warning,
         ended_with_their_agreement,
+        a_part_of_each_refused,
         all_of_it_ends_soon,
         all_of_it_ends_at_once,
     ],

@@ -108,13 +108,14 @@ class Facts:
     def grant(
         self,
         by: str = "clinic",
-        to: str = "pharmacy",
+        to: str | None = "pharmacy",
         categories: tuple[str, ...] = (HEALTH, CONTACT),
         *,
         basis: str = "EXPLICIT_CONSENT",
         lasts: int = 90,
         begins: int = 0,
         weak: bool = False,
+        service: str | None = None,
     ) -> Grant:
         grant = Grant.begin(
             uuid4(),
@@ -123,7 +124,7 @@ class Facts:
             purposes=["DIRECT_SUPPORT"],
             categories=list(categories),
             agency_id=to,
-            service_type=None,
+            service_type=service,
             support_team=False,
             confidentiality_basis=basis,
             capture_method="ESIGNATURE",
@@ -253,6 +254,17 @@ def test_nothing_ended_and_nobody_has_to_look(facts: Facts) -> None:
     facts.grant(to="hostel")
     facts.refuse("clinic", to="pharmacy")
     assert facts.found() == [], "no grant was open that any of it closed"
+
+
+def test_what_is_withdrawn_again_quietly_ends_nothing_that_was_given_since(facts: Facts) -> None:
+    first = facts.grant()
+    facts.change(first, "withdraw", "clinic", False, False, False)
+    facts.grant()
+    before = repr(facts.index.tasks.causes_on)
+    facts.change(first, "withdraw", "clinic", False, False, True)
+    assert repr(facts.index.tasks.causes_on) == before
+    facts.change(first, "withdraw", "clinic", True, False, True)
+    assert repr(facts.index.tasks.causes_on) != before, "control: taking it all back ends that too"
 
 
 def test_what_never_began_does_not_end(facts: Facts) -> None:
