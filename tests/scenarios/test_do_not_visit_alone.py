@@ -241,7 +241,7 @@ def no_bank_holidays(patch: pytest.MonkeyPatch) -> None:
 
 
 def nobody_has_to_decide(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(folding_tasks, "_risks", lambda index, registration_id: ())
+    patch.setattr(folding_tasks, "_warn_of", lambda *a_judgement: None)
 
 
 def a_risk_to_others_like_any_other(patch: pytest.MonkeyPatch) -> None:
