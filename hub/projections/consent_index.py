@@ -25,7 +25,7 @@ from consent_ledger.facts import (
     Registration,
     Stop,
 )
-from consent_ledger.vocabulary import PostKind, ServiceType, Term
+from consent_ledger.vocabulary import DataCategory, PostKind, ServiceType, Term
 from hub.projections.administration import Administration
 from hub.projections.certificates import CertificateKey, Invitation, KeyOrigin, RevokedKey, agency_named_in
 from hub.projections.chosen import Chosen
@@ -153,6 +153,7 @@ class ConsentIndex:
     def __init__(self) -> None:
         self.position = 0
         self.agencies: dict[str, Agency] = {}
+        self.services: dict[tuple[str, ...], DataCategory] = {}
         self.certificate_owner: dict[str, str] = {}
         self.invitations: dict[str, Invitation] = {}
         self.feeds: dict[UUID, Feed] = {}

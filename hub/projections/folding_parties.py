@@ -27,6 +27,7 @@ from hub.projections.consent_index import (
     Departed,
 )
 from hub.projections.touched import Touched
+from hub.records.services import named
 
 
 def _agency_registered(index: ConsentIndex, position: int, at: datetime, event: Any) -> Touched:
@@ -39,6 +40,7 @@ def _agency_registered(index: ConsentIndex, position: int, at: datetime, event: 
         position,
         enforcement_powers=_could_enforce(event),
     )
+    index.services |= named(event.agency_id, event.name, ServiceType(event.service_type))
     return Touched()
 
 

@@ -103,7 +103,7 @@ def _fragments(record_type: str, whole: records_pb2.RecordContent, path: str) ->
     structured: dict[Categories, records_pb2.RecordContent] = {}
     for categories, field, part in parts:
         fragment = structured.setdefault(categories, records_pb2.RecordContent())
-        _put(getattr(fragment, record_type), field, part)
+        put(getattr(fragment, record_type), field, part)
     # Whatever else stands in a note about somebody else would tell that there is one.
     about_another = bool(getattr(content, "third_party", False))
     fragments += [
@@ -179,7 +179,8 @@ def stricter(floor: DataCategory, own: DataCategory) -> DataCategory:
     return floor if DEFAULT_LEVEL[floor].rank > DEFAULT_LEVEL[own].rank else own
 
 
-def _put(message: Message, field: FieldDescriptor, part: Any) -> None:
+def put(message: Message, field: FieldDescriptor, part: Any) -> None:
+    """Puts a field's value, or one item of it, into another message of the same type."""
     if field.is_repeated:
         getattr(message, field.name).append(part)
     elif field.message_type is not None:
@@ -196,7 +197,7 @@ def _free_text(
         raise Refused("FREE_TEXT_NOT_RELEASED", field=f"{path}.{field.name}")
     released = {term_of(common_pb2.DataCategory.DESCRIPTOR, number) for number in numbers}
     fragment = records_pb2.RecordContent()
-    _put(getattr(fragment, record_type), field, text)
+    put(getattr(fragment, record_type), field, text)
     return SplitFragment(
         tuple(sorted(DataCategory(str(category)).value for category in released)),
         Level.V.value,

@@ -55,6 +55,7 @@ def _new_record(record: messages.Record, path: str) -> NewRecord:
         source_system=record.source_system,
         marks=translate.terms(record, "marks", HandlingMark),
         fragments=parts.fragments,
+        record_type=parts.record_type,
         others=[_other(subject) for subject in record.other_subjects],
         review_by_time=review_by(record),
         spent_on_time=translate.moment(record, "spent_on_time"),

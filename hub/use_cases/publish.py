@@ -9,6 +9,8 @@ from consent_ledger.errors import Refused
 from consent_ledger.records import PublishedFragment, RecordPublished
 from consent_ledger.vault import Vault
 from consent_ledger.vocabulary import DataCategory, HandlingMark, Level, ServiceType
+from hub.records.services import told_apart
+from hub.records.splitter import SplitFragment
 from hub.use_cases.place_search import places_in, written_in
 from hub.use_cases.replies import Fragment, Told, beside_what_is_disputed
 from hub.use_cases.work import Caller, Work, foreseeing, without_cells
@@ -25,7 +27,10 @@ class Other:
 
 @dataclass(frozen=True, slots=True)
 class NewRecord:
-    """One record as published. No fragments: its author withdraws it."""
+    """One record as published. No fragments: its author withdraws it.
+
+    `record_type`: as the splitter names it; empty for no content, or none that the contract knows.
+    """
 
     record_id: str
     revision: int
@@ -35,7 +40,8 @@ class NewRecord:
     occurred_time: datetime
     source_system: str
     marks: Sequence[HandlingMark]
-    fragments: Sequence[Fragment]
+    fragments: Sequence[SplitFragment]
+    record_type: str
     others: Sequence[Other] = ()
     review_by_time: datetime | None = None
     spent_on_time: datetime | None = None
@@ -78,7 +84,8 @@ def _published(
         raise Refused("INVALID_FIELD", field="client_reference", rule="that of the earlier revisions")
     published[stream] = (record.revision, found.registration_id)
     identity = found.registration_id
-    fragments = beside_what_is_disputed(work, found.agency_id, identity, record.fragments, told)
+    apart = told_apart(record.fragments, record.record_type, work.index.services)
+    fragments = beside_what_is_disputed(work, found.agency_id, identity, apart, told)
     told[stream] = identity, frozenset(DataCategory(one) for part in fragments for one in part.categories)
     others = [
         (work.registration(caller, other.client_reference).registration_id, other) for other in record.others

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from consent_ledger.vocabulary import DataCategory, ServiceType
 from hub.records.enums import number_of
-from hub.records.splitter import split
+from hub.records.splitter import SplitRecord, split
 from hub.use_cases.publish import NewRecord
 from oncetold.v1 import common_pb2, record_service_pb2, records_pb2
 
@@ -60,9 +60,8 @@ def publishing(record: record_service_pb2.Record) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _parts(category: DataCategory, service: ServiceType) -> tuple[DataCategory, tuple[object, ...]]:
-    parts = split(message("any", "any", category, service))
-    return parts.envelope_category, parts.fragments
+def _parts(category: DataCategory, service: ServiceType) -> SplitRecord:
+    return split(message("any", "any", category, service))
 
 
 def new_record(
@@ -73,15 +72,16 @@ def new_record(
     occurred: datetime = OCCURRED,
 ) -> NewRecord:
     """The same record as the publishing use case takes it."""
-    envelope, fragments = _parts(category, service)
+    parts = _parts(category, service)
     return NewRecord(
         record_id,
         1,
         reference,
         service,
-        envelope,
+        parts.envelope_category,
         occurred,
         SOURCE,
         (),
-        fragments,  # type: ignore[arg-type]
+        parts.fragments,
+        parts.record_type,
     )

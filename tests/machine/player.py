@@ -326,6 +326,7 @@ class Product:
             "test",
             [HandlingMark(mark) for mark in sorted(event.marks)],
             fragments,
+            "",
             tuple(
                 publish.Other(other.reference, other.categories, other.solely_about)
                 for other in event.other_subjects

@@ -88,8 +88,8 @@ def planted() -> dict[str, dict[str, Any]]:
         "home": {"accommodation": r.Accommodation(place=r.Place(postcode="LS14AB"))},
         "appointment": {"appointment": r.Appointment(place=r.Place(address_line="c/o HERON  REFUGE (rear)"))},
         "property": {"contact": r.Contact(place=r.Place(uprn=UPRN))},
-        "worker": {"worker_assigned": r.WorkerAssigned(worker_name="Sam (Heron Refuge)")},
-        "referral": {"referral": r.Referral(to_service="heron-refuge")},
+        "worker": {"worker_assigned": r.WorkerAssigned(worker_name="Sam (Heron House)")},
+        "referral": {"referral": r.Referral(to_service="heron house")},
         "note": {"note": note("The bus stops at 7 Mill Ln, she says.", "FAMILY")},
         "statement": {
             "client_statement": r.ClientStatement(text=note("Héron Refuge is kind.", "FAMILY").text)
