@@ -68,6 +68,7 @@ def _end_in_time() -> None:
     global _ending
     if not _ending:
         _ending = True
-        faulthandler.dump_traceback_later(OVERDUE_SECONDS, exit=True, file=sys.stderr)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, OVERDUE_SECONDS + SILENT_SECONDS)
+        if sys.stderr is not None:
+            faulthandler.dump_traceback_later(OVERDUE_SECONDS, exit=True, file=sys.stderr)

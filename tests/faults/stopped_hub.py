@@ -80,7 +80,13 @@ def interpreter_held() -> None:
     _closing(lambda: ctypes.PyDLL(None).sleep(_AGES))
 
 
-CASES = {one.__name__: one for one in (start_without_end, busy_loop, database_that_hangs, interpreter_held)}
+def no_log() -> None:
+    """Started with its standard error closed, as some supervisors do."""
+    sys.stderr = None
+
+
+_EVERY = (start_without_end, busy_loop, database_that_hangs, interpreter_held, no_log)
+CASES = {one.__name__: one for one in _EVERY}
 
 
 if __name__ == "__main__":

@@ -121,6 +121,14 @@ def test_a_log_that_nobody_reads_does_not_keep_it_either(tmp_path: Path) -> None
         os.close(write)
 
 
+def test_a_hub_whose_log_goes_nowhere_stops_as_any_other(tmp_path: Path) -> None:
+    with hub(tmp_path, "no_log") as silent:
+        silent.hear("address")
+        time.sleep(1)  # until it does nothing but wait: what writes its log would swallow an error
+        code, _ = silent.told()
+        assert code == 0
+
+
 def test_a_witness_that_does_not_answer_holds_nothing_up(tmp_path: Path) -> None:
     with deaf_endpoint() as (port, taken), hub(tmp_path, "", witness=f"http://127.0.0.1:{port}") as serving:
         serving.hear("address")

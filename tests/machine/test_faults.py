@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from consent_ledger import facts
+from consent_ledger.errors import EntryCorrupt
 from consent_ledger.policy import agreement, confidentiality, disclosure, evidence
+from consent_ledger.store.postgres import PostgresStore
 from consent_ledger.vocabulary import Level, PermissionState
 from hub.projections import folding_choices, folding_people, held
 from hub.projections.consent_index import ConsentIndex
@@ -18,6 +20,7 @@ from hub.projections.touched import Touched
 from hub.records import risk
 from hub.use_cases import deliver, difference, taking
 from tests.machine.play import Play
+from tests.machine.replicated import ReplicatedPlay
 from tests.machine.saying import unasked
 
 Fault = Callable[[pytest.MonkeyPatch], None]
@@ -170,11 +173,26 @@ FAULTS: tuple[Fault, ...] = (
 )
 
 
-def _is_caught(folder: Path, seed: int) -> bool:
+def _others_are_not_seen(patch: pytest.MonkeyPatch) -> None:
+    """A hub goes on with what it remembers, whatever another one wrote."""
+    patch.setattr(PostgresStore, "others_wrote", False)
+
+
+ON_TWO_HUBS: tuple[Fault, ...] = (
+    _others_are_not_seen,
+    _exclusions_ignored,
+    _stops_close_nothing,
+    _grants_never_end,
+    _unlinking_touches_nobody,
+    _time_settles_nothing,
+)
+
+
+def _is_caught(folder: Path, seed: int, kind: type[Play] = Play) -> bool:
     folder.mkdir()
     play = None
     try:
-        play = Play(folder, seed)
+        play = kind(folder, seed)
         for _ in range(50):
             play.step()
             if play.random.random() < 0.2:
@@ -182,8 +200,8 @@ def _is_caught(folder: Path, seed: int) -> bool:
             if play.random.random() < 0.12 and play.differences():
                 return True
         return bool(play.differences())
-    except (AssertionError, KeyError):
-        return True  # the partner or the fault itself tripped over what it was sent
+    except (AssertionError, KeyError, EntryCorrupt):
+        return True  # the partner, or the fault itself, tripped over what it was sent or read
     finally:
         if play is not None:
             play.close()
@@ -197,6 +215,21 @@ def test_the_fault_is_caught(fault: Fault, monkeypatch: pytest.MonkeyPatch, tmp_
     seen_by = SEEN_BY.get(fault.__name__.strip("_"), 0)
     for seed in (seen_by, *(other for other in range(MOST_SEEDS) if other != seen_by)):
         if _is_caught(tmp_path / str(seed), seed):
+            print(f"caught by history {seed}")
+            return
+    raise AssertionError(f"{MOST_SEEDS} histories did not catch it")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("fault", ON_TWO_HUBS, ids=lambda fault: fault.__name__.strip("_"))
+def test_the_fault_is_caught_on_two_hubs(
+    fault: Fault, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Over one PostgreSQL database: what the oracle sees there is what it sees on one hub."""
+    fault(monkeypatch)
+    for seed in range(MOST_SEEDS):
+        if _is_caught(tmp_path / str(seed), seed, ReplicatedPlay):
             print(f"caught by history {seed}")
             return
     raise AssertionError(f"{MOST_SEEDS} histories did not catch it")
