@@ -16,12 +16,16 @@ def effect_of(index: ConsentIndex, agency_id: str | None, staff_reference: str |
     """What comes of shutting out an agency or somebody there; with neither, a category."""
     if agency_id is None:
         return ExclusionEffect.CATEGORY_SHUT_OUT
-    agency = index.agencies.get(agency_id)
-    feeds = [] if agency is None else [index.feeds[one] for one in agency.feeds]
-    alone = bool(feeds) and all(one.enforces_person_restriction for one in feeds)
-    if staff_reference is not None and alone:
+    if staff_reference is not None and _reads_through_the_hub_alone(index, agency_id):
         return ExclusionEffect.PERSON_SHUT_OUT
     return ExclusionEffect.AGENCY_SHUT_OUT
+
+
+def _reads_through_the_hub_alone(index: ConsentIndex, agency_id: str) -> bool:
+    """Whether none of the agency's feeds keeps anything: one that does is read by everybody there."""
+    agency = index.agencies.get(agency_id)
+    feeds = [] if agency is None else [index.feeds[one] for one in agency.feeds]
+    return bool(feeds) and all(one.enforces_person_restriction for one in feeds)
 
 
 def is_shut_out(index: ConsentIndex, registration: Registration, staff_reference: str) -> bool:
@@ -40,7 +44,7 @@ def is_kept_from(index: ConsentIndex, registration_id: UUID, agency_id: str, sta
 def seen_by_colleagues(index: ConsentIndex, feed: Feed, registration: Registration) -> Person | None:
     """The person as others there may read of them, where somebody is shut out alone; else `None`."""
     person = index.person(registration.registration_id)
-    if not feed.enforces_person_restriction:
+    if not _reads_through_the_hub_alone(index, feed.agency_id):
         return None
     others = tuple(
         one

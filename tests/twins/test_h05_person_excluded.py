@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 
 from hub.use_cases import history
+from oncetold.v1 import agency_service_pb2, common_pb2
 from oncetold.v1 import consent_service_pb2 as messages
+from oncetold.v1.agency_service_pb2_grpc import AgencyServiceStub
+from tests.integration.loopback import operator_channel
 from tests.twins.cast import TOLD_ABOUT, bedded_down
 from tests.twins.colleague import Colleague, hired
 from tests.twins.desk import Desk
@@ -76,6 +79,42 @@ async def test_h5_where_nothing_is_kept_only_that_person_is_shut_out(
         assert len((await ann.history("room-4")).elements) == 2, "what Dave found is not remembered for her"
         # The whole agency and a category are as ever.
         await outreach.exclude("rosa", kind="ACCOMMODATION")
+        assert list((await ann.history("room-4")).elements) == []
+
+
+async def keeps_copies_too(world: Stage, hostel: Desk) -> None:
+    """The hostel opens a second feed, into a system of its own."""
+    assert hostel.credentials.uri is not None
+    async with operator_channel(world.site) as channel:
+        await AgencyServiceStub(channel).Subscribe(
+            agency_service_pb2.SubscribeRequest(
+                request_id=world.request_id(),
+                agency_id=hostel.agency_id,
+                certificate_uri=hostel.credentials.uri,
+                service_type=hostel.service_type,
+                purposes=[common_pb2.PURPOSE_DIRECT_SUPPORT],
+                categories=[common_pb2.DATA_CATEGORY_MONEY_WORK],
+            )
+        )
+
+
+@pytest.mark.parametrize("first", ["the feed", "her word"])
+async def test_h5_one_feed_that_keeps_copies_shuts_the_whole_agency_out(
+    first: str, tmp_path: Path, authority: Authority
+) -> None:
+    """Whichever of its feeds is read: she was told that nothing goes to that agency, or would be now."""
+    async with stage(tmp_path, authority) as world:
+        outreach, hostel, _, ann = await rosa_at_the_hostel(world, keeps_nothing=True)
+        await outreach.publish("rosa", "visit-1", contact=bedded_down())
+        if first == "the feed":
+            await keeps_copies_too(world, hostel)
+        answer = await outreach.exclude("rosa", "hostel", staff="dave")
+        if first == "her word":
+            assert answer.effect == messages.EXCLUSION_EFFECT_PERSON_SHUT_OUT
+            assert len((await ann.history("room-4")).elements) == 1, "control"
+            await keeps_copies_too(world, hostel)
+        else:
+            assert answer.effect == messages.EXCLUSION_EFFECT_AGENCY_SHUT_OUT
         assert list((await ann.history("room-4")).elements) == []
 
 
