@@ -174,7 +174,9 @@ def _longest_first(found: list[_Overdue]) -> list[_Overdue]:
 
 def _asked_for(work: Work, feed: Feed, agency_id: str, pair: UUID | None = None) -> Iterator[_Overdue]:
     """Sent, and without a receipt for too long; or its agency left, and nobody there could say."""
+    # One entry may have asked for many.
     opened = cache(work.transaction.entry)
+    taken = cache(lambda position: _taken_back(opened(position)))
     for sequence in work.owed.unanswered(agency_id, feed.feed_id):
         retraction = work.holdings.retraction(feed.feed_id, sequence)
         if retraction is None or attested(retraction.outcome) or pair not in (None, retraction.pair):
@@ -183,7 +185,8 @@ def _asked_for(work: Work, feed: Feed, agency_id: str, pair: UUID | None = None)
         # Who left without knowing what became of the copies will not say it later either.
         if not retraction.outcome and work.now - entry.recorded_at <= OVERDUE_AFTER:
             continue
-        origin, fragment_id = _of(entry, retraction.sequence)
+        # Of what nobody here knows any more there is nothing to say.
+        origin, fragment_id = taken(retraction.position).get(sequence, (None, None))
         if origin is not None and fragment_id is not None:
             yield _Overdue(
                 feed,
@@ -196,12 +199,13 @@ def _asked_for(work: Work, feed: Feed, agency_id: str, pair: UUID | None = None)
             )
 
 
-def _of(entry: Entry, sequence: int) -> tuple[UUID | None, UUID | None]:
-    """Of which registration's fragment a retraction was; None for what nobody here knows."""
+def _taken_back(entry: Entry) -> dict[int, tuple[UUID | None, UUID | None]]:
+    """By number, of which registration's fragment each step of one fetch was; None for what is not known."""
     access = read_access_entry(entry)
     assert access is not None
-    steps = (step for person in access.people for step in person.steps if step.sequence == sequence)
-    return next(((step.origin, step.fragment_id) for step in steps), (None, None))
+    return {
+        step.sequence: (step.origin, step.fragment_id) for person in access.people for step in person.steps
+    }
 
 
 def _not_fetched(work: Work, feed: Feed, dirty: Iterable[UUID]) -> Iterator[_Overdue]:
