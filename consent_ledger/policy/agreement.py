@@ -32,7 +32,7 @@ def effective_version(
 ) -> AgreementVersion | Reason:
     """The newest version that both have signed and is in force, or why there is none (test 3).
 
-    An unsigned draft changes nothing; but once the origin has signed a version without the recipient, it no
+    An unsigned draft changes nothing, nor does one signed ahead of its start until then; but once the origin has signed a version without the recipient, it no
     longer shares with it under an older one.
     """
     if not any(
@@ -43,7 +43,8 @@ def effective_version(
     together = [version for version in signed if recipient_agency_id in version.signed_by]
     if not together:
         return Reason.AGREEMENT_NOT_SIGNED
-    newest = together[-1]
+    # One signed ahead of its start replaces nothing yet: until then the one before is in force.
+    newest = next((version for version in reversed(together) if version.begun), together[-1])
     if recipient_agency_id not in signed[-1].parties or newest.parties[origin_agency_id].receives_only:
         return Reason.NOT_A_PARTY
     if agreement.terminated or not newest.begun or newest.lapsed:

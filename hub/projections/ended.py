@@ -22,8 +22,9 @@ Ended = tuple[Sequence[facts.Grant], frozenset[DataCategory]]
 
 
 def counted_for(agreement: facts.Agreement, agency_id: str) -> facts.AgreementVersion | None:
-    """The newest version that the agency signed."""
-    return next((one for one in reversed(agreement.versions) if agency_id in one.signed_by), None)
+    """The newest version that the agency signed, of those that have begun."""
+    signed = (one for one in reversed(agreement.versions) if agency_id in one.signed_by)
+    return next((one for one in signed if one.begun), None)
 
 
 def has_just_ended(agreement: facts.Agreement, version: facts.AgreementVersion, event: Any) -> bool:

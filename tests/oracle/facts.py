@@ -199,7 +199,8 @@ class Facts:
     def in_force(self, origin: str, recipient: str, now: datetime) -> Iterator[h.AgreementDrafted]:
         """R3: the effective version of each agreement that runs between the two."""
         for agreement in self.agreements.values():
-            signed = agreement.signed_by(origin, recipient)
+            # One signed ahead of its start replaces nothing yet.
+            signed = [one for one in agreement.signed_by(origin, recipient) if one.start <= now]
             if not agreement.terminated and signed and signed[-1].start <= now < signed[-1].end:
                 parties = {party.agency: party for party in signed[-1].parties}
                 left_out = all(party.agency != recipient for party in agreement.signed_by(origin)[-1].parties)

@@ -96,7 +96,8 @@ def in_force(agreement: facts.Agreement, asked: Question) -> facts.AgreementVers
     signed = [one for one in agreement.versions if both <= one.signed_by]
     if not signed:
         return Reason.AGREEMENT_NOT_SIGNED
-    version = signed[-1]
+    # What is signed ahead of its start replaces nothing until then.
+    version = ([one for one in signed if one.begun] or signed)[-1]
     by_origin = [one for one in agreement.versions if asked.origin in one.signed_by]
     if asked.recipient not in by_origin[-1].parties or version.parties[asked.origin].receives_only:
         return Reason.NOT_A_PARTY
