@@ -32,8 +32,8 @@ def effective_version(
 ) -> AgreementVersion | Reason:
     """The newest version that both have signed and is in force, or why there is none (test 3).
 
-    An unsigned draft changes nothing, nor does one signed ahead of its start until then; but once the origin has signed a version without the recipient, it no
-    longer shares with it under an older one.
+    An unsigned draft changes nothing, nor does one signed ahead of its start until then; but once the origin
+    has signed a version without the recipient, it no longer shares with it under an older one.
     """
     if not any(
         {origin_agency_id, recipient_agency_id} <= version.parties.keys() for version in agreement.versions

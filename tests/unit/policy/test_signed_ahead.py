@@ -1,4 +1,4 @@
-"""Next year's agreement is signed in December: until it starts, this year's counts, and nobody's dose stops."""
+"""Next year's agreement is signed in December: until it starts this year's counts, and no dose stops."""
 
 from consent_ledger import facts
 from consent_ledger.policy.agreement import effective_version
