@@ -9,10 +9,10 @@ WITHHELD = "WITHHELD"
 """Stands for a reason that is another agency's exclusion or marker."""
 
 NOBODY_MAY_DEMAND = (
-    "This paper is for you. Nobody may make you ask for it or show it to them. An employer, or anybody who offers"
-    " a service, goods or a place to live, commits an offence by demanding records of your health, convictions"
-    " or cautions that you have a right to see (Data Protection Act 2018, section 184). If somebody does, tell"
-    " a worker whom you trust."
+    "This paper is for you. Nobody may make you ask for it or show it to them. An employer, or anybody who"
+    " offers a service, goods or a place to live, commits an offence by demanding records of your health,"
+    " convictions or cautions that you have a right to see (Data Protection Act 2018, section 184). If"
+    " somebody does, tell a worker whom you trust."
 )
 """On every paper that somebody could be pressed to fetch (SAFETY H13)."""
 
