@@ -906,7 +906,7 @@ class ListChoicesResponse(_message.Message):
     ACCESS_FIELD_NUMBER: _builtins.int
     PAPER_WARNING_FIELD_NUMBER: _builtins.int
     paper_warning: _builtins.str
-    """With for_paper: to be printed beneath. Nobody may demand the paper (Data Protection Act 2018, section 184)."""
+    """with for_paper: to be printed beneath, that nobody may demand the paper"""
     @_builtins.property
     def choices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Choice]: ...
     @_builtins.property

@@ -114,12 +114,12 @@ class ConsentServiceServicer(object):
 
     def RecordGrant(self, request, context):
         """Records a grant, or another confidentiality basis with its evidence. Permission runs from when it is recorded,
-        never before. FAILED_PRECONDITION: the recipient is unknown (ERROR_REASON_UNKNOWN_AGENCY) or no signed agreement
-        covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
-        (ERROR_REASON_DUTY_NOT_IN_FORCE). INVALID_ARGUMENT: a V category without a named recipient
-        (ERROR_REASON_ROLE_WIDE_GRANT), or a basis without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE).
-        FAILED_PRECONDITION (ERROR_REASON_PROXY_EXCLUDED) for a proxy whom the client shut out, or is at risk from, or a
-        parent of a child who speaks for themselves, as far as the caller's own records say.
+        never before. INVALID_ARGUMENT: a V category without a named recipient (ERROR_REASON_ROLE_WIDE_GRANT), or a basis
+        without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE). FAILED_PRECONDITION: the recipient is unknown
+        (ERROR_REASON_UNKNOWN_AGENCY), no signed agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), the statutory
+        duty is not in force (ERROR_REASON_DUTY_NOT_IN_FORCE), or the proxy is somebody whom the client shut out or is at
+        risk from, or a parent of a child who speaks for themselves, as far as the caller's own records say
+        (ERROR_REASON_PROXY_EXCLUDED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

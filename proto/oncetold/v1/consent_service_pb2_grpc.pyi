@@ -42,12 +42,12 @@ class ConsentServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ConsentServiceAsyncStub: ...
     RecordGrant: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.RecordGrantRequest, _consent_service_pb2.RecordGrantResponse]
     """Records a grant, or another confidentiality basis with its evidence. Permission runs from when it is recorded,
-    never before. FAILED_PRECONDITION: the recipient is unknown (ERROR_REASON_UNKNOWN_AGENCY) or no signed agreement
-    covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
-    (ERROR_REASON_DUTY_NOT_IN_FORCE). INVALID_ARGUMENT: a V category without a named recipient
-    (ERROR_REASON_ROLE_WIDE_GRANT), or a basis without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE).
-    FAILED_PRECONDITION (ERROR_REASON_PROXY_EXCLUDED) for a proxy whom the client shut out, or is at risk from, or a
-    parent of a child who speaks for themselves, as far as the caller's own records say.
+    never before. INVALID_ARGUMENT: a V category without a named recipient (ERROR_REASON_ROLE_WIDE_GRANT), or a basis
+    without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE). FAILED_PRECONDITION: the recipient is unknown
+    (ERROR_REASON_UNKNOWN_AGENCY), no signed agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), the statutory
+    duty is not in force (ERROR_REASON_DUTY_NOT_IN_FORCE), or the proxy is somebody whom the client shut out or is at
+    risk from, or a parent of a child who speaks for themselves, as far as the caller's own records say
+    (ERROR_REASON_PROXY_EXCLUDED).
     """
     RecordRefusal: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.RecordRefusalRequest, _consent_service_pb2.RecordRefusalResponse]
     """Records that the person said no. A stored fact, not an absent record; always accepted."""
@@ -102,12 +102,12 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     RecordGrant: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.RecordGrantRequest, _consent_service_pb2.RecordGrantResponse]  # type: ignore[assignment]
     """Records a grant, or another confidentiality basis with its evidence. Permission runs from when it is recorded,
-    never before. FAILED_PRECONDITION: the recipient is unknown (ERROR_REASON_UNKNOWN_AGENCY) or no signed agreement
-    covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
-    (ERROR_REASON_DUTY_NOT_IN_FORCE). INVALID_ARGUMENT: a V category without a named recipient
-    (ERROR_REASON_ROLE_WIDE_GRANT), or a basis without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE).
-    FAILED_PRECONDITION (ERROR_REASON_PROXY_EXCLUDED) for a proxy whom the client shut out, or is at risk from, or a
-    parent of a child who speaks for themselves, as far as the caller's own records say.
+    never before. INVALID_ARGUMENT: a V category without a named recipient (ERROR_REASON_ROLE_WIDE_GRANT), or a basis
+    without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE). FAILED_PRECONDITION: the recipient is unknown
+    (ERROR_REASON_UNKNOWN_AGENCY), no signed agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), the statutory
+    duty is not in force (ERROR_REASON_DUTY_NOT_IN_FORCE), or the proxy is somebody whom the client shut out or is at
+    risk from, or a parent of a child who speaks for themselves, as far as the caller's own records say
+    (ERROR_REASON_PROXY_EXCLUDED).
     """
     RecordRefusal: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.RecordRefusalRequest, _consent_service_pb2.RecordRefusalResponse]  # type: ignore[assignment]
     """Records that the person said no. A stored fact, not an absent record; always accepted."""
@@ -165,12 +165,12 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_consent_service_pb2.RecordGrantResponse, _abc.Awaitable[_consent_service_pb2.RecordGrantResponse]]:
         """Records a grant, or another confidentiality basis with its evidence. Permission runs from when it is recorded,
-        never before. FAILED_PRECONDITION: the recipient is unknown (ERROR_REASON_UNKNOWN_AGENCY) or no signed agreement
-        covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), or the statutory duty is not in force
-        (ERROR_REASON_DUTY_NOT_IN_FORCE). INVALID_ARGUMENT: a V category without a named recipient
-        (ERROR_REASON_ROLE_WIDE_GRANT), or a basis without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE).
-        FAILED_PRECONDITION (ERROR_REASON_PROXY_EXCLUDED) for a proxy whom the client shut out, or is at risk from, or a
-        parent of a child who speaks for themselves, as far as the caller's own records say.
+        never before. INVALID_ARGUMENT: a V category without a named recipient (ERROR_REASON_ROLE_WIDE_GRANT), or a basis
+        without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE). FAILED_PRECONDITION: the recipient is unknown
+        (ERROR_REASON_UNKNOWN_AGENCY), no signed agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), the statutory
+        duty is not in force (ERROR_REASON_DUTY_NOT_IN_FORCE), or the proxy is somebody whom the client shut out or is at
+        risk from, or a parent of a child who speaks for themselves, as far as the caller's own records say
+        (ERROR_REASON_PROXY_EXCLUDED).
         """
 
     @_abc_1.abstractmethod
