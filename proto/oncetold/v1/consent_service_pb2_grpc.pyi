@@ -45,9 +45,8 @@ class ConsentServiceStub:
     never before. INVALID_ARGUMENT: a V category without a named recipient (ERROR_REASON_ROLE_WIDE_GRANT), or a basis
     without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE). FAILED_PRECONDITION: the recipient is unknown
     (ERROR_REASON_UNKNOWN_AGENCY), no signed agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), the statutory
-    duty is not in force (ERROR_REASON_DUTY_NOT_IN_FORCE), or the proxy is somebody whom the client shut out or is at
-    risk from, or a parent of a child who speaks for themselves, as far as the caller's own records say
-    (ERROR_REASON_PROXY_EXCLUDED).
+    duty is not in force (ERROR_REASON_DUTY_NOT_IN_FORCE), or, as the caller's records have it, the proxy is shut out or
+    a risk to the client, or a parent of a child who speaks for themselves (ERROR_REASON_PROXY_EXCLUDED).
     """
     RecordRefusal: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.RecordRefusalRequest, _consent_service_pb2.RecordRefusalResponse]
     """Records that the person said no. A stored fact, not an absent record; always accepted."""
@@ -105,9 +104,8 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     never before. INVALID_ARGUMENT: a V category without a named recipient (ERROR_REASON_ROLE_WIDE_GRANT), or a basis
     without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE). FAILED_PRECONDITION: the recipient is unknown
     (ERROR_REASON_UNKNOWN_AGENCY), no signed agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), the statutory
-    duty is not in force (ERROR_REASON_DUTY_NOT_IN_FORCE), or the proxy is somebody whom the client shut out or is at
-    risk from, or a parent of a child who speaks for themselves, as far as the caller's own records say
-    (ERROR_REASON_PROXY_EXCLUDED).
+    duty is not in force (ERROR_REASON_DUTY_NOT_IN_FORCE), or, as the caller's records have it, the proxy is shut out or
+    a risk to the client, or a parent of a child who speaks for themselves (ERROR_REASON_PROXY_EXCLUDED).
     """
     RecordRefusal: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.RecordRefusalRequest, _consent_service_pb2.RecordRefusalResponse]  # type: ignore[assignment]
     """Records that the person said no. A stored fact, not an absent record; always accepted."""
@@ -168,9 +166,8 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         never before. INVALID_ARGUMENT: a V category without a named recipient (ERROR_REASON_ROLE_WIDE_GRANT), or a basis
         without its evidence (ERROR_REASON_BASIS_WITHOUT_EVIDENCE). FAILED_PRECONDITION: the recipient is unknown
         (ERROR_REASON_UNKNOWN_AGENCY), no signed agreement covers it (ERROR_REASON_GRANT_BEYOND_AGREEMENT), the statutory
-        duty is not in force (ERROR_REASON_DUTY_NOT_IN_FORCE), or the proxy is somebody whom the client shut out or is at
-        risk from, or a parent of a child who speaks for themselves, as far as the caller's own records say
-        (ERROR_REASON_PROXY_EXCLUDED).
+        duty is not in force (ERROR_REASON_DUTY_NOT_IN_FORCE), or, as the caller's records have it, the proxy is shut out or
+        a risk to the client, or a parent of a child who speaks for themselves (ERROR_REASON_PROXY_EXCLUDED).
         """
 
     @_abc_1.abstractmethod
