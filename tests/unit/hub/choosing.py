@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from consent_ledger.domain import Exclusion, Grant, Link, OwnWord, Refusal
-from tests.unit.hub.test_task_causes import CONTACT, HEALTH, RISK, Facts
+from tests.unit.hub.folded import CONTACT, HEALTH, RISK, Facts
 
 AGENCIES = ("clinic", "pharmacy", "outreach", "hostel")
 CATEGORIES = (HEALTH, CONTACT, RISK, "MENTAL_HEALTH")

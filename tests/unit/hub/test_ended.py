@@ -23,7 +23,7 @@ from hub.projections.chosen import ALWAYS
 from hub.projections.consent_index import ConsentIndex
 from hub.projections.ended import Ended, Ends
 from tests.unit.hub.choosing import AGENCIES, CATEGORIES, PURPOSES, History
-from tests.unit.hub.test_task_causes import MONDAY, RISK, Facts
+from tests.unit.hub.folded import MONDAY, RISK, Facts
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 from consent_ledger.domain import recording_time
 from hub.use_cases import tasks
-from tests.unit.hub.test_task_causes import CONTACT, MONDAY, RISK, Facts
+from tests.unit.hub.folded import CONTACT, MONDAY, RISK, Facts
 
 ROOMS = {"projections", "use_cases", "<string>"}
 """Where work is counted; the last is what Python writes itself to compare two facts."""
