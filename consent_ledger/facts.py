@@ -351,7 +351,8 @@ class Person:
     `disputed`: a link was cut but its two ends are still joined through others. `groups`: which registrations
     people joined; between groups stand only links made because name, birth date and NHS number agree.
     `decisions`: what people decided to share, oldest first. `care_of`: records with an address that is given
-    out instead of a protected one. `forgotten`: erased registrations that were joined to these.
+    out instead of a protected one, each as of one revision: what it is revised to may be the real one.
+    `forgotten`: erased registrations that were joined to these.
     """
 
     registrations: dict[UUID, Registration]
@@ -363,7 +364,7 @@ class Person:
     disputed: bool
     groups: frozenset[frozenset[UUID]]
     decisions: tuple[SharingDecision, ...] = ()
-    care_of: frozenset[UUID] = frozenset()
+    care_of: frozenset[tuple[UUID, int]] = frozenset()
     forgotten: tuple[Registration, ...] = ()
 
     def joined_by_people(self, first: UUID, second: UUID) -> bool:

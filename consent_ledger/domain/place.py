@@ -17,8 +17,9 @@ class Place(RecordedAggregate):
     class Created(RecordedAggregate.Created):
         """`tombstones`: keyed labels of how the place is spelt, hexadecimal; `sizes`: how long they are.
 
-        `care_of`: the record that holds the address given out instead. `everyone`: how many registrations
-        there were, all to be looked through. `found`: fragments that hold it, as registration, fragment and
+        `care_of`: the record that holds the address given out instead, as it stood in `care_of_revision`; an
+        entry that does not say meant the first. `everyone`: how many registrations there were, all to be
+        looked through. `found`: fragments that hold it, as registration, fragment and
         revision; `to_ring`: registrations under which agencies were given one. Ids are hexadecimal.
         """
 
@@ -31,6 +32,7 @@ class Place(RecordedAggregate):
         everyone: int
         found: list[list[Any]]
         to_ring: list[str]
+        care_of_revision: int = 1
 
     class Looked(RecordedAggregate.Event):
         """The first `through` registrations were looked through. Appended whatever was found."""
@@ -54,6 +56,7 @@ class Place(RecordedAggregate):
         everyone: int,
         found: list[list[Any]],
         to_ring: list[str],
+        care_of_revision: int = 1,
     ) -> None:
         self.registration_id = registration_id
 

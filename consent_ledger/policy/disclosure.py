@@ -241,7 +241,7 @@ def _protected(fragment: Fragment, person: Person) -> Iterator[Finding]:
         if marker.kind is MarkerKind.PROTECTED_ADDRESS:
             if (
                 DataCategory.CONTACT_LOCATION in fragment.categories
-                and fragment.record_id not in person.care_of
+                and (fragment.record_id, fragment.revision) not in person.care_of
             ):
                 yield Finding(7, Reason.PROTECTED_ADDRESS, told_by=marker.placed_by)
         elif marker.record_id == fragment.record_id:

@@ -24,7 +24,7 @@ def _protected(index: ConsentIndex, position: int, at: datetime, event: Any) -> 
         event.protected_by,
         frozenset(bytes.fromhex(one) for one in event.tombstones),
         frozenset(event.sizes),
-        event.care_of,
+        None if event.care_of is None else (event.care_of, event.care_of_revision),
         event.everyone,
     )
     index.places.add(place)

@@ -21,7 +21,8 @@ class ProtectedPlace:
     agency_id: str
     tombstones: frozenset[bytes]
     sizes: frozenset[int]
-    care_of: UUID | None
+    care_of: tuple[UUID, int] | None
+    """The revision of a record with the address given out instead."""
     everyone: int
     looked: int = 0
     lifted: bool = False
@@ -136,8 +137,8 @@ class Places:
             return None
         return origin if origin in agencies else agencies[0]
 
-    def care_of(self, registrations: Iterable[UUID]) -> frozenset[UUID]:
-        """The records that hold an address given out instead of a protected one."""
+    def care_of(self, registrations: Iterable[UUID]) -> frozenset[tuple[UUID, int]]:
+        """The records, each as of one revision, that hold an address given out instead of a protected one."""
         return frozenset(
             one.care_of
             for id_ in registrations

@@ -192,7 +192,7 @@ class _Teller:
             for marker in person.markers
             if marker.record_id is not None and not marker.lifted
         } | {record_id.bytes for one in person.decisions if one.active for record_id in one.record_ids}
-        self._marked |= {record_id.bytes for record_id in person.care_of}
+        self._marked |= {record_id.bytes for record_id, _ in person.care_of}
         self._periods = [
             (
                 -_FOR_EVER if grant.data_from is None else microseconds(grant.data_from),

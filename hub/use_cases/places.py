@@ -12,7 +12,7 @@ from consent_ledger.errors import Refused
 from consent_ledger.facts import Registration
 from consent_ledger.ledger import KeyOwner, Part
 from consent_ledger.places import says_enough, spelt
-from consent_ledger.records import read_record
+from consent_ledger.records import StoredRecord
 from consent_ledger.vocabulary import KeyCategory
 from hub.projections.places import ProtectedPlace
 from hub.use_cases.place_search import Found, found_on, given_to, tombstone
@@ -57,8 +57,8 @@ def protect_place(
 ) -> tuple[UUID, int]:
     """Protects a place: its id and position. What the person's own registrations hold is found at once.
 
-    `care_of_record_id`: the caller's own record with the address that is given out instead. Raises
-    `REFERENCE_NOT_REGISTERED`, `INVALID_FIELD`, and `NOT_FOUND` for a record that is not the caller's.
+    `care_of_record_id`: the caller's own record with the address that is given out instead, as it is now.
+    Raises `REFERENCE_NOT_REGISTERED`, `INVALID_FIELD`, and `NOT_FOUND` for a record that is not the caller's.
     """
     found = work.registration(caller, client_reference)
     if not place.each():
@@ -72,7 +72,7 @@ def protect_place(
     care_of = _care_of(work, found, care_of_record_id) if care_of_record_id else None
     place_id = work.new_id()
     holding = _held_by_the_person(work, found, place_id, tombstones, sizes)
-    if care_of is not None and _holds(work, care_of, holding):
+    if care_of is not None and _holds(care_of, holding):
         raise Refused("INVALID_FIELD", field="care_of_record_id", rule="another address than the place")
     protected = Place.begin(
         place_id,
@@ -80,7 +80,8 @@ def protect_place(
         protected_by=found.agency_id,
         tombstones=sorted(one.hex() for one in tombstones),
         sizes=sorted(sizes),
-        care_of=care_of,
+        care_of=None if care_of is None else UUID(bytes=care_of.record_id),
+        care_of_revision=1 if care_of is None else care_of.revision,
         everyone=len(work.index.registrations),
         found=[one.written() for one in holding],
         to_ring=[one.hex for one in given_to(work.index, work.transaction, holding)],
@@ -90,12 +91,11 @@ def protect_place(
     return place_id, work.save(protected, _owner(found.registration_id), beside=own)
 
 
-def _care_of(work: Work, registration: Registration, record_id: str) -> UUID:
-    stream = work.vault.opaque_id("record", registration.agency_id, record_id)
-    record = work.record(stream)
+def _care_of(work: Work, registration: Registration, record_id: str) -> StoredRecord:
+    record = work.record(work.vault.opaque_id("record", registration.agency_id, record_id))
     if record is None or record.registration_id != registration.registration_id.bytes:
         raise Refused("NOT_FOUND")
-    return stream
+    return record
 
 
 def _held_by_the_person(
@@ -109,10 +109,9 @@ def _held_by_the_person(
     return found_on(work.index, work.transaction, person, place)
 
 
-def _holds(work: Work, record: UUID, holding: Sequence[Found]) -> bool:
-    told = read_record(work.transaction.stream(record)[-1])
+def _holds(record: StoredRecord, holding: Sequence[Found]) -> bool:
     ids = {one.fragment_id for one in holding}
-    return told is not None and any(one.fragment_id in ids for one in told.fragments)
+    return any(one.fragment_id in ids for one in record.fragments)
 
 
 def lift_place(work: Work, caller: Caller, *, client_reference: str, place_id: UUID) -> int:
@@ -142,7 +141,7 @@ def list_places(work: Work, caller: Caller, *, client_reference: str) -> tuple[l
 
 
 def _shown(work: Work, caller: Caller, place: ProtectedPlace) -> Shown:
-    care_of = None if place.care_of is None else work.record(place.care_of)
+    care_of = None if place.care_of is None else work.record(place.care_of[0])
     percent = 100 if place.looked_through else 100 * place.looked // place.everyone
     return Shown(
         place.place_id,

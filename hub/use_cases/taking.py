@@ -23,7 +23,7 @@ def at_protected_address(facts: Fragment, subjects: Iterable[Person]) -> bool:
             marker.kind is MarkerKind.PROTECTED_ADDRESS and not marker.lifted
             for subject in subjects
             for marker in subject.markers
-            if facts.record_id not in subject.care_of
+            if (facts.record_id, facts.revision) not in subject.care_of
         )
     )
 

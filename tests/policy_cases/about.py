@@ -42,9 +42,11 @@ def not_shut_out(asked: Question) -> Iterator[Found]:
 
 
 def gives_an_address_away(asked: Question, subject: facts.Person) -> bool:
-    """Of somebody whose address is protected: any but the one that is given out instead (ruling 4)."""
-    located = DataCategory.CONTACT_LOCATION in asked.fragment.categories
-    return located and asked.fragment.record_id not in subject.care_of
+    """Of somebody whose address is protected: any but the one that is given out instead (ruling 4). A later
+    revision of that record may be another address."""
+    told = asked.fragment
+    given_out = any(one == told.record_id and revision == told.revision for one, revision in subject.care_of)
+    return DataCategory.CONTACT_LOCATION in told.categories and not given_out
 
 
 _MARKED = {

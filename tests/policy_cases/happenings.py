@@ -79,8 +79,8 @@ def shuts_out(world: World, whom: Somebody) -> None:
 
 def is_marked(world: World, whom: Somebody) -> None:
     kind = world.pick(MarkerKind)
-    if kind is MarkerKind.PROTECTED_ADDRESS and world.chance(0.5):
-        whom.care_of.append(world.random.choice(world.records))
+    if kind is MarkerKind.PROTECTED_ADDRESS and world.chance(0.8):
+        whom.care_of.append((world.random.choice(world.records), world.random.choice((1, 2))))
     record = None if kind is MarkerKind.PROTECTED_ADDRESS else world.random.choice(world.records)
     whom.markers.append(
         facts.Marker(_on(world, whom), world.at(20), kind, record, world.origin, world.chance(0.2))

@@ -161,6 +161,15 @@ def _without_places(right: Callable[..., Any]) -> Callable[..., Any]:
     return lambda fragment, person: right(replace(fragment, holds_place=None), person)
 
 
+def _of_any_revision(right: Callable[..., Any]) -> Callable[..., Any]:
+    def careless(fragment: facts.Fragment, person: facts.Person) -> Any:
+        given_out = dict(person.care_of)
+        revision = given_out.get(fragment.record_id, fragment.revision)
+        return right(replace(fragment, revision=revision), person)
+
+    return careless
+
+
 def _attribute(owner: object, name: str, value: object) -> Callable[[Patch], None]:
     return lambda patch: patch.setattr(owner, name, value)
 
@@ -216,6 +225,9 @@ MUTANTS: dict[str, Callable[[Patch], None]] = {
     "8: agreeing details are people's word": _attribute(facts.Person, "joined_by_people", _says(True)),
     "7: a place is protected in one field only": _attribute(
         disclosure, "_protected", _without_places(disclosure._protected)
+    ),
+    "7: a care-of record is one in every revision": _attribute(
+        disclosure, "_protected", _of_any_revision(disclosure._protected)
     ),
     "9: research gets rows": _attribute(disclosure, "_NO_ROWS_LEAVE", frozenset()),
     "a decision reaches everything": _a_decision_reaches_everything,

@@ -61,7 +61,7 @@ class Somebody:
     markers: list[facts.Marker] = field(default_factory=list)
     openings: list[facts.Opening] = field(default_factory=list)
     decisions: list[SharingDecision] = field(default_factory=list)
-    care_of: list[UUID] = field(default_factory=list)
+    care_of: list[tuple[UUID, int]] = field(default_factory=list)
     disputed: bool = False
     groups: list[set[UUID]] = field(default_factory=list)
 

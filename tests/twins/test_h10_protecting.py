@@ -14,7 +14,7 @@ from tests.integration.loopback import operator_channel
 from tests.twins.colleague import hired
 from tests.twins.places import CARE_OF, REFUGE, at, lift, list_places, protect
 from tests.twins.stage import Authority, stage
-from tests.twins.test_h10_places import everything, plant, the_family
+from tests.twins.test_h10_places import ELSEWHERE, everything, plant, the_family
 
 
 async def test_h10_once_lifted_it_goes_where_it_is_permitted(tmp_path: Path, authority: Authority) -> None:
@@ -45,6 +45,26 @@ async def test_h10_the_care_of_address_is_given_out_where_every_other_is_protect
         await hostel.drain()
         [given] = hostel.store.values()
         assert given.content.contact.place.address_line == CARE_OF
+
+
+async def test_h10_a_care_of_address_that_is_revised_is_an_address_like_all_others(
+    tmp_path: Path, authority: Authority
+) -> None:
+    """A worker types the real one over it, in the record that may be given out."""
+    async with stage(tmp_path, authority) as world:
+        outreach, hostel = await the_family(world)
+        await outreach.publish("rosa", "post", contact=at(CARE_OF))
+        await outreach.mark("rosa", "PROTECTED_ADDRESS")
+        await protect(outreach, "rosa", care_of="post")
+        await hostel.drain()
+        assert len(hostel.store) == 1
+        await outreach.publish("rosa", "post", revision=2, contact=at("11 Elm Row"))
+        await hostel.drain()
+        assert hostel.store == {}, "nor does the old one stay, which is hers no more"
+        await protect(outreach, "rosa", ELSEWHERE, care_of="post")
+        await hostel.drain()
+        [given] = hostel.store.values()
+        assert given.content.contact.place.address_line == "11 Elm Row", "said anew, it is given out"
 
 
 async def test_h10_its_refusals(tmp_path: Path, authority: Authority) -> None:

@@ -69,7 +69,8 @@ class ProtectPlaceRequest(_message.Message):
     client_reference: _builtins.str
     care_of_record_id: _builtins.str
     """The caller's own record with the address that is given out instead: shared like any other, even where the
-    client's addresses are marked as protected.
+    client's addresses are marked as protected. As it is now: once it is revised it is an address like all others,
+    until the place is protected once more.
     """
     @_builtins.property
     def place(self) -> Global___ProtectedPlace: ...
