@@ -4,7 +4,7 @@ The asker gets the same acknowledgement and the same clock whoever there is. Unt
 unanswered and nothing there cannot be told apart; nor after the clock, when all three are told as not shared.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -110,8 +110,13 @@ def answer_sharing(
     caller is not asked, `DECISION_STATE` where it answered so already, and what `decide` raises.
     """
     staff = work.require_role(caller, *MAY_ANSWER)
-    asked = work.index.sharing.requests.get(sharing_request_id)
-    registration = None if asked is None else asked_on(work, caller.agency(), asked)
+    agency_id, requests = caller.agency(), work.index.sharing.requests
+    asked = requests.get(sharing_request_id)
+    # What is not there takes as long as what is another's: the newest of these is looked at instead.
+    others = (one for one in reversed(requests.values()) if one.agency_id != agency_id)
+    looked_at = asked or next(others, None)
+    own = [] if looked_at is None else _asked_by_facts(work, agency_id, looked_at)
+    registration = None if asked is None else _first_holding(work, own)
     if asked is None or registration is None:
         raise Refused("NOT_FOUND")
     _require_open(work, caller.agency(), sharing_request_id, outcome)
@@ -164,11 +169,17 @@ def asked_on(work: Work, agency_id: str, asked: Asked) -> facts.Registration | N
     nobody any more once the asker has left, and nobody whom the person had shut out: who asks, and why, would
     tell them where she is helped.
     """
+    return _first_holding(work, _asked_by_facts(work, agency_id, asked))
+
+
+def _asked_by_facts(work: Work, agency_id: str, asked: Asked) -> list[facts.Registration]:
+    """The agency's registrations on which it is asked, if anything is recorded there."""
     if agency_id == asked.agency_id or work.index.agencies[asked.agency_id].departed is not None:
-        return None
+        return []
     if _was_shut_out(work, agency_id, asked):
-        return None
-    return next(_holding(work, agency_id, asked), None)
+        return []
+    members = map(work.index.registrations.__getitem__, sorted(work.index.component(asked.registration_id)))
+    return [one for one in members if one.agency_id == agency_id and not one.in_error]
 
 
 def _was_shut_out(work: Work, agency_id: str, asked: Asked) -> bool:
@@ -180,11 +191,8 @@ def _was_shut_out(work: Work, agency_id: str, asked: Asked) -> bool:
     )
 
 
-def _holding(work: Work, agency_id: str, asked: Asked) -> Iterator[facts.Registration]:
-    for member in sorted(work.index.component(asked.registration_id)):
-        one = work.index.registrations[member]
-        if one.agency_id == agency_id and not one.in_error and work.segments.holds_any(member):
-            yield one
+def _first_holding(work: Work, own: Sequence[facts.Registration]) -> facts.Registration | None:
+    return next((one for one in own if work.segments.holds_any(one.registration_id)), None)
 
 
 def _require_open(work: Work, agency_id: str, asked: UUID, outcome: SharingAnswerKind) -> None:
