@@ -17,13 +17,14 @@ class Place(RecordedAggregate):
     class Created(RecordedAggregate.Created):
         """`tombstones`: keyed labels of how the place is spelt, hexadecimal; `sizes`: how long they are.
 
-        `care_of`: the record that holds the address given out instead, as it stood in `care_of_revision`; an
-        entry that does not say meant the first. `everyone`: how many registrations there were, all to be
-        looked through. `found`: fragments that hold it, as registration, fragment and
-        revision; `to_ring`: registrations under which agencies were given one. Ids are hexadecimal.
+        `care_of`: the record that holds the address given out instead, as it stood in `care_of_revision`.
+        `everyone`: how many registrations there were, all to be looked through. `found`: fragments that hold
+        it, as registration, fragment and revision; `to_ring`: registrations under which agencies were given
+        one. Ids are hexadecimal.
         """
 
         TOPIC = "place.protected.v1"
+        class_version = 2
         registration_id: UUID
         protected_by: str
         tombstones: list[str]
@@ -32,7 +33,12 @@ class Place(RecordedAggregate):
         everyone: int
         found: list[list[Any]]
         to_ring: list[str]
-        care_of_revision: int = 1
+        care_of_revision: int
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """At first every revision counted: what was typed over it may be the real address."""
+            state["care_of_revision"] = 1
 
     class Looked(RecordedAggregate.Event):
         """The first `through` registrations were looked through. Appended whatever was found."""
@@ -56,7 +62,7 @@ class Place(RecordedAggregate):
         everyone: int,
         found: list[list[Any]],
         to_ring: list[str],
-        care_of_revision: int = 1,
+        care_of_revision: int,
     ) -> None:
         self.registration_id = registration_id
 

@@ -31,6 +31,7 @@ def list_proposed_links(work: Work, caller: Caller) -> tuple[list[ProposedLink],
     found = [
         ProposedLink(link.link_id, index.registrations[own].reference, link.offered_at)
         for own in index.by_agency[agency_id]
+        if not index.registrations[own].erased
         for link in index.links_of[own]
         if link.first == own and link.state is LinkState.PROPOSED
     ]

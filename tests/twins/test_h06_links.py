@@ -10,6 +10,7 @@ from hub.use_cases import proposed_links
 from hub.use_cases.proposed_links import ProposedLink
 from hub.use_cases.work import Caller, Work
 from oncetold.v1 import registration_service_pb2 as messages
+from tests.erasure.asking import erase
 from tests.twins.desk import Desk
 from tests.twins.emergency import propose_link
 from tests.twins.stage import Authority, Stage, stage
@@ -65,6 +66,18 @@ async def test_h6_whoever_made_the_token_finds_the_link_and_confirms_it(
         assert await proposed(surgery) == [], "it waits for the other side"
         await outreach.confirm(link_id)
         assert await proposed(outreach) == await proposed(surgery) == []
+
+
+async def test_h6_who_is_erased_is_on_no_list(tmp_path: Path, authority: Authority) -> None:
+    async with stage(tmp_path, authority) as world:
+        outreach = await world.agency("outreach", "STREET_OUTREACH")
+        surgery = await world.agency("surgery", "PRIMARY_CARE")
+        await outreach.register("lind")
+        await surgery.register("s-1")
+        await propose_link(outreach, "lind", surgery, "s-1")
+        assert len(await proposed(outreach)) == 1
+        await erase(outreach, "lind", "everything")
+        assert await proposed(outreach) == []
 
 
 async def test_h6_who_is_known_elsewhere_by_details_alone_is_on_no_list(

@@ -16,6 +16,7 @@ from consent_ledger.domain import (
     Erasure,
     Exclusion,
     Link,
+    Place,
     Refusal,
     Registration,
     Task,
@@ -168,9 +169,25 @@ def erased() -> Any:
     )
 
 
+def protected() -> Any:
+    return Place.begin(
+        UUID(int=14),
+        registration_id=UUID(int=8),
+        protected_by="hostel",
+        tombstones=[],
+        sizes=[],
+        care_of=UUID(int=15),
+        care_of_revision=3,
+        everyone=1,
+        found=[],
+        to_ring=[],
+    )
+
+
 @pytest.mark.parametrize(
     ("made", "name", "before"),
     [
+        (protected, "care_of_revision", 1),
         (completed, "reason", None),
         (completed, "people_told", None),
         (undone, "breached", []),
